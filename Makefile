@@ -1,0 +1,53 @@
+# Two commands matter to a newcomer: `make demo` and `make test`. Every target makes .venv where none is.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+export PYTHONSAFEPATH := 1
+
+.PHONY: setup demo test check bench docs clean lock format help
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup: $(STAMP) ## the virtual environment, with every dependency by hash
+
+demo: $(STAMP) ## set up, start everything, run the hospital pipeline, show what crossed
+	$(BIN)/isthmus demo $(ARGS)
+
+test: $(STAMP) ## every test, on real parts
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(STAMP) ## format, lint, types, layers, licences, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python docs/build.py --check
+
+bench: $(STAMP) ## one benchmark: make bench NAME=step_start
+	$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+docs: $(STAMP) ## the reference, generated from the code
+	$(BIN)/python docs/build.py
+
+format: $(STAMP) ## write the one format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## resolve again: requirements.lock from pyproject.toml, with hashes and no index address
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra dev --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 --universal --custom-compile-command "make lock" -o requirements.lock
+
+clean: ## everything that was built here; never a home with data
+	rm -rf .venv dist docs/_build .mypy_cache .ruff_cache .import_linter_cache .hypothesis benchmarks/.data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
