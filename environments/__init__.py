@@ -1,1 +1,1 @@
-
+"""Environments: where things run, and the only door between them."""

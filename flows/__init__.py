@@ -1,1 +1,1 @@
-
+"""Flows: pipelines composed of steps, and the `isthmus` command line on top."""

@@ -1,1 +1,1 @@
-
+"""The `isthmus` command line: one noun or verb per file."""
