@@ -1,0 +1,134 @@
+"""Where the control plane's API answers, and the settings with which one of our processes talks to it.
+
+Invariants:
+1. The file (`HOME/system/api.json`, 0600) holds the address and the one credential; nobody else writes it.
+2. A client's settings are complete: analytics off, no results sent, no logs sent, no server of its own
+   started behind our back, and Prefect's own files in a folder that the caller owns.
+3. The credential appears in no representation of the address.
+
+Example:
+    >>> api = ApiAddress("http://127.0.0.1:4200/api", "isthmus:secret")
+    >>> client_settings(api)["PREFECT_API_URL"]
+    'http://127.0.0.1:4200/api'
+    >>> "secret" in repr(api)
+    False
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from data_contracts.errors import NotVerifiableError, UnreachableError
+
+__all__ = ["ApiAddress", "HomeRoot", "api_file", "client_settings", "read_api", "use_api", "write_api"]
+
+_START = "start the system with `isthmus up` (the same --home), or set ISTHMUS_HOME"
+_MINE_ALONE = 0o077
+
+
+class HomeRoot(Protocol):
+    """What this module needs of a home: its folder."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that holds everything of one system."""
+
+
+@dataclass(frozen=True)
+class ApiAddress:
+    """The API of one control plane.
+
+    Attributes:
+        url: `http://127.0.0.1:PORT/api`.
+        auth_string: `USER:PASSWORD` of HTTP basic authentication.
+    """
+
+    url: str
+    auth_string: str = field(repr=False)
+
+    @property
+    def ui_url(self) -> str:
+        """Where a browser finds the control plane."""
+        return self.url.removesuffix("/api")
+
+
+def api_file(home: HomeRoot) -> Path:
+    """Return the file that holds the address."""
+    return home.root / "system" / "api.json"
+
+
+def write_api(home: HomeRoot, api: ApiAddress) -> None:
+    """Record the address, readable by its owner alone, in one step."""
+    target = api_file(home)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump({"url": api.url, "auth_string": api.auth_string}, stream)
+    draft.replace(target)
+
+
+def read_api(home: HomeRoot) -> ApiAddress:
+    """Read the address of this home's control plane.
+
+    Raises:
+        UnreachableError: no system was ever started here, or it was taken down.
+        NotVerifiableError: the file is not ours alone, or not what we wrote.
+    """
+    target = api_file(home)
+    try:
+        descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UnreachableError(f"no system runs in {home.root}", remedy=_START) from None
+    except OSError as error:
+        raise NotVerifiableError(f"{target}: cannot be read: {error.strerror}", remedy=_START) from None
+    with os.fdopen(descriptor, encoding="utf-8") as stream:
+        if os.fstat(stream.fileno()).st_mode & _MINE_ALONE:
+            raise NotVerifiableError(f"{target}: others may read it", remedy=f"chmod 600 {target}")
+        text = stream.read()
+    try:
+        document = json.loads(text)
+        return ApiAddress(url=str(document["url"]), auth_string=str(document["auth_string"]))
+    except (ValueError, KeyError, TypeError):
+        raise NotVerifiableError(f"{target}: not an API address", remedy=_START) from None
+
+
+def client_settings(api: ApiAddress, *, prefect_home: Path | None = None) -> dict[str, str]:
+    """Return the environment variables of a process that talks to the API.
+
+    Args:
+        api: the address.
+        prefect_home: a folder of the caller's own for Prefect's files (`folder.root / "prefect"` in an
+            environment). Without it only the talking is configured, for `isthmus shell-env`.
+    """
+    settings = {
+        "PREFECT_API_URL": api.url,
+        "PREFECT_API_AUTH_STRING": api.auth_string,
+        "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "PREFECT_TASKS_DEFAULT_PERSIST_RESULT": "false",
+        "PREFECT_TASKS_DEFAULT_NO_CACHE": "true",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_LOGGING_LOG_PRINTS": "false",
+        "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+    }
+    if prefect_home is not None:
+        settings |= {
+            "PREFECT_HOME": str(prefect_home),
+            "PREFECT_PROFILES_PATH": str(prefect_home / "profiles.toml"),
+            "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(prefect_home / "results"),
+        }
+    return settings
+
+
+def use_api(settings: Mapping[str, str]) -> None:
+    """Make `settings` this process's, in place of any other PREFECT_* it inherited."""
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        del os.environ[name]
+    os.environ.update(settings)
