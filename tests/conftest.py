@@ -1,0 +1,82 @@
+"""Nothing is skipped in silence: with CI=true every skip must be listed, with its reason, in tests/skips.txt.
+
+Invariants:
+1. A test that did not run (skipped, expected to fail, or its whole file skipped at collection) is a
+   failure of the run unless its id and its reason both stand in the list, exactly.
+2. The run fails even when every other test passes, also under xdist, where only the controller judges.
+3. Without CI=true nothing changes: a laptop without chromium can still run the rest.
+
+`SKIPS_FILE` may name another list: the test of this plugin does.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["pytester"]
+
+_LIST = Path(__file__).with_name("skips.txt")
+# Two cores shared with a running system: a slow example says nothing about the code. No example database, because
+# a run must not depend on what an earlier one left behind; a failing example is printed and becomes a test.
+settings.register_profile("house", deadline=None, database=None, print_blob=True)
+settings.load_profile("house")
+
+_UNLISTED = pytest.StashKey[dict[str, str]]()
+
+
+def _listed() -> set[tuple[str, str]]:
+    """Return (test id, reason) of every line of the list."""
+    entries = set()
+    for line in Path(os.environ.get("SKIPS_FILE", _LIST)).read_text(encoding="utf-8").splitlines():
+        if line.strip() and not line.startswith("#"):
+            node, separator, reason = line.partition(" | ")
+            if not separator:
+                raise pytest.UsageError(f"skips.txt: not `TEST ID | REASON`: {line}")
+            entries.add((node.strip(), reason.strip()))
+    return entries
+
+
+def _reason(report: Any) -> str:  # noqa: ANN401 - a test report or a collect report
+    if hasattr(report, "wasxfail"):
+        return f"xfail: {str(report.wasxfail).removeprefix('reason: ')}"
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return str(text).removeprefix("Skipped: ")
+
+
+class _SkipPolicy:
+    def __init__(self, config: pytest.Config) -> None:
+        self.listed = _listed()
+        self.unlisted = config.stash.setdefault(_UNLISTED, {})
+
+    def _judge(self, report: Any) -> None:  # noqa: ANN401 - a test report or a collect report
+        if report.skipped and (report.nodeid, _reason(report)) not in self.listed:
+            self.unlisted[report.nodeid] = _reason(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._judge(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._judge(report)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if self.unlisted and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.unlisted:
+            terminalreporter.section("skipped without leave (tests/skips.txt)", red=True)
+            for node, reason in sorted(self.unlisted.items()):
+                terminalreporter.line(f"{node} | {reason}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Judge in the process that reports: not in xdist's workers, whose reports the controller sees."""
+    if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_SkipPolicy(config), "isthmus-skip-policy")
