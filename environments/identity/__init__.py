@@ -1,0 +1,36 @@
+"""Identity: keys, pinned peers and certificates of one environment.
+
+Invariants:
+1. A private key exists in one folder of one environment and is used there.
+2. A peer is known by the public identity that was pinned for it, and by nothing else.
+
+Example:
+    >>> public = create_identity(folder, "onprem")      # made once, the same ever after
+    >>> pin_peer(folder, cloud_public)
+    >>> load_identity(folder).sign(b"payload")
+"""
+
+from environments.identity.dask_certificates import (
+    DaskCertificates,
+    Role,
+    dask_certificates,
+    write_dask_certificates,
+)
+from environments.identity.keys import Identity, IdentityFolder, create_identity, load_identity
+from environments.identity.peers import load_peer, load_peers, pin_peer
+from environments.identity.public import PublicIdentity
+
+__all__ = [
+    "DaskCertificates",
+    "Identity",
+    "IdentityFolder",
+    "PublicIdentity",
+    "Role",
+    "create_identity",
+    "dask_certificates",
+    "load_identity",
+    "load_peer",
+    "load_peers",
+    "pin_peer",
+    "write_dask_certificates",
+]

@@ -1,0 +1,163 @@
+"""One environment's private keys: made once, kept in its folder, never anywhere else.
+
+Invariants:
+1. All keys of an identity are one private file, so an identity exists whole or not at all.
+2. Making an identity twice gives the same one; it is never silently replaced.
+3. The pseudonym key is a file of its own: it outlives any rotation of the others, and nothing that
+   crosses is ever derived from it but pseudonyms.
+4. `repr` shows the name and no key.
+
+Example:
+    >>> create_identity(folder, "onprem").name
+    'onprem'
+    >>> onprem, cloud = load_identity(folder), load_peer(folder, "cloud")
+    >>> sealed = cloud.wrap(b"k" * 32, info=b"crossing")   # only cloud can open it
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes, hpke
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from data_contracts.digest import canonical
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.identity.files import make_private_folder, read_private, write_private
+from environments.identity.public import SUITE, PublicIdentity, decode, encode
+from environments.ref import check_name
+
+__all__ = ["Identity", "IdentityFolder", "create_identity", "load_identity"]
+
+_PRIVATE, _PUBLIC, _PSEUDONYM = "identity.key", "identity.json", "pseudonym.key"
+_LENGTHS = {"signing": 32, "wrap_mlkem": 64, "wrap_x25519": 32, "pair": 32}
+_PAIR_LABEL = b"isthmus/1/chunk-address"
+
+
+class IdentityFolder(Protocol):
+    """The two places of an environment's folder that identity uses (`EnvironmentFolder` has them)."""
+
+    @property
+    def keys(self) -> Path:
+        """Its own keys."""
+
+    @property
+    def peers(self) -> Path:
+        """Its peers' public identities."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One environment's keys; every use goes through a method, none is handed out but the pseudonym key."""
+
+    name: str
+    public: PublicIdentity = field(repr=False)
+    _secrets: dict[str, bytes] = field(repr=False)
+    _pseudonym: bytes = field(repr=False)
+
+    def sign(self, payload: bytes) -> bytes:
+        """Return the Ed25519 signature of `payload`, 64 bytes."""
+        return Ed25519PrivateKey.from_private_bytes(self._secrets["signing"]).sign(payload)
+
+    def unwrap(self, sealed: bytes, *, info: bytes) -> bytes:
+        """Open what a peer wrapped for this environment with the same `info`.
+
+        Raises:
+            NotVerifiableError: it was wrapped for another key, for another `info`, or altered.
+        """
+        key = hpke.MLKEM768X25519PrivateKey(
+            MLKEM768PrivateKey.from_seed_bytes(self._secrets["wrap_mlkem"]),
+            X25519PrivateKey.from_private_bytes(self._secrets["wrap_x25519"]),
+        )
+        try:
+            return SUITE.decrypt(sealed, key, info=info)
+        except (InvalidTag, ValueError):
+            raise NotVerifiableError(f"a wrapped key that {self.name} cannot open") from None
+
+    def pair_key(self, peer: PublicIdentity, *, source: str, destination: str) -> bytes:
+        """Return the 32-byte key of one direction between this environment and `peer`.
+
+        Static X25519 and HKDF-SHA-256 over both names: both sides derive it, nobody else can, and the
+        two directions differ.
+        """
+        private = X25519PrivateKey.from_private_bytes(self._secrets["pair"])
+        shared = private.exchange(X25519PublicKey.from_public_bytes(peer.pair))
+        info = canonical([_PAIR_LABEL.decode(), source, destination])
+        return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(shared)
+
+    def pseudonym_key(self) -> bytes:
+        """Return the 32-byte key of this environment's pseudonyms. It never leaves the environment."""
+        return self._pseudonym
+
+
+def _public_of(name: str, private: dict[str, bytes]) -> PublicIdentity:
+    return PublicIdentity(
+        name,
+        signing=Ed25519PrivateKey.from_private_bytes(private["signing"]).public_key().public_bytes_raw(),
+        wrap_mlkem=MLKEM768PrivateKey.from_seed_bytes(private["wrap_mlkem"]).public_key().public_bytes_raw(),
+        wrap_x25519=X25519PrivateKey.from_private_bytes(private["wrap_x25519"])
+        .public_key()
+        .public_bytes_raw(),
+        pair=X25519PrivateKey.from_private_bytes(private["pair"]).public_key().public_bytes_raw(),
+    )
+
+
+def _generate() -> dict[str, bytes]:
+    return {
+        "signing": Ed25519PrivateKey.generate().private_bytes_raw(),
+        "wrap_mlkem": MLKEM768PrivateKey.generate().private_bytes_raw(),
+        "wrap_x25519": X25519PrivateKey.generate().private_bytes_raw(),
+        "pair": X25519PrivateKey.generate().private_bytes_raw(),
+    }
+
+
+def create_identity(folder: IdentityFolder, name: str) -> PublicIdentity:
+    """Make the environment's identity if it has none yet, and return its public part.
+
+    Raises:
+        UsageError: `name` is no name, or the folder holds another environment's identity.
+        NotVerifiableError: the folder holds something that is no identity.
+    """
+    check_name(name, "the environment")
+    make_private_folder(folder.keys)
+    make_private_folder(folder.peers)
+    if not (folder.keys / _PRIVATE).exists():
+        # The pseudonym key first: where an identity stands without it, it was lost, and is not replaced.
+        write_private(folder.keys / _PSEUDONYM, secrets.token_bytes(32), once=True)
+        document = {"version": 1, "name": name, **{k: encode(v) for k, v in _generate().items()}}
+        write_private(folder.keys / _PRIVATE, canonical(document), once=True)
+    identity = load_identity(folder)
+    if identity.name != name:
+        raise UsageError(
+            f"this folder holds the keys of {identity.name}, not of {name}",
+            remedy="give each environment a folder of its own",
+        )
+    write_private(folder.keys / _PUBLIC, canonical(identity.public.to_json()))
+    return identity.public
+
+
+def load_identity(folder: IdentityFolder) -> Identity:
+    """Load the environment's own identity.
+
+    Raises:
+        UsageError: there is none yet.
+        NotVerifiableError: its file is damaged, or others could have read or replaced it.
+    """
+    try:
+        document = json.loads(read_private(folder.keys / _PRIVATE))
+        name = check_name(document["name"], "the identity's name")
+        private = {key: decode(document[key], what=key, length=size) for key, size in _LENGTHS.items()}
+    except (ValueError, KeyError, TypeError):
+        raise NotVerifiableError(
+            f"{_PRIVATE}: not an identity", remedy="restore the environment's keys from their backup"
+        ) from None
+    pseudonym = read_private(folder.keys / _PSEUDONYM)
+    return Identity(name, _public_of(name, private), private, pseudonym)

@@ -1,0 +1,132 @@
+"""What an environment shows of itself: its name and its public keys.
+
+Invariants:
+1. A public identity has one form: exactly these keys, each of exactly the right length.
+2. Every use has a key of its own: signing (Ed25519), wrapping (ML-KEM-768 with X25519, a hybrid that
+   holds while either half does), and the pair key (X25519) that addresses chunks in a transit.
+3. The suite is fixed here. A peer can choose none.
+
+Example:
+    >>> public = create_identity(folder, "cloud")
+    >>> PublicIdentity.from_json(public.to_json()) == public
+    True
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+from data_contracts.digest import digest_bytes, digest_json
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.ref import check_name
+
+__all__ = ["SUITE", "PublicIdentity", "decode", "encode"]
+
+SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+"""The one HPKE suite (RFC 9180; draft-ietf-hpke-pq for the hybrid KEM)."""
+_VERSION = 1
+_LENGTHS = {"signing": 32, "wrap_mlkem": 1184, "wrap_x25519": 32, "pair": 32}
+
+
+def encode(data: bytes) -> str:
+    """Return bytes as standard base64 text."""
+    return base64.b64encode(data).decode("ascii")
+
+
+def decode(text: object, *, what: str, length: int | None = None) -> bytes:
+    """Return the bytes of standard base64 text in its one canonical form.
+
+    Raises:
+        NotVerifiableError: it is no such text, or not of `length` bytes.
+    """
+    try:
+        data = base64.b64decode(text, validate=True) if isinstance(text, str) else None
+    except (binascii.Error, ValueError):
+        data = None
+    if data is None or (length is not None and len(data) != length) or encode(data) != text:
+        raise NotVerifiableError(f"{what}: not the base64 text that belongs there")
+    return data
+
+
+@dataclass(frozen=True)
+class PublicIdentity:
+    """One environment's name and public keys, raw.
+
+    Attributes:
+        name: the environment.
+        signing: Ed25519, 32 bytes (RFC 8032).
+        wrap_mlkem: ML-KEM-768 encapsulation key, 1184 bytes (FIPS 203).
+        wrap_x25519: X25519, 32 bytes; the hybrid's other half.
+        pair: X25519, 32 bytes; for the pair key of chunk addresses.
+    """
+
+    name: str
+    signing: bytes = field(repr=False)
+    wrap_mlkem: bytes = field(repr=False)
+    wrap_x25519: bytes = field(repr=False)
+    pair: bytes = field(repr=False)
+
+    @property
+    def key_id(self) -> str:
+        """The digest of the raw signing key; what a signature names as its `keyid`."""
+        return digest_bytes(self.signing)
+
+    @property
+    def fingerprint(self) -> str:
+        """The digest of the whole public identity; what two operators compare by voice."""
+        return digest_json(self.to_json())
+
+    def verify(self, payload: bytes, signature: bytes) -> None:
+        """Return if `signature` is this environment's over `payload`.
+
+        Raises:
+            NotVerifiableError: it is not.
+        """
+        try:
+            Ed25519PublicKey.from_public_bytes(self.signing).verify(signature, payload)
+        except (InvalidSignature, ValueError):
+            raise NotVerifiableError(
+                f"a signature that is not {self.name}'s",
+                remedy=f"ask {self.name}'s operator whether its key changed, then pin the new one",
+            ) from None
+
+    def wrap(self, secret: bytes, *, info: bytes) -> bytes:
+        """Encrypt a short secret so that only this environment opens it, and only with the same `info`."""
+        key = hpke.MLKEM768X25519PublicKey(
+            MLKEM768PublicKey.from_public_bytes(self.wrap_mlkem),
+            X25519PublicKey.from_public_bytes(self.wrap_x25519),
+        )
+        return SUITE.encrypt(secret, key, info=info)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the identity as the JSON object that peers exchange."""
+        keys = {name: encode(getattr(self, name)) for name in _LENGTHS}
+        return {"version": _VERSION, "name": self.name, **keys}
+
+    @classmethod
+    def from_json(cls, value: object) -> PublicIdentity:
+        """Read a public identity; a missing, unknown or malformed key is refused.
+
+        Raises:
+            NotVerifiableError: the value is no public identity of version 1.
+        """
+        if not isinstance(value, Mapping) or set(value) != {"version", "name", *_LENGTHS}:
+            raise NotVerifiableError("not a public identity: its keys are not the expected ones")
+        if value["version"] != _VERSION:
+            raise NotVerifiableError("not a public identity of version 1", remedy="upgrade both sides")
+        try:
+            name = check_name(value["name"], "the identity's name")
+        except UsageError as error:
+            raise NotVerifiableError(str(error)) from None
+        keys = {key: decode(value[key], what=key, length=length) for key, length in _LENGTHS.items()}
+        return cls(name, **keys)
