@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from data_contracts.errors import IsthmusError, UsageError
-from environments.identity.files import make_private_folder, read_private, write_private
+from environments.private import make_private, read_private, write_private
 
 __all__ = ["DaskCertificates", "DaskFolder", "Role", "dask_certificates", "write_dask_certificates"]
 
@@ -132,7 +132,7 @@ def _fresh(folder: DaskFolder, now: dt.datetime) -> bool:
         ca = x509.load_pem_x509_certificate(read_private(folder.dask / _CA))
         for certificate in certificates:
             certificate.verify_directly_issued_by(ca)
-    except (IsthmusError, InvalidSignature, ValueError, TypeError):
+    except (IsthmusError, OSError, InvalidSignature, ValueError, TypeError):
         return False
     return all(c.not_valid_after_utc - now > _RENEWAL for c in (*certificates, ca))
 
@@ -146,7 +146,7 @@ def write_dask_certificates(folder: DaskFolder, environment: str, *, now: dt.dat
     now = now or dt.datetime.now(dt.UTC)
     if _fresh(folder, now):
         return
-    make_private_folder(folder.dask)
+    make_private(folder.dask)
     authority = _authority(environment, now)
     pem = serialization.Encoding.PEM
     for role in _USES:

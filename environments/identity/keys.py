@@ -31,8 +31,9 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.identity.files import make_private_folder, read_private, write_private
+from environments.identity.files import read_key, write_once
 from environments.identity.public import SUITE, PublicIdentity, decode, encode
+from environments.private import make_private, write_private
 from environments.ref import check_name
 
 __all__ = ["Identity", "IdentityFolder", "create_identity", "load_identity"]
@@ -127,13 +128,13 @@ def create_identity(folder: IdentityFolder, name: str) -> PublicIdentity:
         NotVerifiableError: the folder holds something that is no identity.
     """
     check_name(name, "the environment")
-    make_private_folder(folder.keys)
-    make_private_folder(folder.peers)
+    make_private(folder.keys)
+    make_private(folder.peers)
     if not (folder.keys / _PRIVATE).exists():
         # The pseudonym key first: where an identity stands without it, it was lost, and is not replaced.
-        write_private(folder.keys / _PSEUDONYM, secrets.token_bytes(32), once=True)
+        write_once(folder.keys / _PSEUDONYM, secrets.token_bytes(32))
         document = {"version": 1, "name": name, **{k: encode(v) for k, v in _generate().items()}}
-        write_private(folder.keys / _PRIVATE, canonical(document), once=True)
+        write_once(folder.keys / _PRIVATE, canonical(document))
     identity = load_identity(folder)
     if identity.name != name:
         raise UsageError(
@@ -152,12 +153,12 @@ def load_identity(folder: IdentityFolder) -> Identity:
         NotVerifiableError: its file is damaged, or others could have read or replaced it.
     """
     try:
-        document = json.loads(read_private(folder.keys / _PRIVATE))
+        document = json.loads(read_key(folder.keys / _PRIVATE))
         name = check_name(document["name"], "the identity's name")
         private = {key: decode(document[key], what=key, length=size) for key, size in _LENGTHS.items()}
     except (ValueError, KeyError, TypeError):
         raise NotVerifiableError(
             f"{_PRIVATE}: not an identity", remedy="restore the environment's keys from their backup"
         ) from None
-    pseudonym = read_private(folder.keys / _PSEUDONYM)
+    pseudonym = read_key(folder.keys / _PSEUDONYM)
     return Identity(name, _public_of(name, private), private, pseudonym)

@@ -16,12 +16,14 @@ import json
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
-from environments.identity.files import make_private_folder, read_private, write_private
 from environments.identity.keys import IdentityFolder
 from environments.identity.public import PublicIdentity
+from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
 
 __all__ = ["load_peer", "load_peers", "pin_peer"]
+
+_SUFFIX = ".identity.json"
 
 
 def pin_peer(folder: IdentityFolder, peer: PublicIdentity) -> None:
@@ -30,8 +32,8 @@ def pin_peer(folder: IdentityFolder, peer: PublicIdentity) -> None:
     Raises:
         NotVerifiableError: another identity is pinned under that name.
     """
-    make_private_folder(folder.peers)
-    path = folder.peers / f"{peer.name}.json"
+    make_private(folder.peers)
+    path = folder.peers / f"{peer.name}{_SUFFIX}"
     if path.exists() or path.is_symlink():
         if load_peer(folder, peer.name) != peer:
             raise NotVerifiableError(
@@ -48,7 +50,7 @@ def load_peer(folder: IdentityFolder, name: str) -> PublicIdentity:
     Raises:
         NotVerifiableError: it is not pinned here, or its file is damaged.
     """
-    path = folder.peers / f"{check_name(name, 'the peer')}.json"
+    path = folder.peers / f"{check_name(name, 'the peer')}{_SUFFIX}"
     if not path.exists():
         raise NotVerifiableError(
             f"{name}: no key of this environment is known here",
@@ -65,5 +67,5 @@ def load_peer(folder: IdentityFolder, name: str) -> PublicIdentity:
 
 def load_peers(folder: IdentityFolder) -> dict[str, PublicIdentity]:
     """Load every pinned peer, by name."""
-    names = sorted(path.stem for path in folder.peers.glob("*.json")) if folder.peers.is_dir() else []
+    names = sorted(path.name.removesuffix(_SUFFIX) for path in folder.peers.glob(f"*{_SUFFIX}"))
     return {name: load_peer(folder, name) for name in names}
