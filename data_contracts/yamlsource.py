@@ -2,8 +2,9 @@
 
 Invariants:
 1. The result holds dict, list, str, int, float, bool and None; dates and times stay strings.
-2. A duplicate key, an alias (`*name`), a tag, a second document and a key that is no string are
-   problems, not guesses: a reader never sees a document that differs from what a person reads.
+2. A duplicate key, an alias (`*name`), a tag, a second document, a key that is no string and a number
+   that JSON cannot carry are problems, not guesses: a reader never sees a document that differs from
+   what a person reads. `012`, `0x1F`, `yes` and `.inf` are text, as a person who knows no YAML reads them.
 3. Every value has a position; a missing one reports its nearest parent's.
 4. A file over `MAX_BYTES` or nested deeper than `MAX_DEPTH` is refused before it is built.
 
@@ -13,6 +14,7 @@ Aliases are refused rather than counted: no declaration of ours needs them, and 
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +31,13 @@ MAX_DEPTH = 64
 
 _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_MAX_EXACT = 2**53 - 1  # RFC 8785, section 3.2.2.3, and I-JSON (RFC 7493, section 2.2)
+_SCIENTIFIC = 1e21  # from here on RFC 8785 writes an exponent
+_MAX_DIGITS = 300
 _CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _QUOTED = frozenset("'\"|>")
+_NO_NUMBER = object()
 Key = str | int
 
 
@@ -82,14 +88,22 @@ class _Builder:
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        value = _scalar(node)
+        if value is _NO_NUMBER:
+            self.complain(
+                node,
+                path,
+                "a number too large",
+                "at most 2**53 - 1 (a float also 1e21 to 1e308), or text in quotes",
+            )
+        return value
 
     def mapping(self, node: yaml.MappingNode, path: tuple[Key, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            key = _scalar(key_node) if isinstance(key_node, yaml.ScalarNode) else None
             if not isinstance(key, str):
-                self.complain(key_node, path, "a key that is no plain string", "a plain string")
+                self.complain(key_node, path, "a key that is no string", "text; quote it")
                 continue
             if key in result:
                 self.complain(key_node, (*path, key), "the key stands here a second time", "each key once")
@@ -104,11 +118,14 @@ def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - any JSON scalar
         return text
     if text in _CONSTANTS:
         return _CONSTANTS[text]
-    if _INT.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
-    return text
+    if not _FLOAT.fullmatch(text):
+        return text
+    if len(text) > _MAX_DIGITS:
+        return _NO_NUMBER
+    number = int(text) if _INT.fullmatch(text) else float(text)
+    # Between 2**53 and 1e21 the canonical form of a float is digits that read back as an integer.
+    is_large_float = isinstance(number, float) and _SCIENTIFIC <= abs(number) < math.inf
+    return number if abs(number) <= _MAX_EXACT or is_large_float else _NO_NUMBER
 
 
 def _guard(raw: bytes, file: str) -> None:

@@ -21,8 +21,8 @@ from hypothesis import settings
 pytest_plugins = ["pytester"]
 
 _LIST = Path(__file__).with_name("skips.txt")
-# Two cores shared with a running system: a slow example says nothing about the code. No example database, because
-# a run must not depend on what an earlier one left behind; a failing example is printed and becomes a test.
+# Two cores shared with a running system: a slow example says nothing about the code. No example
+# database: a run must not depend on what an earlier one left; a failing example is printed, to become a test.
 settings.register_profile("house", deadline=None, database=None, print_blob=True)
 settings.load_profile("house")
 
