@@ -9,6 +9,7 @@ Invariants:
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -18,17 +19,29 @@ from typing import Any
 
 import click
 
-from data_contracts.errors import DeclarationError, DefectError, IsthmusError
+from data_contracts.errors import DeclarationError, DefectError, IsthmusError, UnreachableError, UsageError
 
 __all__ = ["emit_json", "run_reporting"]
 
 INTERRUPTED = 130
-_USAGE = 2
+READER_GONE = 141  # 128 + SIGPIPE, as a shell shows it
+_MACHINE = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EIO,
+    }
+)
 
 
 def emit_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Print one JSON document to stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, sort_keys=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
@@ -53,38 +66,70 @@ def _report(error: IsthmusError, *, as_json: bool) -> int:
     return error.exit_code
 
 
+def _usage(error: click.ClickException, *, as_json: bool) -> int:
+    if as_json:
+        return _report(UsageError(error.format_message()), as_json=True)
+    error.show()
+    return UsageError.exit_code
+
+
+def _interrupted(*, as_json: bool) -> int:
+    if as_json:
+        emit_json({"error": "interrupted", "remedy": "", "exit_code": INTERRUPTED, "kind": "Interrupted"})
+    else:
+        click.echo("isthmus: interrupted", err=True)
+    return INTERRUPTED
+
+
+def _reader_gone() -> int:
+    """Stop as a program that SIGPIPE ends: no message, and no status that could pass for a verdict."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return READER_GONE
+
+
+def _from_machine(error: OSError) -> IsthmusError | None:
+    """Return what the machine refuses (disk, rights, descriptors) as an error for its operator, else None."""
+    if error.errno not in _MACHINE:
+        return None
+    where = f"{error.filename}: " if error.filename else ""
+    return UnreachableError(
+        f"{where}{os.strerror(error.errno)}", remedy="`isthmus doctor` looks at disk, rights and limits"
+    )
+
+
+def _defect(error: Exception) -> IsthmusError:
+    """Name the type only: the text of an error that nobody foresaw may hold a value from the data."""
+    return DefectError(
+        f"a defect of ours: {type(error).__name__}",
+        remedy="run it again with ISTHMUS_TRACEBACK=1 and report what it prints",
+    )
+
+
 def run_reporting(root: click.Command, arguments: Sequence[str]) -> int:
-    """Run a command and return its exit status; every error leaves through here."""
+    """Run a command and return its exit status; every error leaves through here.
+
+    A command's own status is what it gives to `click.exceptions.Exit`; what it returns is not looked at,
+    except that click, run inside another program, hands the status of `Exit` back as an integer.
+    """
     as_json = _wants_json(arguments)
     try:
         result = root.main(args=list(arguments), prog_name="isthmus", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
+        sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        click.echo("isthmus: interrupted", err=True)
-        return INTERRUPTED
+        return _interrupted(as_json=as_json)
     except click.ClickException as error:
-        if as_json:
-            emit_json(
-                {"error": error.format_message(), "remedy": "", "exit_code": _USAGE, "kind": "UsageError"}
-            )
-        else:
-            error.show()
-        return _USAGE
-    except IsthmusError as error:
-        if os.environ.get("ISTHMUS_TRACEBACK") == "1":
-            traceback.print_exc()
-        return _report(error, as_json=as_json)
+        return _usage(error, as_json=as_json)
+    except SystemExit:
+        # click turns a reader that went away (`| head`) into exit status 1, which is ours for broken data.
+        if not isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            raise
+        return _reader_gone()
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): not an error of anyone's.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a defect of ours, said plainly
+        return _reader_gone()
+    except Exception as error:  # noqa: BLE001 - the last line of defence: nothing leaves as a traceback
         if os.environ.get("ISTHMUS_TRACEBACK") == "1":
             traceback.print_exc()
-        defect = DefectError(
-            f"a defect of ours: {type(error).__name__}",
-            remedy="run it again with ISTHMUS_TRACEBACK=1 and report what it prints",
-        )
-        return _report(defect, as_json=as_json)
+        known = error if isinstance(error, IsthmusError) else None
+        machine = _from_machine(error) if isinstance(error, OSError) else None
+        return _report(known or machine or _defect(error), as_json=as_json)
     return result if isinstance(result, int) else 0
