@@ -1,0 +1,93 @@
+"""Labels: how sensitive an asset is, and of what kind. They are sticky.
+
+Invariants:
+1. Classifications are ordered `public < internal < confidential < restricted`; any other word is
+   none of them, and whoever meets it denies.
+2. `join` never lowers: the result is at least as sensitive as each part, with every category.
+
+Example:
+    >>> a = Labels(Classification.INTERNAL, frozenset({"health"}))
+    >>> b = Labels(Classification.RESTRICTED, frozenset({"direct-identifier"}))
+    >>> join(a, b).classification.word
+    'restricted'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from data_contracts.errors import UsageError
+
+__all__ = ["Classification", "Labels", "join"]
+
+
+class Classification(IntEnum):
+    """How sensitive a column or an asset is (design §4)."""
+
+    PUBLIC = 0
+    INTERNAL = 1
+    CONFIDENTIAL = 2
+    RESTRICTED = 3
+
+    @property
+    def word(self) -> str:
+        """The word as contracts and environments write it."""
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, word: object) -> Classification:
+        """Return the classification of a word.
+
+        Raises:
+            UsageError: it is none of the four words.
+        """
+        for level in cls:
+            if word == level.word:
+                return level
+        raise UsageError(
+            "not a classification", remedy="say public, internal, confidential or restricted, in lower case"
+        )
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What sticks to an asset and to everything that is made from it.
+
+    Attributes:
+        classification: the highest of its columns'.
+        categories: kinds of data in it, such as `health` or `direct-identifier`.
+    """
+
+    classification: Classification = Classification.RESTRICTED
+    categories: frozenset[str] = frozenset()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the labels as a JSON value."""
+        return {"classification": self.classification.word, "categories": sorted(self.categories)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Labels:
+        """Read what `to_json` wrote.
+
+        Raises:
+            UsageError: it is something else; nothing is guessed.
+        """
+        categories = value.get("categories")
+        if set(value) != {"classification", "categories"} or not isinstance(categories, list):
+            raise UsageError("not labels: they have a classification and a list of categories")
+        if not all(isinstance(item, str) for item in categories):
+            raise UsageError("not labels: a category is a word")
+        return cls(Classification.parse(value["classification"]), frozenset(categories))
+
+
+def join(*labels: Labels) -> Labels:
+    """Return the labels of something made from all of `labels`; of nothing known, the highest."""
+    if not labels:
+        return Labels()
+    return Labels(
+        max(item.classification for item in labels),
+        frozenset().union(*(item.categories for item in labels)),
+    )

@@ -1,0 +1,104 @@
+"""Boundary terms: to whom, for what and in which form a contract's columns may cross.
+
+Invariants:
+1. A column that a crossing does not name may not cross under it.
+2. For one destination and purpose at most one declaration applies: the most specific selector;
+   loading refuses two that are equally specific and could both match.
+3. Nothing here permits by itself: `policy.decide` does, over these terms and much else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_contracts.destination import Destination
+
+__all__ = ["BoundaryTerms", "CrossingDeclaration", "CrossingTerms", "Selector", "Treatment"]
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which destinations a declaration is about: one by name, or all of a kind and jurisdiction."""
+
+    environment: str | None = None
+    kind: str | None = None
+    jurisdiction: str | None = None
+
+    @property
+    def specificity(self) -> int:
+        """A name is more specific than any selector, two conditions more than one."""
+        return (
+            3 if self.environment is not None else sum(x is not None for x in (self.kind, self.jurisdiction))
+        )
+
+    def matches(self, destination: Destination) -> bool:
+        """Whether the destination is one of those; a selector without a condition matches none."""
+        pairs = (
+            (self.environment, destination.environment),
+            (self.kind, destination.kind),
+            (self.jurisdiction, destination.jurisdiction),
+        )
+        return self.specificity > 0 and all(want in (None, have) for want, have in pairs)
+
+    def overlaps(self, other: Selector) -> bool:
+        """Whether one destination could match both."""
+        pairs = (
+            (self.environment, other.environment),
+            (self.kind, other.kind),
+            (self.jurisdiction, other.jurisdiction),
+        )
+        return all(a is None or b is None or a == b for a, b in pairs)
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """What happens to one column: the name of an obligation (`keep`, `drop`, …) and its parameters."""
+
+    obligation: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CrossingDeclaration:
+    """One entry of `crossings`.
+
+    Attributes:
+        to: the destinations it is about.
+        purposes: the purposes it is for; never empty.
+        columns: each column that may cross or is dropped; empty for a model, which crosses whole.
+    """
+
+    to: Selector
+    purposes: tuple[str, ...]
+    columns: Mapping[str, Treatment]
+
+
+@dataclass(frozen=True)
+class CrossingTerms:
+    """The one declaration that applies to a destination and a purpose."""
+
+    destination: str
+    purpose: str
+    columns: Mapping[str, Treatment]
+
+
+@dataclass(frozen=True)
+class BoundaryTerms:
+    """All crossings that a contract declares."""
+
+    version: int
+    crossings: tuple[CrossingDeclaration, ...]
+
+    def reach(self, destination: Destination) -> bool:
+        """Whether any declaration, for whatever purpose, is about the destination."""
+        return any(crossing.to.matches(destination) for crossing in self.crossings)
+
+    def select(self, destination: Destination, purpose: str) -> CrossingTerms | None:
+        """Return the declaration that applies, or None: then nothing may cross."""
+        found = [c for c in self.crossings if purpose in c.purposes and c.to.matches(destination)]
+        if not found:
+            return None
+        best = max(found, key=lambda crossing: crossing.to.specificity)
+        return CrossingTerms(destination.environment, purpose, best.columns)
