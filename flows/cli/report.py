@@ -119,9 +119,9 @@ def run_reporting(root: click.Command, arguments: Sequence[str]) -> int:
         return _interrupted(as_json=as_json)
     except click.ClickException as error:
         return _usage(error, as_json=as_json)
-    except SystemExit:
+    except SystemExit as stop:
         # click turns a reader that went away (`| head`) into exit status 1, which is ours for broken data.
-        if not isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+        if not isinstance(stop.__context__, BrokenPipeError):
             raise
         return _reader_gone()
     except BrokenPipeError:
