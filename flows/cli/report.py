@@ -111,7 +111,7 @@ def run_reporting(root: click.Command, arguments: Sequence[str]) -> int:
     A command's own status is what it gives to `click.exceptions.Exit`; what it returns is not looked at,
     except that click, run inside another program, hands the status of `Exit` back as an integer.
     """
-    as_json = _wants_json(arguments)
+    as_json, stdout = _wants_json(arguments), sys.stdout
     try:
         result = root.main(args=list(arguments), prog_name="isthmus", standalone_mode=False)
         sys.stdout.flush()
@@ -119,9 +119,9 @@ def run_reporting(root: click.Command, arguments: Sequence[str]) -> int:
         return _interrupted(as_json=as_json)
     except click.ClickException as error:
         return _usage(error, as_json=as_json)
-    except SystemExit as stop:
-        # click turns a reader that went away (`| head`) into exit status 1, which is ours for broken data.
-        if not isinstance(stop.__context__, BrokenPipeError):
+    except SystemExit:
+        # click wraps stdout and exits with 1 when the reader went away (`| head`); 1 is ours for broken data.
+        if sys.stdout is stdout:
             raise
         return _reader_gone()
     except BrokenPipeError:
