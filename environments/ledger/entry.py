@@ -1,0 +1,145 @@
+"""One line of the record, and the signed head that it makes.
+
+A line is the RFC 8785 JSON of the entry, a tab, and the base64 Ed25519 signature of the head that the
+entry makes. Canonical JSON holds no raw tab, so the split is unambiguous.
+
+Invariants:
+1. An entry's digest is the SHA-256 of its JSON bytes as they stand; it holds its predecessor's digest,
+   so no entry changes without every later one.
+2. The signature covers environment, sequence and digest: one line alone proves the whole chain up to it.
+3. An entry holds ids, names, counts and digests. Never a value from the data.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_contracts.digest import canonical, digest_bytes, is_digest
+from data_contracts.errors import NotVerifiableError
+from environments.identity.public import PublicIdentity, decode, encode
+
+__all__ = ["GENESIS", "MAX_LINE", "Entry", "Head", "head_payload", "parse_line"]
+
+GENESIS = digest_bytes(b"isthmus/1/ledger")
+"""What the first entry names as its predecessor."""
+MAX_LINE = 1024 * 1024
+_LABEL = b"isthmus/1/ledger-head\n"
+_KEYS = {"body", "environment", "kind", "previous", "sequence", "time"}
+
+
+def head_payload(environment: str, sequence: int, digest: str) -> bytes:
+    """Return the bytes that a head's signature covers."""
+    return _LABEL + canonical({"digest": digest, "environment": environment, "sequence": sequence})
+
+
+@dataclass(frozen=True)
+class Head:
+    """How far one environment's ledger reaches, signed by it.
+
+    Attributes:
+        environment: whose ledger.
+        sequence: of its last entry; 1-based.
+        digest: of its last entry.
+        signature: Ed25519 over `head_payload`.
+        trail: earlier heads, as sequence to digest, that this ledger says it still contains.
+    """
+
+    environment: str
+    sequence: int
+    digest: str
+    signature: bytes = field(repr=False)
+    trail: Mapping[int, str] = field(default_factory=dict, repr=False)
+
+    def verify(self, public: PublicIdentity) -> None:
+        """Return if `public` signed this head.
+
+        Raises:
+            NotVerifiableError: it did not.
+        """
+        if self.environment != public.name:
+            raise NotVerifiableError(f"a ledger head of {self.environment}, not of {public.name}")
+        public.verify(head_payload(self.environment, self.sequence, self.digest), self.signature)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the head as the JSON object that manifests and receipts carry."""
+        return {
+            "environment": self.environment,
+            "sequence": self.sequence,
+            "digest": self.digest,
+            "signature": encode(self.signature),
+            "trail": [[sequence, digest] for sequence, digest in sorted(self.trail.items())],
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Head:
+        """Read a head strictly; its signature is not verified here.
+
+        Raises:
+            NotVerifiableError: the value is no head.
+        """
+        keys = {"environment", "sequence", "digest", "signature", "trail"}
+        if not isinstance(value, Mapping) or set(value) != keys:
+            raise NotVerifiableError("not a ledger head")
+        environment, sequence, digest = value["environment"], value["sequence"], value["digest"]
+        if not isinstance(environment, str) or type(sequence) is not int or not is_digest(digest):
+            raise NotVerifiableError("not a ledger head")
+        signature = decode(value["signature"], what="the head's signature", length=64)
+        return cls(environment, sequence, digest, signature, _trail(value["trail"]))
+
+
+def _trail(value: object) -> dict[int, str]:
+    if not isinstance(value, list):
+        raise NotVerifiableError("not a ledger head's trail")
+    for item in value:
+        if not (isinstance(item, list) and len(item) == 2 and type(item[0]) is int and is_digest(item[1])):  # noqa: PLR2004 - a pair
+            raise NotVerifiableError("not a ledger head's trail")
+    return {sequence: digest for sequence, digest in value}  # noqa: C416 - checked pairs, not any pairs
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened.
+
+    Attributes:
+        sequence: 1-based, without gaps.
+        environment: whose ledger.
+        kind: what happened: `egress`, `ingress`, `settle`, `witness`, ….
+        time: when its writer's clock said it did, RFC 3339 in UTC.
+        previous: the digest of the entry before.
+        body: ids, names, counts and digests.
+    """
+
+    sequence: int
+    environment: str
+    kind: str
+    time: str
+    previous: str
+    body: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry as a JSON object."""
+        return {key: getattr(self, key) for key in sorted(_KEYS)}
+
+    def payload(self) -> bytes:
+        """Return the bytes whose digest the next entry names."""
+        return canonical(self.to_json())
+
+
+def parse_line(line: bytes) -> tuple[Entry, str, bytes]:
+    """Read one line without its newline as (entry, digest, signature); nothing is verified here.
+
+    Raises:
+        NotVerifiableError: it is no entry.
+    """
+    payload, _, signature = line.partition(b"\t")
+    try:
+        value = json.loads(payload)
+        if set(value) != _KEYS or type(value["sequence"]) is not int:
+            raise NotVerifiableError("not a ledger entry")
+        entry = Entry(**value)
+        return entry, digest_bytes(payload), decode(signature.decode("ascii"), what="a ledger signature")
+    except (ValueError, TypeError):
+        raise NotVerifiableError("not a ledger entry") from None

@@ -1,0 +1,77 @@
+"""Heads of peers' ledgers, kept here, so that a peer cannot rewrite its history unnoticed.
+
+Invariants:
+1. A head is kept only after its signature verified under the peer's pinned key.
+2. A peer's new head must contain the last one kept: it reaches at least as far, it is equal where it
+   reaches equally far, and otherwise its trail names the kept one. Else the peer cut, forked or restored
+   an old copy, and both signed heads are the proof.
+
+Example:
+    >>> witness_head(folder.ledger, cloud_public, manifest.ledger_head)
+    >>> witnessed_head(folder.ledger, "cloud").sequence
+    12
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from data_contracts.digest import canonical
+from data_contracts.errors import NotVerifiableError
+from environments.identity.public import PublicIdentity
+from environments.ledger.entry import Head
+from environments.private import make_private, read_private, write_private
+from environments.ref import check_name
+
+__all__ = ["check_head", "witness_head", "witnessed_head"]
+
+
+def _path(folder: Path, peer: str) -> Path:
+    return folder / "witnessed" / f"{check_name(peer, 'the peer')}.json"
+
+
+def witnessed_head(folder: Path, peer: str) -> Head | None:
+    """Return the last head of `peer` that was kept here; None where there is none.
+
+    Raises:
+        NotVerifiableError: its file is damaged.
+    """
+    try:
+        return Head.from_json(json.loads(read_private(_path(folder, peer))))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise NotVerifiableError(f"the witnessed head of {peer}: not a ledger head") from None
+
+
+def check_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
+    """Return if `head` is the peer's and contains the last one kept; nothing is written.
+
+    Raises:
+        NotVerifiableError: it is not, or does not.
+    """
+    head.verify(peer)
+    kept = witnessed_head(folder, peer.name)
+    if kept is None:
+        return
+    kept.verify(peer)
+    contained = {**head.trail, head.sequence: head.digest}.get(kept.sequence)
+    if contained != kept.digest:
+        raise NotVerifiableError(
+            f"{peer.name}'s ledger no longer contains its entry {kept.sequence}, which was witnessed here",
+            remedy=f"ask {peer.name}'s operator: its history was cut, rewritten or restored from an old copy",
+        )
+
+
+def witness_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
+    """Check a peer's head and keep it.
+
+    Raises:
+        NotVerifiableError: as `check_head`.
+    """
+    check_head(folder, peer, head)
+    make_private(folder)
+    make_private(folder / "witnessed")
+    write_private(_path(folder, peer.name), canonical(replace(head, trail={}).to_json()))
