@@ -1,0 +1,212 @@
+"""A declared environment: what its file says, as frozen types.
+
+Invariants:
+1. A profile exists only if its whole file was valid (`environments.loading` makes it).
+2. What is not listed is refused: a step without a grant, a number without bounds, a peer, purpose or
+   contract that no crossing rule names. `"*"` is the one way to say "any", and it is written out.
+3. A profile holds no secret, pickles, and its public part (`to_json`) may be shown to every peer.
+
+Example:
+    >>> steps = (StepGrant("hospital.train"),)
+    >>> cloud = Profile("cloud", "cloud", "DE", Classification.CONFIDENTIAL, steps=steps)
+    >>> cloud.grant("hospital.train").numbers, cloud.grant("hospital.aggregate")
+    ({}, None)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from data_contracts.destination import Destination, TransferRule
+from data_contracts.labels import Classification
+
+__all__ = [
+    "Capacity",
+    "Cost",
+    "DaskSpec",
+    "Kind",
+    "Offers",
+    "Profile",
+    "StepGrant",
+    "StoreSpec",
+]
+
+Kind = Literal["onprem", "cloud", "edge"]
+
+
+@dataclass(frozen=True)
+class DaskSpec:
+    """The environment's Dask cluster.
+
+    Attributes:
+        kind: `embedded` (started by `isthmus up`) or `external` (an existing one).
+        address: `tls://host:port` of an external scheduler; None for an embedded one.
+        ca: the external cluster's CA certificate; None for an embedded one.
+        cert: our client certificate there.
+        key: its private key.
+    """
+
+    kind: Literal["embedded", "external"] = "embedded"
+    address: str | None = None
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
+class StoreSpec:
+    """The environment's store.
+
+    Attributes:
+        kind: `local`, the only kind for now.
+        path: where it lies; None for the environment's own folder.
+    """
+
+    kind: Literal["local"] = "local"
+    path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What may run at once.
+
+    Attributes:
+        workers: least and most Dask workers; Dask's adaptive logic moves between them.
+        threads: of each Dask worker.
+        memory: bytes of each Dask worker.
+        pipelines: pipelines that may run at once.
+        steps: steps that may run at once.
+    """
+
+    workers: tuple[int, int] = (1, 1)
+    threads: int = 1
+    memory: int = 1024**3
+    pipelines: int = 4
+    steps: int = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Declared prices, exact.
+
+    Attributes:
+        compute_hour: of one hour of compute.
+        egress_gib: destination (or `*`) to the price of one GiB that leaves for it.
+        currency: ISO 4217 code of both.
+    """
+
+    compute_hour: Decimal = Decimal(0)
+    egress_gib: Mapping[str, Decimal] = field(default_factory=dict)
+    currency: str = "EUR"
+
+
+@dataclass(frozen=True)
+class Offers:
+    """What the environment has for steps that ask for it.
+
+    Attributes:
+        accelerators: `gpu`, `npu`, `tpu`.
+        latency_ms: how soon an answer reaches whoever asked, in milliseconds; None is unknown.
+    """
+
+    accelerators: frozenset[str] = frozenset()
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class StepGrant:
+    """One step or pipeline that the environment runs, and the numbers that it takes.
+
+    Attributes:
+        name: `PIPELINE.STEP`, or `PIPELINE` for a pipeline whose home this is.
+        numbers: parameter to its least and greatest value; a number that is not named is refused.
+    """
+
+    name: str
+    numbers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One environment, as its file declares it.
+
+    Attributes:
+        name: the environment's, and its work pool's, name.
+        kind: `onprem`, `cloud` or `edge`.
+        jurisdiction: ISO 3166-1 country, optionally with its subdivision (`DE`, `US-PA`).
+        clearance: the highest classification that may arrive.
+        description: one sentence for people.
+        dask: its cluster.
+        store: its store.
+        capacity: what may run at once.
+        cost: its prices.
+        offers: accelerators and latency.
+        steps: what it runs; anything else is refused.
+        egress: its own rule for what leaves; empty denies.
+        ingress: its own rule for what arrives; empty denies.
+        file: the file that declares it.
+    """
+
+    name: str
+    kind: Kind
+    jurisdiction: str
+    clearance: Classification
+    description: str = ""
+    dask: DaskSpec = DaskSpec()
+    store: StoreSpec = StoreSpec()
+    capacity: Capacity = Capacity()
+    cost: Cost = Cost()
+    offers: Offers = Offers()
+    steps: tuple[StepGrant, ...] = ()
+    egress: tuple[TransferRule, ...] = ()
+    ingress: tuple[TransferRule, ...] = ()
+    file: str = ""
+
+    @property
+    def work_pool(self) -> str:
+        """The Prefect work pool: the environment's name (design §4)."""
+        return self.name
+
+    def grant(self, step: str) -> StepGrant | None:
+        """Return the grant of a step or pipeline; None where the file does not list it."""
+        return next((grant for grant in self.steps if grant.name == step), None)
+
+    def destination(self) -> Destination:
+        """Return this environment as a contract's terms and the policy see one side of a crossing."""
+        return Destination(
+            environment=self.name,
+            kind=self.kind,
+            jurisdiction=self.jurisdiction,
+            clearance=self.clearance,
+            egress=self.egress,
+            ingress=self.ingress,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public declaration, as JSON values."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "jurisdiction": self.jurisdiction,
+            "clearance": self.clearance.word,
+            "description": self.description,
+            "capacity": {
+                "workers": list(self.capacity.workers),
+                "threads": self.capacity.threads,
+                "memory": self.capacity.memory,
+            },
+            "cost": {
+                "compute_hour": str(self.cost.compute_hour),
+                "egress_gib": {name: str(price) for name, price in self.cost.egress_gib.items()},
+                "currency": self.cost.currency,
+            },
+            "offers": {
+                "accelerators": sorted(self.offers.accelerators),
+                "latency_ms": self.offers.latency_ms,
+            },
+            "steps": [grant.name for grant in self.steps],
+        }

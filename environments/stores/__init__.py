@@ -1,0 +1,16 @@
+"""Versioned assets: one interface, one conformance suite, and the store on a local disk.
+
+Example:
+    with store.begin("covid_tests") as draft:
+        write_parquet(draft.path / "part-00000.parquet")
+        record = draft.commit(contract, contract.labels, rows=14280)
+    [path] = store.open(store.record("covid_tests"))   # every byte verified
+"""
+
+from __future__ import annotations
+
+from environments.stores.local import LocalStore
+from environments.stores.protocol import AssetStore, Draft
+from environments.stores.record import AssetRecord, FileEntry, version_of
+
+__all__ = ["AssetRecord", "AssetStore", "Draft", "FileEntry", "LocalStore", "version_of"]

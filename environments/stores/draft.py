@@ -1,0 +1,144 @@
+"""A draft of the local store: from a folder of files to one durable version.
+
+The order of a commit, each step of which may be the last that happens:
+1. every file is refused or cut, made read-only and durable;
+2. under the asset's lock, the record is written beside them and made durable, folder by folder;
+3. one rename puts the whole into the asset's history;
+4. the history's folder is made durable.
+Before 3 there is nothing, after it everything; the rename cannot replace another version, since its
+target holds the sequence number that the lock gave.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from data_contracts.digest import canonical, digest_json
+from data_contracts.errors import UsageError
+from data_contracts.labels import Labels
+from data_contracts.model import Contract
+from environments.private import disk_errors, make_private, sync_folder
+from environments.stores.cutting import cut
+from environments.stores.history import History
+from environments.stores.record import AssetRecord, FileEntry, check_path, version_of
+from environments.stores.staging import Staged
+
+__all__ = ["LocalDraft"]
+
+
+class LocalDraft:
+    """See `environments.stores.protocol.Draft`.
+
+    Attributes:
+        name: the asset's name.
+        path: where the version's files are written.
+    """
+
+    def __init__(self, history: History, staged: Staged, clock: Callable[[], datetime]) -> None:
+        """Take over a staged folder."""
+        self.name = history.name
+        self.path = make_private(staged.folder / "data")
+        self._history = history
+        self._staged = staged
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Throw the draft away; nothing happens after a commit."""
+        with disk_errors(f"{self.path}: the draft cannot be removed"):
+            self._staged.release()
+
+    def commit(
+        self,
+        contract: Contract,
+        labels: Labels,
+        *,
+        lineage: Mapping[str, Any] | None = None,
+        rows: int | None = None,
+    ) -> AssetRecord:
+        """Make everything in `path` one durable version; see the protocol."""
+        if self._staged.lock < 0:
+            raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
+        try:
+            with disk_errors(f"{self.name}: the version cannot be committed"):
+                return self._commit(contract, labels, dict(lineage or {}), rows)
+        finally:
+            self.abandon()
+
+    def _commit(
+        self, contract: Contract, labels: Labels, lineage: dict[str, Any], rows: int | None
+    ) -> AssetRecord:
+        files = tuple(sorted(self._cut(), key=lambda entry: entry.path))
+        if not files:
+            raise UsageError(f"{self.name}: a version without a file", remedy="write its files before commit")
+        _write(self._staged.folder / "contract.json", canonical(contract.document))
+        with self._history.lock():
+            record = AssetRecord(
+                name=self.name,
+                version=version_of(files),
+                sequence=self._history.next_sequence(),
+                contract_ref=contract.reference,
+                contract_digest=contract.digest,
+                labels=labels,
+                files=files,
+                rows=rows,
+                created=self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                lineage=lineage,
+            )
+            same = self._history.find_same(record)
+            if same is not None:
+                return same
+            body = record.to_json()
+            _write(
+                self._staged.folder / "record.json", canonical({"record": body, "digest": digest_json(body)})
+            )
+            sync_folder(self._staged.folder)
+            self._staged.folder.rename(self._history.place(record))
+            sync_folder(self._history.folder)
+        return record
+
+    def _cut(self) -> Iterator[FileEntry]:
+        """Cut every file, and make every folder durable after the files in it."""
+        for folder, folders, names in os.walk(self.path, topdown=False, followlinks=False):
+            here = Path(folder)
+            for name in folders:
+                if not stat.S_ISDIR((here / name).lstat().st_mode):
+                    raise UsageError(f"{self.name}: a link to a folder may not be part of an asset")
+            for name in sorted(names):
+                yield cut(here / name, check_path((here / name).relative_to(self.path).as_posix()))
+            sync_folder(here)
+
+
+def _write(path: Path, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+        os.fchmod(stream.fileno(), 0o400)
+
+
+def copy_into(draft_path: Path, source: Path, path: str) -> Path:
+    """Copy one file into a draft (a link would let its other name change the version).
+
+    Raises:
+        UsageError: `path` is not plain.
+        OSError: the disk refuses.
+    """
+    target = draft_path / check_path(path)
+    shutil.copyfile(source, target)
+    return target

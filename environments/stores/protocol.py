@@ -1,0 +1,120 @@
+"""What every store of assets does, whatever it stands on.
+
+Duties of an implementation (the suite in `tests/contract_suites/store_suite.py` checks them):
+1. One atomic commit for each version. A crash at any moment leaves the whole version or nothing of it;
+   what it left of a draft is removed later, and never while the draft's owner lives.
+2. Readers never see half: `names`, `versions` and `record` know committed versions only.
+3. A wrong byte, wherever it stands, is found before a caller gets the path (`NotVerifiableError`).
+4. Nothing outside the store is read or written through it: links and climbing paths are refused.
+5. Two writers of one asset both get a version, in some order; the latest is the last that committed.
+6. A commit of what already stands there under the same contract, labels and crossing, or as the
+   latest, is that version again and not a second one: a retry changes nothing.
+7. A store that may only be read is read without a lock and without a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from data_contracts.labels import Labels
+from data_contracts.model import Contract
+from environments.stores.record import AssetRecord
+
+__all__ = ["AssetStore", "Draft"]
+
+
+class Draft(Protocol):
+    """A version in the making: files are written into `path`, then `commit` makes them one version."""
+
+    @property
+    def name(self) -> str:
+        """The asset's name."""
+
+    @property
+    def path(self) -> Path:
+        """The folder to write the version's files in; other processes of the environment may, too."""
+
+    def commit(
+        self,
+        contract: Contract,
+        labels: Labels,
+        *,
+        lineage: Mapping[str, Any] | None = None,
+        rows: int | None = None,
+    ) -> AssetRecord:
+        """Make everything in `path` one durable version; the draft is over.
+
+        Raises:
+            UsageError: the folder is empty, or holds a link, a special file or a path that is not plain.
+            UnreachableError: the disk refuses; nothing was committed.
+            ConflictError: another writer kept the asset locked for too long.
+        """
+
+    def abandon(self) -> None:
+        """Throw the draft away; nothing happens after a commit."""
+
+    def __enter__(self) -> Self:
+        """Begin a block that abandons the draft unless it committed."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Abandon what was not committed."""
+
+
+class AssetStore(Protocol):
+    """The versioned assets of one environment."""
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all assets that have a version, sorted."""
+
+    def versions(self, name: str) -> tuple[AssetRecord, ...]:
+        """Return every version of an asset, oldest first; none for an unknown name.
+
+        Raises:
+            NotVerifiableError: a record is damaged.
+        """
+
+    def record(self, name: str, version: str | None = None) -> AssetRecord:
+        """Return one version's record; without a digest, the latest's.
+
+        Raises:
+            UsageError: there is no such asset or version; the text says which there are.
+            NotVerifiableError: the record is damaged.
+        """
+
+    def contract(self, record: AssetRecord) -> Contract:
+        """Return the contract that the version was committed under, as it was then.
+
+        Raises:
+            NotVerifiableError: the stored document is not the one of the record.
+        """
+
+    def begin(self, name: str) -> Draft:
+        """Begin a version.
+
+        Raises:
+            UsageError: `name` is no name.
+            UnreachableError: the disk refuses.
+        """
+
+    def materialise(self, record: AssetRecord, path: str) -> Path:
+        """Return a local path of one file, every byte of it verified just now. Do not write to it.
+
+        Raises:
+            UsageError: the version has no such file.
+            NotVerifiableError: the file is missing, is a link, or holds a wrong byte.
+        """
+
+    def open(self, record: AssetRecord) -> tuple[Path, ...]:
+        """Return the paths of all files, in the record's order, each verified as by `materialise`."""
+
+    def verify(self, record: AssetRecord) -> None:
+        """Read everything of a version (record, contract, files, nothing besides) and compare.
+
+        Raises:
+            NotVerifiableError: something is wrong, missing or too many.
+        """
