@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Protocol
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
+from environments.private import read_private, write_private
 
 __all__ = ["ApiAddress", "HomeRoot", "api_file", "client_settings", "read_api", "use_api", "write_api"]
 
 _START = "start the system with `isthmus up` (the same --home), or set ISTHMUS_HOME"
-_MINE_ALONE = 0o077
 
 
 class HomeRoot(Protocol):
@@ -64,12 +64,8 @@ def api_file(home: HomeRoot) -> Path:
 
 def write_api(home: HomeRoot, api: ApiAddress) -> None:
     """Record the address, readable by its owner alone, in one step."""
-    target = api_file(home)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump({"url": api.url, "auth_string": api.auth_string}, stream)
-    draft.replace(target)
+    document = {"url": api.url, "auth_string": api.auth_string}
+    write_private(api_file(home), json.dumps(document).encode())
 
 
 def read_api(home: HomeRoot) -> ApiAddress:
@@ -81,18 +77,10 @@ def read_api(home: HomeRoot) -> ApiAddress:
     """
     target = api_file(home)
     try:
-        descriptor = os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        document = json.loads(read_private(target))
+        return ApiAddress(url=str(document["url"]), auth_string=str(document["auth_string"]))
     except FileNotFoundError:
         raise UnreachableError(f"no system runs in {home.root}", remedy=_START) from None
-    except OSError as error:
-        raise NotVerifiableError(f"{target}: cannot be read: {error.strerror}", remedy=_START) from None
-    with os.fdopen(descriptor, encoding="utf-8") as stream:
-        if os.fstat(stream.fileno()).st_mode & _MINE_ALONE:
-            raise NotVerifiableError(f"{target}: others may read it", remedy=f"chmod 600 {target}")
-        text = stream.read()
-    try:
-        document = json.loads(text)
-        return ApiAddress(url=str(document["url"]), auth_string=str(document["auth_string"]))
     except (ValueError, KeyError, TypeError):
         raise NotVerifiableError(f"{target}: not an API address", remedy=_START) from None
 
@@ -128,7 +116,13 @@ def client_settings(api: ApiAddress, *, prefect_home: Path | None = None) -> dic
 
 
 def use_api(settings: Mapping[str, str]) -> None:
-    """Make `settings` this process's, in place of any other PREFECT_* it inherited."""
+    """Make `settings` this process's, in place of any other PREFECT_* it inherited.
+
+    A proxy that the environment names is for the world outside: loopback never goes through it.
+    """
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     os.environ.update(settings)
+    for name in ("NO_PROXY", "no_proxy"):
+        known = [host for host in os.environ.get(name, "").split(",") if host]
+        os.environ[name] = ",".join(dict.fromkeys([*known, "127.0.0.1", "localhost"]))
