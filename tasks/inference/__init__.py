@@ -1,0 +1,1 @@
+"""Scoring where the data is, and the small summary that may leave."""

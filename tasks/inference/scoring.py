@@ -1,0 +1,82 @@
+"""One model, one batch of rows: ONNX Runtime, and nothing that it could be talked into.
+
+Invariants:
+1. The model's inputs are exactly the features, in name and type, and its output is `probability`;
+   anything else is refused before a row is scored.
+2. Every row gets exactly one probability in [0, 1], or the whole batch is refused.
+3. One thread per session: Dask decides how many batches run at once.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_contracts.errors import NotVerifiableError, StepFailedError
+from tasks.training.features import CATEGORICAL, ELAPSED, FEATURES, INDICATORS, features_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["OUTPUT", "probabilities_of", "score"]
+
+OUTPUT = "probability"
+_KINDS = dict.fromkeys(CATEGORICAL, "tensor(string)") | dict.fromkeys(INDICATORS, "tensor(int64)")
+_KINDS[ELAPSED] = "tensor(double)"
+
+
+@lru_cache(maxsize=4)
+def _session(model: bytes) -> Any:  # noqa: ANN401 - onnxruntime ships no types
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # ONNX Runtime raises classes of its own that share no base but Exception; its text may quote the model.
+    except Exception:  # noqa: BLE001
+        raise NotVerifiableError("the model cannot be loaded", remedy="send it again") from None
+    if {value.name: value.type for value in session.get_inputs()} != _KINDS:
+        raise NotVerifiableError("the model's inputs are not the features that this step prepares")
+    if [value.name for value in session.get_outputs()] != [OUTPUT]:
+        raise NotVerifiableError(f"the model's only output must be {OUTPUT}")
+    return session
+
+
+def probabilities_of(model: bytes, features: pl.DataFrame) -> NDArray[np.float64]:
+    """Score prepared features.
+
+    Args:
+        model: the bytes of the ONNX file.
+        features: as `features_of` returns them.
+
+    Raises:
+        NotVerifiableError: the model does not load, or is not of this shape.
+        StepFailedError: it fails on these rows, or answers with anything but a probability for each.
+    """
+    session = _session(model)
+    feeds = {name: features[name].to_numpy() for name in FEATURES}
+    feeds |= {name: np.array(features[name].to_list(), dtype=object) for name in CATEGORICAL}
+    try:
+        (answer,) = session.run([OUTPUT], feeds)
+    # As above; and its text may quote the rows.
+    except Exception:  # noqa: BLE001
+        raise StepFailedError("the model failed on a batch of rows") from None
+    found = np.asarray(answer, dtype=np.float64)
+    # Written so that a NaN fails it.
+    if found.shape != (features.height,) or not bool(np.all((found >= 0.0) & (found <= 1.0))):
+        raise StepFailedError("the model answered with something that is no probability for each row")
+    return found
+
+
+def score(frame: pl.DataFrame, model: bytes) -> pl.Series:
+    """Return the probability of a positive result for each row, in order."""
+    import polars as pl
+
+    return pl.Series(OUTPUT, probabilities_of(model, features_of(frame)), dtype=pl.Float64)

@@ -1,0 +1,1 @@
+"""A regularised logistic regression, fitted where its data lies: sums travel, rows do not."""
