@@ -10,7 +10,8 @@ Example:
 from __future__ import annotations
 
 from environments.stores.local import LocalStore
+from environments.stores.opening import open_store
 from environments.stores.protocol import AssetStore, Draft
 from environments.stores.record import AssetRecord, FileEntry, version_of
 
-__all__ = ["AssetRecord", "AssetStore", "Draft", "FileEntry", "LocalStore", "version_of"]
+__all__ = ["AssetRecord", "AssetStore", "Draft", "FileEntry", "LocalStore", "open_store", "version_of"]

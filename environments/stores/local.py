@@ -88,13 +88,13 @@ class LocalStore:
 
     def contract(self, record: AssetRecord) -> Contract:
         """Return the contract that the version was committed under, as it was then."""
-        from data_contracts.loading import from_document
+        from data_contracts.loading import contract_from_document
 
         what = f"{record.name}: the contract of version {record.version}"
         document = read_json(self._place(record) / "contract.json", what)
         if digest_json(document) != record.contract_digest:
             raise NotVerifiableError(f"{what}: is not the one that it was committed under")
-        return from_document(document)
+        return contract_from_document(document)
 
     def begin(self, name: str) -> LocalDraft:
         """Begin a version."""
