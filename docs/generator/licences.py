@@ -2,7 +2,8 @@
 
 Invariants:
 1. A licence that is not known is not allowed.
-2. `A AND B` needs both, `A OR B` needs one; several trove classifiers mean all of them.
+2. `A AND B` needs both, `A OR B` needs one, AND binds tighter (SPDX 2.3, annex D); several trove
+   classifiers mean all of them.
 3. What only the tools of the machine brought (pip itself) is not ours to judge: the lock file says what is.
 """
 
@@ -21,6 +22,10 @@ from typing import Any
 from generator.page import Page, reference, table
 
 __all__ = ["Installed", "allowed", "installed", "page", "problems"]
+
+
+_PARENTHESES = re.compile(r"\(([^()]*)\)")
+_YES, _NO = "#yes", "#no"  # no licence is called so
 
 
 @dataclass(frozen=True)
@@ -61,31 +66,17 @@ def _policy(root: Path) -> dict[str, Any]:
 
 
 def allowed(declared: str, licences: frozenset[str]) -> bool:
-    """Whether a declared licence (SPDX expression, name or classifiers) needs only allowed ones."""
+    """Whether a declaration (SPDX expression, name or classifiers) needs only allowed licences."""
+    if declared in licences:  # before the grammar: some names hold parentheses
+        return True
     if ";" in declared:
         return all(allowed(part.strip(), licences) for part in declared.split(";"))
-    if declared in licences:
-        return True
-    flat = declared.replace("(", " ( ").replace(")", " ) ")
-    terms = re.split(r"\s+(?:AND|OR)\s+|\s*[()]\s*", flat)
-    verdicts = {term.strip(): term.strip() in licences for term in terms if term.strip()}
-    if len(verdicts) < 2:  # noqa: PLR2004 - one term, and it was not in the list
-        return False
-    return _holds(declared, verdicts)
-
-
-def _holds(expression: str, verdicts: dict[str, bool]) -> bool:
-    """Evaluate AND, OR and parentheses; AND binds tighter (SPDX 2.3, annex D)."""
-    inner = re.search(r"\(([^()]*)\)", expression)
-    while inner:
-        marker = f"#{len(verdicts)}"
-        verdicts = {**verdicts, marker: _holds(inner[1], verdicts)}
-        expression = f"{expression[: inner.start()]} {marker} {expression[inner.end() :]}"
-        inner = re.search(r"\(([^()]*)\)", expression)
-    alternatives = re.split(r"\s+OR\s+", expression.strip())
-    return any(
-        all(verdicts.get(term.strip(), False) for term in re.split(r"\s+AND\s+", one)) for one in alternatives
-    )
+    inner = _PARENTHESES.search(declared)
+    if inner:
+        value = _YES if allowed(inner[1], licences) else _NO
+        return allowed(declared[: inner.start()] + value + declared[inner.end() :], licences)
+    alternatives = (re.split(r"\s+AND\s+", one.strip()) for one in re.split(r"\s+OR\s+", declared))
+    return any(all(term in licences | {_YES} for term in terms) for terms in alternatives)
 
 
 def page(root: Path) -> Page:

@@ -14,6 +14,8 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 _NAMED = re.compile(r"\bdocs/[A-Za-z0-9_/.-]+\.md\b|\bdocs/adr/(\d{4})\b|\bADR-(\d{4})\b")
 
+_NAMES_ON_PURPOSE = {"links.py", "test_house_docs.py"}  # they name documents that do not exist
+
 
 def _without_code(text: str) -> str:
     """Blank out fenced blocks and keep the lines' numbers."""
@@ -63,5 +65,7 @@ def problems(root: Path) -> list[str]:
     """Return links that lead nowhere and documents that code names in vain."""
     pages, code = _tracked(root, "*.md"), _tracked(root, "*.py", "*.toml", "*.yaml", "Makefile", ".ci/run")
     broken = [finding for path in pages for finding in _broken(root, path)]
-    unknown = [finding for path in code if path.parts[-2] != "generator" for finding in _unknown(root, path)]
+    unknown = [
+        finding for path in code if path.name not in _NAMES_ON_PURPOSE for finding in _unknown(root, path)
+    ]
     return [*broken, *unknown]
