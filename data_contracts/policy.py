@@ -7,7 +7,8 @@ Invariants:
    and the same digest, wherever it is made.
 
 The rules, in order: `contract`, `terms`, `destination`, `purpose`, `clearance`, `source-egress`,
-`destination-ingress`, `organisation`. A missing contract denies as `no-contract`, missing terms as `no-terms`.
+`destination-ingress`, `organisation`. A missing contract denies
+as `no-contract`, missing terms as `no-terms`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,131 @@
+"""One ODCS document to one `Contract`: standard first, then ours, every problem at once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from data_contracts.digest import canonical
+from data_contracts.errors import DeclarationError, Problem
+from data_contracts.loading.columns import schema_objects
+from data_contracts.loading.terms import boundary_terms, model_terms, own_properties
+from data_contracts.model import Column, Contract, ModelTerms, SchemaObject
+from data_contracts.standard.validation import odcs_problems
+from data_contracts.terms import BoundaryTerms
+from data_contracts.yamlsource import Source, load_yaml, parse_yaml
+
+__all__ = ["contract_from_document", "dump_contract", "lint_contract", "load_contract", "parse_contract"]
+
+VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0")
+_ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
+_MAX_ID = 255
+_OWN = frozenset({"isthmusBoundary", "isthmusModel"})
+_SIDES = {"inputs", "outputs"}
+
+
+def load_contract(path: Path) -> Contract:
+    """Read one contract from a file.
+
+    Raises:
+        DeclarationError: it cannot be read or is no contract of ours; every problem, with lines.
+    """
+    return _strict(*_read(load_yaml(path)))
+
+
+def parse_contract(raw: bytes, *, file: str) -> Contract:
+    """Read one contract from bytes; `file` names them in problems.
+
+    Raises:
+        DeclarationError: it is no contract of ours; every problem, with lines.
+    """
+    return _strict(*_read(parse_yaml(raw, file=file)))
+
+
+def contract_from_document(document: dict[str, Any], *, file: str = "(document)") -> Contract:
+    """Read one contract from a JSON value, such as a contract that a store kept.
+
+    Raises:
+        DeclarationError: it is no contract of ours.
+    """
+    return parse_contract(canonical(document), file=file)
+
+
+def dump_contract(contract: Contract) -> bytes:
+    """Return the canonical bytes of the contract's document; JSON is YAML, so they load again."""
+    return canonical(contract.document)
+
+
+def lint_contract(path: Path) -> tuple[Contract | None, tuple[Problem, ...]]:
+    """Return the contract (None where it has errors) and every problem, warnings included."""
+    try:
+        contract, problems = _read(load_yaml(path))
+    except DeclarationError as error:
+        return None, error.problems
+    broken = any(problem.severity == "error" for problem in problems)
+    return (None if broken else contract), tuple(sorted(problems))
+
+
+def _strict(contract: Contract | None, problems: list[Problem]) -> Contract:
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors or contract is None:
+        raise DeclarationError(errors, remedy="see docs/guides/contracts.md, or run `isthmus contract lint`")
+    return contract
+
+
+def _read(source: Source) -> tuple[Contract | None, list[Problem]]:
+    if not isinstance(source.data, dict):
+        return None, [source.problem((), "not a data contract", "a mapping with apiVersion, id, schema, …")]
+    version = source.data.get("apiVersion")
+    if version not in VERSIONS:
+        shown = version if isinstance(version, str) else "none"
+        return None, [
+            source.problem(("apiVersion",), f"apiVersion {shown} is not supported", ", ".join(VERSIONS))
+        ]
+    problems = odcs_problems(source)
+    if problems:
+        return None, problems
+    return _build(source)
+
+
+def _build(source: Source) -> tuple[Contract | None, list[Problem]]:
+    data = source.data
+    problems = _identity_problems(source)
+    objects, found = schema_objects(source)
+    problems.extend(found)
+    own, found = own_properties(source, ("customProperties",), data.get("customProperties") or [], _OWN)
+    problems.extend(found)
+    model: ModelTerms | None = None
+    if "isthmusModel" in own:
+        model = model_terms(own["isthmusModel"][1])
+        problems.extend(_side_problems(source, objects))
+    terms: BoundaryTerms | None = None
+    if "isthmusBoundary" in own:
+        place, value = own["isthmusBoundary"]
+        columns: tuple[Column, ...] = objects[0].columns if len(objects) == 1 and model is None else ()
+        if model is None and len(objects) != 1:
+            message = f"terms for {len(objects)} schema objects"
+            problems.append(source.problem(place, message, "one contract for each table"))
+        terms, found = boundary_terms(source, place, value, columns, model=model is not None)
+        problems.extend(found)
+    name = data.get("name") or data["id"]
+    contract = Contract(data["id"], data["version"], name, data["status"], objects, terms, model, data)
+    return contract, problems
+
+
+def _identity_problems(source: Source) -> list[Problem]:
+    data, found = source.data, []
+    if not _ID.fullmatch(data["id"]) or len(data["id"]) > _MAX_ID:
+        expected = "lower-case letters and digits, joined by '.', '_' or '-'"
+        found.append(source.problem(("id",), "not an id that refs can hold", expected))
+    if not _VERSION.fullmatch(data["version"]):
+        found.append(source.problem(("version",), "not a version", "MAJOR.MINOR.PATCH"))
+    return found
+
+
+def _side_problems(source: Source, objects: tuple[SchemaObject, ...]) -> list[Problem]:
+    if {item.name for item in objects} == _SIDES and len(objects) == len(_SIDES):
+        return []
+    expected = "one schema object named `inputs` and one named `outputs`"
+    return [source.problem(("schema",), "not the two sides of a model", expected)]

@@ -1,0 +1,161 @@
+"""What an obligation is: one column in, its lawful form out, and the proof that it was done.
+
+A new obligation is one small file with a class that keeps these duties, and passes
+`tests/contract_suites/obligation_suite.py`:
+
+1. `complaints` finds everything wrong with the parameters while the contract is read.
+2. `transform` is a function of the value, the parameters and the context: the same value gives the same
+   result in every partition, null stays null, and rows keep their order and number.
+3. A value that the obligation cannot take is counted and refused (`ObligationBrokenError`), never
+   let through and never silently nulled.
+4. `arrival` says what the output keeps: for input that keeps the contract, output keeps `arrival`.
+5. `prove` looks at the decoded output and trusts nothing that `transform` said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol
+
+from data_contracts.arrow import Values
+from data_contracts.digest import canonical
+from data_contracts.errors import DataBreaksContractError
+from data_contracts.labels import Labels
+from data_contracts.model import Column
+
+__all__ = ["Context", "Evidence", "Keeps", "Obligation", "ObligationBrokenError", "rewritten"]
+
+
+class ObligationBrokenError(DataBreaksContractError):
+    """Values that an obligation cannot take.
+
+    Attributes:
+        rule: the rule's id, such as `age.generalise`.
+        count: rows with such a value.
+    """
+
+    def __init__(self, rule: str, count: int) -> None:
+        """Say which rule and how many rows; never which values."""
+        super().__init__(
+            f"{rule}: {count} values outside what the obligation takes",
+            remedy="give the column a rule that the data keeps (a minimum), or widen the obligation",
+        )
+        self.rule = rule
+        self.count = count
+
+
+class Keeps(Enum):
+    """What survives of a column: decides which rules about several columns still hold."""
+
+    VALUES = "values"
+    EQUALITY = "equality"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an obligation may depend on besides value and parameters.
+
+    Attributes:
+        destination: name of the environment that receives.
+        purpose: what for.
+        key: the source's pseudonym key, which never crosses; None where the source has none.
+    """
+
+    destination: str
+    purpose: str
+    key: bytes | None = None
+
+    def domain(self, column: str) -> bytes:
+        """Return what keeps pseudonyms of one destination, purpose and column apart from all others.
+
+        JSON never holds a raw NUL, so the prefix cannot run into the value that follows.
+        """
+        return canonical(["isthmus-pseudonym-1", self.destination, self.purpose, column]) + b"\x00"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one partition of the output showed.
+
+    Attributes:
+        outside: rows whose output is not what the obligation guarantees.
+        originals: keyed 64-bit hashes of the originals, where they must not reappear (numpy uint64).
+        outputs: the same of the outputs.
+    """
+
+    outside: int
+    originals: Any = None
+    outputs: Any = None
+
+
+class Obligation(Protocol):
+    """The interface; see the module's text for the duties."""
+
+    @property
+    def name(self) -> str:
+        """The word in contracts."""
+        ...
+
+    @property
+    def keeps(self) -> Keeps:
+        """What survives of the column."""
+        ...
+
+    def complaints(self, parameters: Mapping[str, Any], column: Column) -> list[tuple[str, str]]:
+        """Return (what is wrong, what is expected) of the parameters for this column."""
+        ...
+
+    def labels(self, labels: Labels) -> Labels:
+        """Return the labels of the output."""
+        ...
+
+    def arrival(
+        self, parameters: Mapping[str, Any], column: Column, declared: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        """Return the ODCS property that the output keeps, made from the declared one; None: no column."""
+        ...
+
+    def transform(
+        self, parameters: Mapping[str, Any], column: Column, values: Values, context: Context
+    ) -> Values | None:
+        """Return the output column, in the Arrow type of `arrival`; None: no column.
+
+        Raises:
+            ObligationBrokenError: some values are outside what the obligation takes.
+        """
+        ...
+
+    def prove(
+        self,
+        parameters: Mapping[str, Any],
+        column: Column,
+        source: Values,
+        output: Values | None,
+        key: bytes,
+    ) -> Evidence:
+        """Compare the decoded output (None: no such column) with the source; `key` keys the hashes."""
+        ...
+
+
+_DESCRIPTIVE = ("name", "businessName", "description")
+
+
+def rewritten(
+    column: Column, declared: Mapping[str, Any], labels: Labels, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a property that says about an output column only what still holds.
+
+    Names and descriptions stay; examples, transform logic and physical names (which may hold values, or
+    tell of the source's systems) do not. `changes` adds keys.
+    """
+    result = {key: declared[key] for key in _DESCRIPTIVE if key in declared}
+    result["required"] = column.required or column.primary_key > 0
+    result["classification"] = labels.classification.word
+    result.update(changes)
+    if labels.categories:
+        own = {"property": "isthmusCategories", "value": sorted(labels.categories)}
+        result["customProperties"] = [*result.get("customProperties", []), own]
+    return result

@@ -1,0 +1,149 @@
+"""The proof of an output: every obligation was done, on every row, and nothing else crossed.
+
+Invariants:
+1. It reads the decoded output beside the source, partition by partition, and believes neither the
+   code that made the output nor any count that it gave.
+2. Partials merge in any order and grouping to the same verdict, and hold counts and keyed hashes only.
+3. Originals and pseudonyms are compared over the whole asset, so that an original that poses as
+   another row's pseudonym is found as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.arrow import Values
+from data_contracts.errors import DefectError
+from data_contracts.model import Contract
+from data_contracts.obligations.applying import source_column
+from data_contracts.obligations.base import Evidence
+from data_contracts.obligations.hashes import shared
+from data_contracts.obligations.known import OBLIGATIONS
+from data_contracts.terms import CrossingTerms
+from data_contracts.verdict import Reason, RuleResult, Verdict
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["OutputProof", "ProofPartial", "compile_proof", "merge_proofs"]
+
+
+@dataclass(frozen=True)
+class ProofPartial:
+    """What some partitions showed; picklable.
+
+    Attributes:
+        rows: rows of the source.
+        surplus: columns of the output that no term lets cross, and rows that are not the source's.
+        metadata: partitions whose schema carries metadata.
+        evidence: by column.
+    """
+
+    rows: int = 0
+    surplus: int = 0
+    metadata: int = 0
+    evidence: dict[str, Evidence] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OutputProof:
+    """The checks of one crossing's output (design §6.3); picklable."""
+
+    terms: CrossingTerms
+    contract: Contract
+    key: bytes = field(repr=False)
+
+    def partial(self, source: pa.Table, output: pa.Table) -> ProofPartial:
+        """Compare one decoded output partition with its source partition."""
+        evidence: dict[str, Evidence] = {}
+        seen: set[str] = set()
+        for column in self.contract.object.columns:
+            treatment = self.terms.columns.get(column.name)
+            found = _output_column(output, column.name)
+            if treatment is None:
+                continue
+            seen.add(column.name)
+            obligation = OBLIGATIONS[treatment.obligation]
+            values = source_column(column, source)
+            evidence[column.name] = obligation.prove(treatment.parameters, column, values, found, self.key)
+        surplus = sum(name not in seen for name in output.column_names)
+        rows = abs(source.num_rows - output.num_rows) if output.num_columns else 0
+        carried = output.schema.metadata or any(item.metadata for item in output.schema)
+        return ProofPartial(source.num_rows, surplus + rows, int(bool(carried)), evidence)
+
+    def verdict(self, partial: ProofPartial) -> Verdict:
+        """Judge the merged proof."""
+        results = [
+            _result("output.columns", None, partial.rows, partial.surplus, Reason.COLUMN_UNDECLARED),
+            _result("output.metadata", None, partial.rows, partial.metadata, Reason.UNEXPECTED_VALUES),
+        ]
+        for column in self.contract.object.columns:
+            treatment = self.terms.columns.get(column.name)
+            if treatment is None:
+                continue
+            rule = f"{column.name}.{treatment.obligation}"
+            evidence = partial.evidence.get(column.name)
+            if evidence is None:
+                results.append(_result(rule, column.name, partial.rows, 1, Reason.NOT_EVALUATED))
+                continue
+            count = evidence.outside
+            if evidence.originals is not None:
+                count += shared(evidence.originals, evidence.outputs)
+            results.append(_result(rule, column.name, partial.rows, count, Reason.UNEXPECTED_VALUES))
+        return Verdict(partial.rows, tuple(results))
+
+
+def compile_proof(terms: CrossingTerms, contract: Contract, *, key: bytes) -> OutputProof:
+    """Make the proof for one crossing; `key` is any 32 random bytes, the same for all partitions.
+
+    Raises:
+        DefectError: the key is short.
+    """
+    if len(key) < 32:  # noqa: PLR2004 - bytes
+        raise DefectError("a proof needs a key of at least 32 bytes")
+    return OutputProof(terms, contract, key)
+
+
+def merge_proofs(partials: Iterable[ProofPartial]) -> ProofPartial:
+    """Merge, in any order and grouping."""
+    total = ProofPartial()
+    for item in partials:
+        evidence = dict(total.evidence)
+        for name, found in item.evidence.items():
+            evidence[name] = _join(evidence[name], found) if name in evidence else found
+        total = ProofPartial(
+            total.rows + item.rows, total.surplus + item.surplus, total.metadata + item.metadata, evidence
+        )
+    return total
+
+
+def _join(left: Evidence, right: Evidence) -> Evidence:
+    return Evidence(
+        left.outside + right.outside,
+        _union(left.originals, right.originals),
+        _union(left.outputs, right.outputs),
+    )
+
+
+def _union(left: Any, right: Any) -> Any:  # noqa: ANN401 - numpy arrays of uint64, or None
+    if left is None or right is None:
+        return right if left is None else left
+    import numpy as np
+
+    return np.union1d(left, right)
+
+
+def _output_column(output: pa.Table, name: str) -> Values:
+    import pyarrow as pa
+
+    if output.column_names.count(name) != 1:
+        return None
+    values: Any = output.column(name)
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], type=values.type)
+
+
+def _result(rule: str, column: str | None, rows: int, count: int, reason: Reason) -> RuleResult:
+    kind = rule.rsplit(".", 1)[-1]
+    return RuleResult(rule, column, kind, not count, rows, 0, count, reason if count else None)
