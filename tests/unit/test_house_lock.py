@@ -15,7 +15,8 @@ from packaging.version import Version
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 ENTRY = re.compile(
-    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?: ; (?P<marker>[^\\\n]+))?(?P<hashes>(?: \\\n +--hash=\S+)+)$",
+    r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^\s;\\]+)(?: ; (?P<marker>[^\\\n]+))?"
+    r"(?P<hashes>(?: \\\n +--hash=\S+)+)$",
     re.MULTILINE,
 )
 ENTRIES = list(ENTRY.finditer(TEXT))
