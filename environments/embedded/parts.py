@@ -22,6 +22,7 @@ from environments.embedded.processes import ProcessId, alive, end, identify
 __all__ = ["Part", "Parts"]
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _HEALTHY_AFTER = 0.5, 30.0, 60.0
+_TOO_OFTEN = 3
 
 
 @dataclass
@@ -116,6 +117,14 @@ class Parts:
         """Seconds until the next restart; None where none waits."""
         pauses = [part._due for part in self._parts.values() if part._due is not None]  # noqa: SLF001
         return max(0.0, min(pauses) - time.monotonic()) if pauses else None
+
+    def get(self, name: str) -> Part | None:
+        """Return one part."""
+        return self._parts.get(name)
+
+    def failing(self) -> list[str]:
+        """Return the parts that died over and over."""
+        return [name for name, part in self._parts.items() if part.restarts >= _TOO_OFTEN]
 
     def describe(self) -> dict[str, Any]:
         """Return every part as recorded in the run state."""

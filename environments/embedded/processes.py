@@ -29,6 +29,8 @@ __all__ = [
     "MARK",
     "ProcessId",
     "alive",
+    "ancestors",
+    "carries",
     "die_with_parent",
     "end",
     "identify",
@@ -43,7 +45,7 @@ MARK = "ISTHMUS_SYSTEM"
 """The environment variable that every process of one system carries."""
 _PR_SET_PDEATHSIG = 1
 _START_TIME = 19  # field 22 of /proc/PID/stat (proc(5)), counted after the command's closing parenthesis
-_STATE = 0
+_STATE, _PARENT = 0, 1
 
 
 @dataclass(frozen=True)
@@ -190,6 +192,21 @@ def working_in(folder: Path) -> list[ProcessId]:
         if process is not None:
             found.append(process)
     return found
+
+
+def ancestors() -> set[int]:
+    """Return the pids of this process and of everyone it descends from."""
+    pids, pid = {os.getpid()}, os.getppid()
+    while pid > 1 and pid not in pids:
+        pids.add(pid)
+        fields = _stat(pid)
+        pid = int(fields[_PARENT]) if fields else 0
+    return pids
+
+
+def carries(mark: str) -> bool:
+    """Whether this process, and so whatever it forks, carries the mark."""
+    return f"{MARK}={mark}".encode() in Path("/proc/self/environ").read_bytes().split(b"\0")
 
 
 def pss(process: ProcessId) -> int:

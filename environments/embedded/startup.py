@@ -1,0 +1,136 @@
+"""The order of the start: what waits for what, and what is told when.
+
+Everything that can overlap does: PostgreSQL starts while Python imports, environments make their keys while
+the server starts, clusters and workers come up while it migrates.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from environments.embedded.composition import HostCheck
+from environments.embedded.forks import Answer, ask
+from environments.embedded.postgres import is_ready, major_version
+from environments.embedded.prepare import make_environment, meet_peers
+from environments.embedded.server import server_answers
+from environments.home import EnvironmentFolder
+from environments.profile import Profile
+
+if TYPE_CHECKING:
+    from environments.embedded.supervisor import Supervisor
+
+__all__ = ["start_all"]
+
+_TIMEOUT = 120.0
+_Pending = dict[str, Callable[[], str | None]]
+
+
+def start_all(supervisor: Supervisor) -> None:
+    """Start every part and return when all are ready.
+
+    Raises:
+        UnreachableError: a part did not come up.
+        StopRequested: someone wants it undone.
+    """
+    system = supervisor.system
+    system.settle_in()
+    note = system.bind()
+    if note:
+        supervisor.tell("port", note, kind="note")
+    supervisor.write()
+    _answers(supervisor, {"secrets": system.publish})
+    supervisor.add(system.postgresql())
+    system.preload()
+    supervisor.until(lambda: is_ready(system.data), "postgresql", timeout=_TIMEOUT)
+    supervisor.tell("postgresql", f"{major_version(system.data)}, private socket, no network")
+    supervisor.add(system.server())
+    hosts = _hosts(supervisor) if system.composition.run_host else {}
+    port = system.settings.port or 0
+    server: _Pending = {"prefect server": lambda: system.url if server_answers(port) else None}
+    _all_ready(supervisor, server | hosts)
+    if system.composition.register is not None:
+        _answers(supervisor, {"deployments": system.register})
+        supervisor.tell("deployments", "registered")
+    supervisor.phase = "ready"
+    supervisor.write()
+    supervisor.tell("all", system.url.removesuffix("/api"), kind="ready")
+
+
+def _answers(supervisor: Supervisor, questions: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Ask children, wait for all, and return what they said."""
+    answers: dict[str, Answer] = {name: ask(question) for name, question in questions.items()}
+    try:
+        supervisor.until(
+            lambda: all(answer.poll() for answer in answers.values()), ", ".join(answers), timeout=_TIMEOUT
+        )
+    finally:
+        for answer in answers.values():
+            if not answer.poll():
+                answer.cancel()
+    return {name: answer.value() for name, answer in answers.items()}
+
+
+def _hosts(supervisor: Supervisor) -> _Pending:
+    """Set every environment up, start its host, and return what to wait for."""
+    system = supervisor.system
+    profiles = system.composition.site.profiles
+    folders = {name: system.home.environment(name) for name in profiles}
+    identities = _answers(
+        supervisor, {name: partial(make_environment, folder) for name, folder in folders.items()}
+    )
+    for name in profiles:
+        supervisor.tell(f"keys@{name}", "identity, certificates, store")
+    _answers(
+        supervisor,
+        {name: partial(meet_peers, folder, identities) for name, folder in folders.items()},
+    )
+    began = time.time()
+    for profile in profiles.values():
+        supervisor.add(system.host(profile))
+    pending: _Pending = {}
+    for part, check in system.composition.host_checks.items():
+        for name, profile in profiles.items():
+            answer = ask(_wait_for(check, folders[name], profile, began))
+            pending[f"{part}@{name}"] = partial(_said, answer)
+    return pending
+
+
+def _said(answer: Answer) -> str | None:
+    return str(answer.value()) if answer.poll() else None
+
+
+def _wait_for(
+    check: HostCheck, folder: EnvironmentFolder, profile: Profile, began: float
+) -> Callable[[], str]:
+    def question() -> str:
+        while True:
+            detail = check(folder, profile, began)
+            if detail is not None:
+                return detail
+            time.sleep(0.05)
+
+    return question
+
+
+def _all_ready(supervisor: Supervisor, pending: _Pending) -> None:
+    """Tell each part as it becomes ready, and return when all are."""
+
+    def step() -> bool:
+        for name, check in list(pending.items()):
+            detail = check()
+            if detail is not None:
+                del pending[name]
+                supervisor.tell(name, detail)
+        return not pending
+
+    try:
+        supervisor.until(step, "the system", timeout=_TIMEOUT)
+    except Exception as error:
+        if pending:
+            error.args = (
+                f"{error.args[0] if error.args else error} (still waited for: {', '.join(pending)})",
+            )
+        raise

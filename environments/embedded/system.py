@@ -1,0 +1,159 @@
+"""One system's parts: how each is started, from the socket to the last environment's host.
+
+Invariants:
+1. The supervisor's memory holds no secret: password and credential are read by the child that needs them.
+2. The supervisor opens no environment's folder: children do, each one.
+3. Everything of a system carries its mark, stands in its own session, and dies with the supervisor.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+from functools import partial
+from pathlib import Path
+
+from data_contracts.errors import DefectError, UnreachableError
+from environments.embedded.api import ApiAddress, client_settings, read_api, use_api, write_api
+from environments.embedded.composition import Composition
+from environments.embedded.forks import fork_part
+from environments.embedded.parts import DATABASE, GENTLY_THEN_FIRMLY, Part
+from environments.embedded.postgres import Postgres, exec_postgres
+from environments.embedded.processes import MARK, carries, threads
+from environments.embedded.server import HOST, bind_loopback, preload_settings, run_server
+from environments.embedded.settings import SystemSettings, make_secrets, remember_port, secret
+from environments.profile import Profile
+
+__all__ = ["System"]
+
+
+class System:
+    """One system, being started."""
+
+    def __init__(self, composition: Composition, settings: SystemSettings) -> None:
+        """Take what runs, and what this home remembers."""
+        self.composition = composition
+        self.home = composition.home
+        self.settings = settings
+        self.logs = self.home.system / "logs"
+        self.data = self.home.system / "postgresql"
+        self.listener: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """The API's address."""
+        return f"http://{HOST}:{self.settings.port}/api"
+
+    def settle_in(self) -> None:
+        """Give this process the ground that all parts stand on: mark, folder, private files, one thread."""
+        os.umask(0o077)
+        os.chdir(self.home.system)
+        if not carries(self.settings.mark):
+            raise DefectError(f"started without {MARK}", remedy="start it with `isthmus up`")
+        # A library of linear algebra would start threads when numpy is imported, and no fork were safe.
+        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ[name] = "1"
+        use_api(preload_settings(self.home.system / "prefect"))
+
+    def bind(self) -> str | None:
+        """Bind the API's port; return a note if it is another than last time.
+
+        Raises:
+            UnreachableError: the port that the user named is taken.
+        """
+        explicit, remembered = self.composition.port, self.settings.port
+        note = None
+        try:
+            self.listener = bind_loopback(explicit or remembered or 0)
+        except OSError as error:
+            if explicit or not remembered:
+                raise UnreachableError(
+                    f"port {explicit or 'any'} on {HOST} cannot be used: {error.strerror}",
+                    remedy="stop what uses it, or name a free one with --port, or leave --port out",
+                ) from None
+            self.listener = bind_loopback(0)
+            note = f"port {remembered}, used last time, is taken by another program"
+        self.settings = remember_port(self.home, self.settings, self.listener.getsockname()[1])
+        return note
+
+    def preload(self) -> None:
+        """Import what all parts share, then keep the collector off those pages.
+
+        Raises:
+            DefectError: an import started a thread, so that no fork were safe.
+        """
+        for name in self.composition.preload:
+            importlib.import_module(name)
+        if threads() != 1:
+            raise DefectError(
+                f"{threads()} threads after preloading", remedy="report it: an import starts a thread"
+            )
+        gc.collect()
+        gc.freeze()
+
+    def publish(self) -> None:
+        """Make the secrets and write the API's address; runs in a child."""
+        make_secrets(self.home)
+        write_api(self.home, ApiAddress(self.url, f"isthmus:{secret(self.home, 'api')}"))
+
+    def _postgres(self) -> Postgres:
+        return Postgres(self.data, secret(self.home, "database"), self.settings.database_uid)
+
+    def postgresql(self) -> Part:
+        """The database."""
+
+        def body() -> int:
+            exec_postgres(self._postgres())
+
+        start = partial(fork_part, body, log=self.logs / "postgresql.log")
+        return Part("postgresql", start, DATABASE)
+
+    def server(self) -> Part:
+        """The Prefect server."""
+        listener = self.listener
+        if listener is None:
+            raise DefectError("the server before its port")
+
+        def body() -> int:
+            return run_server(self.home.system, read_api(self.home), self._postgres(), listener)
+
+        start = partial(fork_part, body, log=self.logs / "server.log", keep=[listener.fileno()])
+        return Part("server", start, ((signal.SIGTERM, 5.0), (signal.SIGKILL, 3.0)))
+
+    def host(self, profile: Profile) -> Part:
+        """One environment's host."""
+        folder = self.home.environment(profile.name)
+        run_host = self.composition.run_host
+        if run_host is None:
+            raise DefectError("a host without a runner")
+
+        def body() -> int:
+            os.chdir(folder.tmp)
+            api = read_api(self.home)
+            use_api(client_settings(api, prefect_home=folder.prefect))
+            _refresh_prefect()
+            return run_host(folder, profile, api, self.composition.site)
+
+        def log() -> Path:
+            return folder.logs / "host.log"
+
+        return Part(f"host@{profile.name}", partial(fork_part, body, log=log), GENTLY_THEN_FIRMLY)
+
+    def register(self) -> object:
+        """Register deployments; runs in a child."""
+        if self.composition.register is None:
+            return None
+        use_api(client_settings(read_api(self.home), prefect_home=self.home.system / "prefect"))
+        _refresh_prefect()
+        self.composition.register(self.home, self.composition.site)
+        return None
+
+
+def _refresh_prefect() -> None:
+    """Let Prefect, imported before the fork with settings without secrets, see this process's own."""
+    from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()

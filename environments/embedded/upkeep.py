@@ -1,0 +1,65 @@
+"""What the supervisor does now and then: logs that do not grow for ever, a server that hangs.
+
+Invariants:
+1. A log is copied and truncated in place (its writer appends, so nothing is lost but a line in between).
+2. A server that says nothing for six rounds in a row, though its process lives, is killed; the back-off
+   starts it again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from environments.embedded.parts import Parts
+from environments.embedded.processes import send
+from environments.embedded.server import server_answers
+from environments.embedded.system import System
+
+__all__ = ["Upkeep", "rotate"]
+
+MAX_LOG = 16 * 1024 * 1024
+_ROUND, _PATIENCE = 10.0, 6
+
+
+def rotate(log: Path, *, limit: int = MAX_LOG) -> bool:
+    """Move a log over the limit to `NAME.1`; whether it was over."""
+    try:
+        if log.stat().st_size <= limit:
+            return False
+        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+        with log.open("r+b") as stream:
+            stream.truncate(0)
+    except OSError:  # no space for the copy: the log stays, `isthmus doctor` tells of the disk
+        return False
+    return True
+
+
+class Upkeep:
+    """One system's upkeep."""
+
+    def __init__(self, system: System, parts: Parts) -> None:
+        """Begin with nothing missed."""
+        self._system, self._parts = system, parts
+        self._next = time.monotonic() + _ROUND
+        self._missed = 0
+
+    def round(self) -> None:
+        """Do what is due; takes at most three seconds."""
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _ROUND
+        with suppress(OSError):
+            for log in self._system.logs.glob("*.log"):
+                rotate(log)
+        server = self._parts.get("server")
+        if server is None or server.process is None:
+            return
+        answered = server_answers(self._system.settings.port or 0, timeout=3.0)
+        self._missed = 0 if answered else self._missed + 1
+        if self._missed >= _PATIENCE:
+            self._missed = 0
+            send(server.process, signal.SIGKILL)

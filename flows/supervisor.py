@@ -1,0 +1,88 @@
+"""The composition root: what the embedded system runs, put together from all layers.
+
+`isthmus up` starts it as `python -P -m flows.supervisor`. It must stay light and start no thread: what is
+imported here before the supervisor forks is in every process of the system.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+
+from data_contracts.errors import IsthmusError
+from environments.embedded.api import ApiAddress
+from environments.embedded.composition import Composition, Registrar
+from environments.embedded.progress import Event, Reporter, pipe_reporter, text_reporter
+from environments.embedded.readiness import HOST_CHECKS
+from environments.embedded.supervisor import supervise
+from environments.home import EnvironmentFolder, Home
+from environments.profile import Profile
+from environments.site import Site
+
+__all__ = ["main"]
+
+PRELOAD = (
+    "prefect",
+    "prefect.client.orchestration",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "prefect.server.api.server",
+    "uvicorn",
+    "distributed",
+    "environments.identity",
+)
+
+
+def _run_host(folder: EnvironmentFolder, profile: Profile, api: ApiAddress, site: Site) -> int:
+    from environments.workpools.host import run_host
+    from flows.runtime.catalogue import build_catalogue
+
+    return run_host(folder, profile, api, partial(build_catalogue, site), site=site)
+
+
+def _registrar() -> Registrar | None:
+    if find_spec("flows.deployment") is None:
+        return None
+
+    def register(home: Home, site: Site) -> object:
+        from flows.deployment import register as register_deployments
+
+        return register_deployments(home, site)
+
+    return register
+
+
+def main() -> int:
+    """Run one system until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="flows.supervisor")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--site", type=Path)
+    parser.add_argument("--port", type=int)
+    whom = parser.add_mutually_exclusive_group(required=True)
+    whom.add_argument("--report", type=int, metavar="DESCRIPTOR")
+    whom.add_argument("--foreground", action="store_true")
+    options = parser.parse_args()
+    report: Reporter = text_reporter if options.foreground else pipe_reporter(options.report)
+    try:
+        site = Site.load(options.site)
+        _ = site.profiles
+    except IsthmusError as error:
+        report(Event("failed", str(error.exit_code), str(error), remedy=error.remedy))
+        return error.exit_code
+    composition = Composition(
+        home=Home(options.home),
+        site=site,
+        port=options.port,
+        run_host=_run_host,
+        host_checks=HOST_CHECKS,
+        register=_registrar(),
+        preload=PRELOAD,
+    )
+    return supervise(composition, report)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
