@@ -1,91 +1,125 @@
-"""Rows that stay where they are: each partition is a block, and only small results come back.
+"""Rows that stay where they are: each part is a block on the worker that read it; sums come back.
 
-`Blocks` is the whole of what the fit knows of distribution. `LocalBlocks` is the plain one, for
-one process; `tasks.training.spread.DaskBlocks` keeps each block on the worker that read it.
+`Source` is the whole of what the fit knows of distribution: the parts, how one is read, and the
+cluster that applies functions to them. In a step the parts are row ranges of Parquet files and the
+cluster is the environment's Dask; in a test they may be frames in this process.
 
 Invariants:
-1. Results come in the order of the blocks, so sums are formed in one order whoever computed them.
-2. What `then` makes stays with its block; what `map` returns is small: sums, tallies, scores.
+1. Results come in the order of the parts, so sums are formed in one order whoever computed them.
+2. What a block holds stays with its worker; what returns is small: sums, tallies, scores, labels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.errors import DataBreaksContractError
+from tasks.steps.cluster import Cluster, Held, InlineCluster
 from tasks.training.encoding import Encoder, Tally, tally
-from tasks.training.features import DAY, NEGATIVE, POSITIVE, RESULT, features_of
+from tasks.training.features import DAY, FEATURES, NEGATIVE, POSITIVE, RESULT, features_of
 from tasks.training.logistic import Partial, Problem, curvature
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Block", "Blocks", "Encoded", "LocalBlocks", "encode", "read", "share", "tally_days"]
+    from tasks.steps.dataset import Dataset
+
+__all__ = ["COLUMNS", "Encoded", "Source", "encode", "labelled", "share", "tally_days"]
 
 Matrix = NDArray[np.float64]
 
-
-class Blocks(Protocol):
-    """Some rows, in pieces."""
-
-    def then(self, function: Callable[..., Any], *shared: Any) -> Blocks:  # noqa: ANN401 - any picklable
-        """Replace each block by `function(block, *shared)`, which stays where the block is."""
-        ...
-
-    def map(self, function: Callable[..., Any], *shared: Any) -> list[Any]:  # noqa: ANN401 - as above
-        """Return `function(block, *shared)` of each block, in order."""
-        ...
-
-    def map_each(self, function: Callable[..., Any], each: Sequence[Any]) -> list[Any]:
-        """Return `function(block, argument)` of each block with its own argument, in order."""
-        ...
+COLUMNS = (*FEATURES, RESULT, DAY)
+"""What training reads; a column that is not named here is not even opened."""
 
 
 @dataclass(frozen=True)
-class LocalBlocks:
-    """Blocks in this process."""
-
-    blocks: tuple[Any, ...]
-
-    def then(self, function: Callable[..., Any], *shared: Any) -> LocalBlocks:  # noqa: ANN401 - any picklable
-        """Replace each block."""
-        return LocalBlocks(tuple(function(block, *shared) for block in self.blocks))
-
-    def map(self, function: Callable[..., Any], *shared: Any) -> list[Any]:  # noqa: ANN401 - as above
-        """Apply to each block."""
-        return [function(block, *shared) for block in self.blocks]
-
-    def map_each(self, function: Callable[..., Any], each: Sequence[Any]) -> list[Any]:
-        """Apply to each block with its own argument."""
-        return [function(block, argument) for block, argument in zip(self.blocks, each, strict=True)]
-
-
-@dataclass(frozen=True)
-class Block:
-    """One partition's rows with a result: features, whether it was positive, its day.
+class Source:
+    """Some rows, in parts.
 
     Attributes:
-        features: as `features_of` returns them.
-        positive: 1.0 or 0.0.
-        day: days since the pandemic began.
-        invalid: rows left out because the test gave no result.
+        cluster: applies functions to parts.
+        parts: (place, whatever `read` takes).
+        read: gives a part's rows.
     """
 
-    features: pl.DataFrame
-    positive: Matrix
-    day: NDArray[np.int64]
-    invalid: int
+    cluster: Cluster
+    parts: Sequence[tuple[int, Any]]
+    read: Callable[[Any], pl.DataFrame]
+
+    @classmethod
+    def of_dataset(cls, dataset: Dataset) -> Source:
+        """Take a dataset's parts, where its cluster is."""
+        parts = dataset.select(*COLUMNS).parts
+        return cls(dataset.cluster, list(enumerate(parts)), _read_part)
+
+    @classmethod
+    def of_frames(cls, frames: Sequence[pl.DataFrame], cluster: Cluster | None = None) -> Source:
+        """Take frames as parts; without a cluster everything happens in this process."""
+        return cls(cluster or InlineCluster(), list(enumerate(frames)), _read_frame)
+
+    def map(self, function: Callable[..., Any], *shared: object) -> list[Any]:
+        """Return `function(place, frame, *shared)` of each part, in order."""
+        return self.cluster.map(_apply, self.parts, self.read, function, *shared)
+
+    def hold(self, function: Callable[..., Any], *shared: object) -> Held:
+        """Keep `function(place, frame, *shared)` of each part on the worker that computed it."""
+        return self.cluster.hold(_apply, self.parts, self.read, function, *shared)
+
+
+def _apply(
+    part: tuple[int, Any], read: Callable[[Any], pl.DataFrame], function: Callable[..., Any], *shared: object
+) -> Any:  # noqa: ANN401 - whatever the function returns
+    place, inside = part
+    return function(place, read(inside), *shared)
+
+
+def _read_part(part: Any) -> pl.DataFrame:  # noqa: ANN401 - tasks.steps.partitions.Part
+    from tasks.steps.partitions import read_part
+
+    frame: pl.DataFrame = read_part(part, "polars")
+    return frame
+
+
+def _read_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame
+
+
+def labelled(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that have a result.
+
+    A test whose result is `invalid` says nothing of the patient and is left out; it is repeated,
+    and the repetition has a row of its own.
+
+    Raises:
+        DataBreaksContractError: the result or the day is absent or missing.
+    """
+    import polars as pl
+
+    for name in (RESULT, DAY):
+        if name not in frame.columns:
+            raise DataBreaksContractError(f"column {name}: absent, and training needs it")
+        if frame[name].null_count():
+            raise DataBreaksContractError(f"column {name}: values missing, and training needs them")
+    return frame.filter(pl.col(RESULT).is_in([POSITIVE, NEGATIVE]))
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """A block as numbers."""
+    """A part as numbers.
 
+    Attributes:
+        place: the part's place among all.
+        matrix: rows by coefficients.
+        positive: 1.0 or 0.0.
+        day: days since the pandemic began.
+    """
+
+    place: int
     matrix: Matrix
     positive: Matrix
     day: NDArray[np.int64]
@@ -96,40 +130,26 @@ class Encoded:
         return self.matrix[inside], self.positive[inside]
 
 
-def read(frame: pl.DataFrame) -> Block:
-    """Take a partition's columns apart.
-
-    A test whose result is `invalid` says nothing of the patient and is left out; it will be
-    repeated, and the repetition has a row of its own.
-
-    Raises:
-        DataBreaksContractError: a column is absent or unusable.
-    """
+def tally_days(_place: int, frame: pl.DataFrame, last: int) -> tuple[Tally, int, int]:
+    """Return the tally of the days up to `last`, how many rows these are, and how many have no result."""
     import polars as pl
 
-    absent = [name for name in (RESULT, DAY) if name not in frame.columns]
-    if absent:
-        raise DataBreaksContractError(f"columns {', '.join(absent)}: absent, and training needs them")
-    if frame[DAY].null_count():
-        raise DataBreaksContractError(f"column {DAY}: values missing, and the split needs them")
-    valid = frame.filter(pl.col(RESULT).is_in([POSITIVE, NEGATIVE]))
-    return Block(
-        features_of(valid),
+    valid = labelled(frame)
+    rows = valid.filter(pl.col(DAY) <= last)
+    return tally(features_of(rows)), rows.height, frame.height - valid.height
+
+
+def encode(place: int, frame: pl.DataFrame, encoder: Encoder) -> Encoded:
+    """Turn a part into numbers."""
+    import polars as pl
+
+    valid = labelled(frame)
+    return Encoded(
+        place,
+        encoder.matrix(features_of(valid)),
         (valid[RESULT] == POSITIVE).to_numpy().astype(np.float64),
         valid[DAY].cast(pl.Int64).to_numpy(),
-        frame.height - valid.height,
     )
-
-
-def tally_days(block: Block, last: int) -> tuple[Tally, int, int]:
-    """Return the tally of the days up to `last`, how many rows these are, and how many were invalid."""
-    rows = block.features.filter(block.day <= last)
-    return tally(rows), rows.height, block.invalid
-
-
-def encode(block: Block, encoder: Encoder) -> Encoded:
-    """Turn a block into numbers."""
-    return Encoded(encoder.matrix(block.features), block.positive, block.day)
 
 
 def share(block: Encoded, points: Sequence[tuple[Problem, Matrix]]) -> list[Partial]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.training.blocks import Blocks, encode, tally_days
+from tasks.steps.cluster import Held
+from tasks.training.blocks import Source, encode, tally_days
 from tasks.training.encoding import Encoder
 from tasks.training.logistic import Problem, newton
 from tasks.training.permutation import null_areas
@@ -78,18 +79,18 @@ class Fitted:
     invalid: int
 
 
-def fit(blocks: Blocks) -> Fitted:
+def fit(source: Source) -> Fitted:
     """Fit and judge the model.
 
     Args:
-        blocks: `Block`s, in a fixed order.
+        source: the rows, in a fixed order.
 
     Raises:
         StepFailedError: rows of one result only, or no convergence.
     """
-    tallies = blocks.map(tally_days, TRAIN_LAST)
+    tallies = source.map(tally_days, TRAIN_LAST)
     encoder = Encoder.learn(found for found, _, _ in tallies)
-    numbers = blocks.then(encode, encoder)
+    numbers = source.hold(encode, encoder)
     width = len(encoder.names)
     selection = select(numbers, width)
     (exact,) = newton([Problem(selection.penalty, 0, TRAIN_LAST)], width, gather_over(numbers))
@@ -104,7 +105,7 @@ def fit(blocks: Blocks) -> Fitted:
     )
 
 
-def _judge(blocks: Blocks, penalty: float, coefficients: Matrix) -> Judgement:
+def _judge(blocks: Held, penalty: float, coefficients: Matrix) -> Judgement:
     scores, positive = scores_of(blocks, *HELD_OUT, coefficients[:, None])
     auc, positives = area(scores[:, 0], positive), int(positive.sum())
     chance = null_areas(blocks, penalty, TRAIN_LAST, HELD_OUT)

@@ -22,11 +22,13 @@ from tasks.training.logistic import probabilities
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["PROBES", "TOLERANCE", "UNSEEN", "check_parity", "probes"]
+__all__ = ["DISTINCT", "PROBES", "TOLERANCE", "UNSEEN", "check_parity", "probes"]
 
 Matrix = NDArray[np.float64]
 
 PROBES = 1000
+DISTINCT = 500
+"""Different probabilities that a comparison on real rows must rest on."""
 SEED = 20_200_301
 UNSEEN = "(unseen)"
 TOLERANCE = 1e-9

@@ -17,11 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.training.blocks import Blocks, Encoded, share
+from tasks.steps.cluster import Held
+from tasks.training.blocks import Encoded, share
 from tasks.training.logistic import Partial, Problem, newton, probabilities
 from tasks.training.ranking import area
 
-__all__ = ["FOLDS", "PENALTIES", "Selection", "gather_over", "scores_of", "select"]
+__all__ = ["FOLDS", "PENALTIES", "Selection", "gather_over", "one_standard_error", "scores_of", "select"]
 
 Matrix = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ class Selection:
     areas: dict[float, tuple[float, ...]]
 
 
-def gather_over(blocks: Blocks) -> Callable[[Sequence[tuple[Problem, Matrix]]], list[Partial]]:
+def gather_over(blocks: Held) -> Callable[[Sequence[tuple[Problem, Matrix]]], list[Partial]]:
     """Return the sums over all blocks, as `newton` asks for them."""
 
     def gather(points: Sequence[tuple[Problem, Matrix]]) -> list[Partial]:
@@ -55,7 +56,7 @@ def gather_over(blocks: Blocks) -> Callable[[Sequence[tuple[Problem, Matrix]]], 
     return gather
 
 
-def scores_of(blocks: Blocks, first: int, last: int, coefficients: Matrix) -> tuple[Matrix, Matrix]:
+def scores_of(blocks: Held, first: int, last: int, coefficients: Matrix) -> tuple[Matrix, Matrix]:
     """Return probabilities (rows, models) and labels (rows) of some days.
 
     Args:
@@ -82,7 +83,7 @@ def one_standard_error(areas: dict[float, tuple[float, ...]]) -> float:
     return max(penalty for penalty, mean in means.items() if mean >= means[best] - error)
 
 
-def select(blocks: Blocks, width: int) -> Selection:
+def select(blocks: Held, width: int) -> Selection:
     """Choose the penalty; all penalties and folds are fitted side by side.
 
     Args:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 import flows.hospital
-from tasks.training.blocks import LocalBlocks, read
+from tasks.training.blocks import Source
 from tasks.training.features import banded_age
 from tasks.training.fit import Fitted, fit
 
@@ -31,4 +31,4 @@ def arrived(rows: pl.DataFrame) -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def fitted(arrived: pl.DataFrame) -> Fitted:
-    return fit(LocalBlocks((read(arrived),)))
+    return fit(Source.of_frames([arrived]))

@@ -8,13 +8,14 @@ import polars as pl
 import pytest
 
 from data_contracts.errors import DefectError
-from tasks.inference.scoring import probabilities_of, score
+from tasks.inference.batch import score_rows
 from tasks.training.encoding import Encoder
 from tasks.training.export import OUTPUT, to_onnx
 from tasks.training.features import CATEGORICAL, FEATURES, features_of
 from tasks.training.fit import HELD_OUT, Fitted
 from tasks.training.logistic import probabilities
 from tasks.training.parity import TOLERANCE, UNSEEN, check_parity, probes
+from tasks.training.running import run_model
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +29,14 @@ def test_parity_on_held_out_rows_with_at_least_500_distinct_values(
 ) -> None:
     held = features_of(arrived.filter(pl.col("pan_day").is_between(*HELD_OUT)))
     expected = probabilities(fitted.encoder.matrix(held), fitted.coefficients)
-    worst = check_parity(expected, probabilities_of(model, held), distinct=500)
+    worst = check_parity(expected, run_model(model, held), distinct=500)
     assert worst <= TOLERANCE
 
 
 def test_parity_on_the_probes_that_travel(fitted: Fitted, model: bytes) -> None:
     frame = probes(fitted.encoder, fitted.coefficients)
     expected = frame[OUTPUT].to_numpy()
-    assert check_parity(expected, probabilities_of(model, frame.select(FEATURES)), distinct=500) <= TOLERANCE
+    assert check_parity(expected, run_model(model, frame.select(FEATURES)), distinct=500) <= TOLERANCE
 
 
 def test_probes_are_the_same_each_time_and_cover_every_level(fitted: Fitted) -> None:
@@ -56,7 +57,7 @@ def test_a_model_that_computes_something_else_fails_parity(fitted: Fitted) -> No
     nudged[-1] += 1e-4
     other = to_onnx(fitted.encoder, nudged, {}).SerializeToString()
     with pytest.raises(DefectError, match="other probabilities"):
-        check_parity(frame[OUTPUT].to_numpy(), probabilities_of(other, frame.select(FEATURES)))
+        check_parity(frame[OUTPUT].to_numpy(), run_model(other, frame.select(FEATURES)))
 
 
 def test_parity_that_rests_on_too_few_values_is_no_proof() -> None:
@@ -88,9 +89,9 @@ def test_unseen_and_missing_levels_score_as_their_pool_and_as_missing(
 ) -> None:
     row = arrived.head(1)
     assert row["clinic_name"].item() is not None
-    unseen = score(row.with_columns(clinic_name=pl.lit("never heard of")), model).item()
-    other = score(row.with_columns(clinic_name=pl.lit("nor of this")), model).item()
-    missing = score(row.with_columns(payor_group=pl.lit(None, dtype=pl.String)), model).item()
+    unseen = score_rows(row.with_columns(clinic_name=pl.lit("never heard of")), model)[OUTPUT].item()
+    other = score_rows(row.with_columns(clinic_name=pl.lit("nor of this")), model)[OUTPUT].item()
+    missing = score_rows(row.with_columns(payor_group=pl.lit(None, dtype=pl.String)), model)[OUTPUT].item()
     assert unseen == other
     assert 0 < missing < 1
 
@@ -101,4 +102,4 @@ def test_a_column_whose_every_level_is_rare_still_exports(arrived: pl.DataFrame)
     features = features_of(arrived.head(50))
     model = to_onnx(encoder, coefficients, {}).SerializeToString()
     expected = probabilities(encoder.matrix(features), coefficients)
-    assert check_parity(expected, probabilities_of(model, features)) <= TOLERANCE
+    assert check_parity(expected, run_model(model, features)) <= TOLERANCE

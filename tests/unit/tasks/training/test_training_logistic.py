@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_contracts.errors import StepFailedError
-from tasks.training.blocks import LocalBlocks, encode, read, tally_days
+from tasks.training.blocks import Source, encode, tally_days
 from tasks.training.encoding import POOL, RARE, Encoder, Moments
 from tasks.training.fit import TRAIN_LAST, Fitted, fit
 from tasks.training.logistic import Problem, curvature, newton, probabilities
@@ -20,16 +20,20 @@ from tasks.training.ranking import area, standard_error
 from tasks.training.selection import PENALTIES, gather_over, one_standard_error
 
 
-def pieces(frame: pl.DataFrame, count: int) -> LocalBlocks:
+def pieces(frame: pl.DataFrame, count: int) -> Source:
     size = -(-frame.height // count)
-    return LocalBlocks(tuple(read(frame[index * size : (index + 1) * size]) for index in range(count)))
+    return Source.of_frames([frame[index * size : (index + 1) * size] for index in range(count)])
+
+
+def learn(source: Source) -> Encoder:
+    return Encoder.learn(found for found, _, _ in source.map(tally_days, TRAIN_LAST))
 
 
 def raw_coefficients(frame: pl.DataFrame, count: int) -> np.ndarray:
     """The coefficients before they are rounded, so that rounding cannot hide a difference."""
-    blocks = pieces(frame, count)
-    encoder = Encoder.learn(found for found, _, _ in blocks.map(tally_days, TRAIN_LAST))
-    numbers = blocks.then(encode, encoder)
+    source = pieces(frame, count)
+    encoder = learn(source)
+    numbers = source.hold(encode, encoder)
     (found,) = newton([Problem(100.0, 0, TRAIN_LAST)], len(encoder.names), gather_over(numbers))
     return found
 
@@ -171,8 +175,8 @@ def test_the_chosen_penalty_is_one_of_the_declared_and_not_at_the_edge(fitted: F
 def test_refits_on_permuted_labels_centre_on_chance_and_depend_only_on_the_seed(
     arrived: pl.DataFrame,
 ) -> None:
-    encoder = Encoder.learn(found for found, _, _ in pieces(arrived, 1).map(tally_days, TRAIN_LAST))
-    one, seven = (pieces(arrived, count).then(encode, encoder) for count in (1, 7))
+    encoder = learn(pieces(arrived, 1))
+    one, seven = (pieces(arrived, count).hold(encode, encoder) for count in (1, 7))
     few = null_areas(one, 100.0, TRAIN_LAST, (81, 100), refits=40, seed=3)
     assert abs(float(few.mean()) - 0.5) < 0.04
     assert np.allclose(few, null_areas(seven, 100.0, TRAIN_LAST, (81, 100), refits=40, seed=3), atol=1e-6)
@@ -180,16 +184,17 @@ def test_refits_on_permuted_labels_centre_on_chance_and_depend_only_on_the_seed(
 
 
 def test_the_shortcut_of_the_refits_ends_where_newton_does(arrived: pl.DataFrame) -> None:
-    encoder = Encoder.learn(found for found, _, _ in pieces(arrived, 1).map(tally_days, TRAIN_LAST))
-    blocks = pieces(arrived, 1).then(encode, encoder)
+    encoder = learn(pieces(arrived, 1))
+    blocks = pieces(arrived, 1).hold(encode, encoder)
+    whole = encode(0, arrived, encoder)
     found = null_areas(blocks, 30.0, TRAIN_LAST, (81, 100), refits=1, seed=5)[0]
-    matrix, labels = blocks.blocks[0].rows(0, TRAIN_LAST)
+    matrix, labels = whole.rows(0, TRAIN_LAST)
     shuffled = np.random.default_rng(5).permutation(labels > 0).astype(float)
     (exact,) = newton(
         [Problem(30.0, 0, 0)],
         len(encoder.names),
         lambda points: [curvature(matrix, shuffled, at) for _, at in points],
     )
-    held, positive = blocks.blocks[0].rows(81, 100)
+    held, positive = whole.rows(81, 100)
     assert found == pytest.approx(area(probabilities(held, exact), positive), abs=1e-5)
     assert math.isfinite(found)

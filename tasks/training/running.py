@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_contracts.errors import NotVerifiableError, StepFailedError
-from tasks.training.features import CATEGORICAL, ELAPSED, FEATURES, INDICATORS, features_of
+from tasks.training.export import OUTPUT
+from tasks.training.features import CATEGORICAL, ELAPSED, FEATURES, INDICATORS
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["OUTPUT", "probabilities_of", "score"]
+__all__ = ["OUTPUT", "run_model"]
 
-OUTPUT = "probability"
 _KINDS = dict.fromkeys(CATEGORICAL, "tensor(string)") | dict.fromkeys(INDICATORS, "tensor(int64)")
 _KINDS[ELAPSED] = "tensor(double)"
 
@@ -49,7 +49,7 @@ def _session(model: bytes) -> Any:  # noqa: ANN401 - onnxruntime ships no types
     return session
 
 
-def probabilities_of(model: bytes, features: pl.DataFrame) -> NDArray[np.float64]:
+def run_model(model: bytes, features: pl.DataFrame) -> NDArray[np.float64]:
     """Score prepared features.
 
     Args:
@@ -73,10 +73,3 @@ def probabilities_of(model: bytes, features: pl.DataFrame) -> NDArray[np.float64
     if found.shape != (features.height,) or not bool(np.all((found >= 0.0) & (found <= 1.0))):
         raise StepFailedError("the model answered with something that is no probability for each row")
     return found
-
-
-def score(frame: pl.DataFrame, model: bytes) -> pl.Series:
-    """Return the probability of a positive result for each row, in order."""
-    import polars as pl
-
-    return pl.Series(OUTPUT, probabilities_of(model, features_of(frame)), dtype=pl.Float64)
