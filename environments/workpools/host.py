@@ -1,11 +1,32 @@
-"""The environment host: one process that is the parent of everything an environment runs."""
+"""The environment host: one process that is the ancestor of everything an environment runs.
+
+Invariants:
+1. It must be called in a process with one thread, and keeps it so: it becomes the zygote.
+2. Its environment variables are cleaned before anything is forked: what runs later sees the settings of
+   the control plane, a path, a locale, and folders of its own environment.
+3. It knows one environment: its folder, its profile.
+
+Example:
+    >>> run_host(folder, profile, api, lambda: catalogue, site=site)   # until SIGTERM
+    0
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
+from data_contracts.errors import ConflictError, UsageError
 from environments.workpools.catalogue import Catalogue
+from environments.workpools.stepprocess import Place, run_one
+from environments.workpools.zygote import Part, Zygote
 
 if TYPE_CHECKING:
     from environments.embedded.api import ApiAddress
@@ -13,7 +34,23 @@ if TYPE_CHECKING:
     from environments.profile import Profile
     from environments.site import Site
 
-__all__ = ["run_host"]
+__all__ = ["PARTS", "preload", "run_host"]
+
+PARTS = ("cluster", "worker")
+_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "OPENBLAS_NUM_THREADS", "ISTHMUS_TRACEBACK")
+
+
+def preload() -> None:
+    """Import what every child needs, so that it is shared; nothing here starts a thread.
+
+    NumPy's BLAS would start one for each core when it is loaded: it is told not to. Where work is
+    spread over Dask workers, more threads in each would only get into each other's way.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import distributed.deploy.spec
+    import prefect.client.orchestration
+    import prefect.flow_engine
+    import prefect.task_engine  # noqa: F401
 
 
 def run_host(  # noqa: PLR0913 - the composition root names every part that it hands over
@@ -23,11 +60,141 @@ def run_host(  # noqa: PLR0913 - the composition root names every part that it h
     catalogue_factory: Callable[[], Catalogue],
     *,
     site: Site,
-    parts: Sequence[str] = ("cluster", "worker"),
+    parts: Sequence[str] = PARTS,
 ) -> int:
     """Run the environment until it is told to stop (SIGTERM, SIGINT); return an exit status.
 
     Must be called in a process with one thread. `catalogue_factory` is called here, before any
     fork, so that what it imports is shared; it must start no thread.
+
+    Raises:
+        DefectError: this process has more than one thread.
+        ConflictError: another host serves this folder already.
+        UsageError: a part is not one of `PARTS`.
     """
-    raise NotImplementedError
+    unknown = [part for part in parts if part not in PARTS]
+    if unknown:
+        raise UsageError(f"no part of an environment's host is named {unknown[0]!r}")
+    folder.check()
+    held = _lock(folder, profile, parts)
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every poll
+    _clean_environment(folder, api)
+    preload()
+    _refresh_settings()
+    place = Place(folder, profile, api, site, catalogue_factory())
+    table = {
+        "cluster": Part(lambda channel: _run_cluster(place, channel), frozenset({"dask-worker"})),
+        "worker": Part(lambda channel: _run_worker(place, channel), frozenset({"run"})),
+    }
+    wanted = {part: table[part] for part in PARTS if part in parts and _needed(part, profile)}
+    entries = {
+        "dask-worker": lambda argument, _files: _run_dask_worker(place, argument),
+        "run": lambda _argument, files: run_one(place, files[0], _warm),
+    }
+    try:
+        return Zygote(entries, wanted).serve()
+    finally:
+        for file in held:
+            os.close(file)
+
+
+def _needed(part: str, profile: Profile) -> bool:
+    return part != "cluster" or profile.dask.kind == "embedded"
+
+
+def _lock(folder: EnvironmentFolder, profile: Profile, parts: Sequence[str]) -> list[int]:
+    held = []
+    for part in parts:
+        file = os.open(folder.run / f"{part}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"the {part} of {profile.name} runs already in this home",
+                remedy="stop it first (`isthmus down`), or leave it running: one is enough",
+            ) from None
+        held.append(file)
+    return held
+
+
+def _clean_environment(folder: EnvironmentFolder, api: ApiAddress) -> None:
+    from environments.embedded.api import client_settings
+
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept)
+    os.environ.update(client_settings(api, prefect_home=folder.prefect))
+    os.environ.update(
+        {
+            "HOME": str(folder.root),
+            "TMPDIR": str(folder.tmp),
+            "PYTHONSAFEPATH": "1",
+            "DASK_CONFIG": str(folder.dask / "config"),
+            "DASK_TEMPORARY_DIRECTORY": str(folder.dask),
+        }
+    )
+    os.umask(0o077)
+
+
+def _refresh_settings() -> None:
+    """Have Prefect, which may have been imported long ago, read the environment again."""
+    from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()
+
+
+def _warm() -> None:
+    """What a spare does before its order comes; anything that starts a thread belongs here."""
+    from prefect.logging.configuration import setup_logging
+
+    setup_logging()
+
+
+def _run_dask_worker(place: Place, argument: Mapping[str, Any]) -> int:
+    from environments.clusters.nodes import run_worker
+
+    return run_worker(place.folder, argument)
+
+
+def _run_cluster(place: Place, channel: socket.socket) -> int:
+    return asyncio.run(_cluster(place, channel))
+
+
+async def _cluster(place: Place, channel: socket.socket) -> int:
+    from environments.clusters.embedded import ENTRY, EmbeddedCluster
+    from environments.workpools.launcher import Launcher
+
+    launcher = Launcher(channel)
+    stop = _stop_event()
+    cluster = EmbeddedCluster(
+        place.folder,
+        place.profile.capacity,
+        launch=lambda argument: launcher.start(ENTRY, argument),
+        kill=launcher.kill,
+    )
+    async with cluster:
+        await cluster.serve(stop)
+    return 0
+
+
+def _run_worker(place: Place, channel: socket.socket) -> int:
+    return asyncio.run(_worker(place, channel))
+
+
+async def _worker(place: Place, channel: socket.socket) -> int:
+    from environments.workpools.control import ControlPlane
+    from environments.workpools.launcher import Launcher
+    from environments.workpools.worker import Worker
+
+    async with ControlPlane(place.api) as plane:
+        await Worker(place, Launcher(channel), plane).run(_stop_event())
+    return 0
+
+
+def _stop_event() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop

@@ -1,0 +1,165 @@
+"""The environment's own Dask cluster: a scheduler here, workers forked by the environment's host.
+
+Invariants:
+1. Scheduler and workers listen on loopback, with TLS both ways.
+2. The number of workers stays between the declared least and most; Dask's own adaptive logic moves it.
+3. A worker that dies is replaced at once.
+4. The record is written when the least number of workers is connected, and removed at the end.
+
+Example:
+    >>> async with EmbeddedCluster(folder, capacity, launch) as cluster:
+    ...     await cluster.ready()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import dask
+from distributed.core import Status
+from distributed.deploy.spec import ProcessInterface, SpecCluster
+
+from environments.clusters.nodes import LOOPBACK, QuietScheduler
+from environments.clusters.record import ClusterRecord, remove_record, write_record
+from environments.clusters.security import certificate_digest, cluster_security
+
+if TYPE_CHECKING:
+    from environments.home import EnvironmentFolder
+    from environments.profile import Capacity
+
+__all__ = ["ENTRY", "EmbeddedCluster", "Process"]
+
+_LOG = logging.getLogger("isthmus.cluster")
+ENTRY = "dask-worker"
+_SETTINGS = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.comm.require-encryption": True,
+    "distributed.deploy.lost-worker-timeout": "1s",
+    "distributed.scheduler.worker-ttl": "5 minutes",
+    "distributed.scheduler.allowed-failures": 3,
+    "distributed.diagnostics.nvml": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
+
+
+class Process(Protocol):
+    """A forked process, as whoever starts it hands it out."""
+
+    @property
+    def ended(self) -> asyncio.Future[int]:
+        """Done when it has ended."""
+
+
+Launch = Callable[[Mapping[str, Any]], Awaitable[Process]]
+Kill = Callable[[Any], None]
+
+
+class _ForkedWorker(ProcessInterface):  # type: ignore[misc] # Dask ships no types
+    """One worker, as a cluster of Dask's sees it."""
+
+    def __init__(self, scheduler: str, *, name: object, launch: Launch, kill: Kill, **argument: Any) -> None:  # noqa: ANN401
+        super().__init__(scheduler=scheduler, name=name)
+        self._argument = {**argument, "scheduler": scheduler, "name": name}
+        self._launch, self._kill, self._name = launch, kill, name
+        self._process: Process | None = None
+
+    async def start(self) -> None:
+        self._process = await self._launch(self._argument)
+        self._process.ended.add_done_callback(self._ended)
+        await super().start()
+
+    async def close(self) -> None:
+        if self.status == Status.closed:
+            return
+        await super().close()
+        if self._process is not None and not self._process.ended.done():
+            # The scheduler has asked it to retire; what does not end by itself is ended.
+            await asyncio.wait([self._process.ended], timeout=2.0)
+            self._kill(self._process)
+
+    def _ended(self, _ended: asyncio.Future[int]) -> None:
+        was, self.status = self.status, Status.closed
+        self._event_finished.set()
+        cluster = getattr(self, "_cluster", lambda: None)()
+        if was == Status.running and cluster is not None:
+            cluster.replace(self._name)
+
+
+class EmbeddedCluster(SpecCluster):  # type: ignore[misc] # Dask ships no types
+    """A Dask cluster whose workers somebody else forks."""
+
+    def __init__(self, folder: EnvironmentFolder, capacity: Capacity, *, launch: Launch, kill: Kill) -> None:
+        """Describe the cluster; entering it starts it."""
+        dask.config.set(_SETTINGS)
+        self._folder, self._capacity = folder, capacity
+        least, _ = capacity.workers
+        worker = {
+            "cls": _ForkedWorker,
+            "options": {
+                "launch": launch,
+                "kill": kill,
+                "threads": capacity.threads,
+                "memory": capacity.memory,
+            },
+        }
+        security = cluster_security(folder)
+        super().__init__(
+            workers={number: worker for number in range(least)},
+            worker=worker,
+            scheduler={
+                "cls": QuietScheduler,
+                "options": {"host": LOOPBACK, "port": 0, "security": security, "dashboard": False},
+            },
+            security=security,
+            asynchronous=True,
+            name=f"isthmus-{folder.name}",
+        )
+
+    def replace(self, name: object) -> None:
+        """Start a worker again whose process ended by itself."""
+        if self.status == Status.running and self.workers.pop(name, None) is not None:
+            _LOG.warning("a worker ended by itself; starting it again")
+            self._correct_state()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Keep the cluster and its record until told to stop."""
+        least, most = self._capacity.workers
+        self.adapt(minimum=least, maximum=most, interval="2s")
+        started, written = time.time(), -1
+        try:
+            while not stop.is_set():
+                connected = len(self.scheduler.workers)
+                if connected != written and (connected >= least or written >= 0):
+                    written = connected
+                    self._record(started, connected)
+                await _either(stop, 0.1 if written < 0 else 1.0)
+        finally:
+            remove_record(self._folder)
+
+    def _record(self, started: float, connected: int) -> None:
+        least, most = self._capacity.workers
+        write_record(
+            self._folder,
+            ClusterRecord(
+                pid=os.getpid(),
+                address=self.scheduler.address,
+                scheduler_id=self.scheduler.id,
+                certificate=certificate_digest(self._folder),
+                started=started,
+                minimum=least,
+                maximum=most,
+                workers=connected,
+            ),
+        )
+
+
+async def _either(stop: asyncio.Event, seconds: float) -> None:
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting], timeout=seconds)
+    waiting.cancel()

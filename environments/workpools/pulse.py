@@ -1,0 +1,86 @@
+"""What the worker says of itself to the environment's own `run/worker.json`, for `isthmus status`.
+
+Invariants:
+1. The file holds counts, times and the worker's name; nothing of any run.
+2. It is replaced whole, at most about once a second.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from environments.profile import Profile
+
+__all__ = ["Pulse"]
+
+_EVERY = 1.0
+
+
+class Pulse:
+    """Counts, and writes them down."""
+
+    seconds = 10
+    """The interval of the heartbeats to the server."""
+
+    def __init__(self, path: Path, profile: Profile) -> None:
+        """Begin; the file is written at the first poll."""
+        self._path = path
+        self._written = 0.0
+        self._counts: Counter[str] = Counter()
+        self._state: dict[str, Any] = {
+            "pid": os.getpid(),
+            "name": f"{profile.name}@{socket.gethostname()}",
+            "pool": profile.work_pool,
+            "started": time.time(),
+            "reachable": False,
+            "last_poll": None,
+            "reason": "not polled yet",
+        }
+        self._write(force=True)
+
+    @property
+    def name(self) -> str:
+        """The name under which the worker shows in the UI."""
+        return str(self._state["name"])
+
+    def count(self, what: str) -> None:
+        """Count one of `taken`, `refused`, `completed`, `failed`, `crashed`, `cancelled` and so on."""
+        self._counts[what] += 1
+        self._write()
+
+    def polled(self, running: Mapping[str, int], spares: int) -> None:
+        """Note that the server answered."""
+        first = not self._state["reachable"]
+        self._state |= {"reachable": True, "last_poll": time.time(), "reason": ""}
+        self._state |= {"running": dict(running), "spares": spares}
+        self._write(force=first)
+
+    def lost(self, reason: str) -> bool:
+        """Note that the server did not answer; return whether it had until now."""
+        before = bool(self._state["reachable"])
+        self._state |= {"reachable": False, "reason": reason}
+        self._write(force=before)
+        return before
+
+    def stopped(self) -> None:
+        """Remove the file: no worker runs."""
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, *, force: bool = False) -> None:
+        now = time.monotonic()
+        if not force and now - self._written < _EVERY:
+            return
+        self._written = now
+        draft = self._path.with_suffix(".draft")
+        # Not synced: it describes processes, and none of them outlives a power cut.
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+            json.dump(self._state | {"counts": dict(self._counts)}, stream)
+        draft.replace(self._path)

@@ -1,0 +1,264 @@
+"""The sealed worker: asks the server what is due, and runs what its own environment lists.
+
+Invariants:
+1. It only asks; nothing connects to it.
+2. Slots of `pipelines` and of `steps` are counted apart: no parent takes the slot that its child needs.
+3. A run that was taken ends in a final state on the server, whoever dies in between: the journal says
+   what is owed, and it is paid until the server has heard.
+4. A server that is away is asked again, less and less often; runs that go on are left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from data_contracts.errors import UnreachableError, UsageError
+from environments.workpools.catalogue import QUEUES, Queue
+from environments.workpools.control import ControlPlane, MissingError, Offer
+from environments.workpools.ending import Ending
+from environments.workpools.journal import Journal
+from environments.workpools.launcher import Child, Launcher
+from environments.workpools.linux import alive, kill_group
+from environments.workpools.pool import ensure_pool
+from environments.workpools.pulse import Pulse
+from environments.workpools.sealed import Request, admit
+from environments.workpools.spares import Spares
+from environments.workpools.stepprocess import Order, Place
+
+__all__ = ["Worker"]
+
+_LOG = logging.getLogger("isthmus.worker")
+_BUSY, _IDLE, _LONGEST = 0.2, 0.5, 10.0
+_STAYS_BUSY = 20.0
+_AHEAD = dt.timedelta(seconds=1)
+_CANCEL_EVERY = 0.5
+_SPARES = 2
+
+
+@dataclass(eq=False)
+class _Taken:
+    offer: Offer
+    queue: Queue
+    child: Child | None = None
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Worker:
+    """One environment's worker, inside a running event loop."""
+
+    def __init__(self, place: Place, launcher: Launcher, plane: ControlPlane) -> None:
+        """Wire the parts; `run` starts them."""
+        self._place = place
+        self._plane = plane
+        self._launcher = launcher
+        self._spares = Spares(launcher, _SPARES)
+        self._journal = Journal(place.folder.run / "taken")
+        self._ending = Ending(plane, self._journal)
+        self._pulse = Pulse(place.folder.run / "worker.json", place.profile)
+        self._limits = {"pipelines": place.profile.capacity.pipelines, "steps": place.profile.capacity.steps}
+        self._taken: dict[uuid.UUID, _Taken] = {}
+        self._queues: dict[uuid.UUID, str] = {}
+        self._names: dict[uuid.UUID, str] = {}
+        self._deployments: dict[uuid.UUID, tuple[str, uuid.UUID]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._last_activity = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set or the zygote is gone; then end every run that goes on."""
+        self._spares.fill()
+        self._reconcile()
+        loops = [asyncio.create_task(work) for work in (self._poll(), self._beat(), self._watch_cancels())]
+        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._launcher.lost.wait())]
+        done, _ = await asyncio.wait([*loops, *waits], return_when=asyncio.FIRST_COMPLETED)
+        for task in (*loops, *waits):
+            task.cancel()
+        await self._end_all()
+        for task in done:
+            task.result()
+
+    # The loops.
+
+    async def _poll(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _IDLE
+        while True:
+            try:
+                found = await self._look()
+            except MissingError:
+                await self._register()
+                pause = min(_LONGEST, pause * 2)
+            except UnreachableError as error:
+                if self._pulse.lost(str(error)):
+                    _LOG.warning("the server cannot be reached, trying again: %s", error)
+                pause = min(_LONGEST, pause * 2)
+            else:
+                self._pulse.polled(self._counts(), self._spares.ready)
+                if found or self._taken:
+                    self._last_activity = loop.time()
+                busy = loop.time() - self._last_activity < _STAYS_BUSY
+                pause = _BUSY if busy else _IDLE
+            await asyncio.sleep(pause)
+
+    async def _look(self) -> bool:
+        free = {queue: self._limits[queue] - self._count(queue) for queue in QUEUES}
+        asking = [queue for queue in QUEUES if free[queue] > 0]
+        if not asking:
+            return False
+        before = dt.datetime.now(dt.UTC) + _AHEAD
+        limit = sum(free[queue] for queue in asking)
+        offers = await self._plane.scheduled(self._place.profile.work_pool, asking, before, limit)
+        found = False
+        for offer in offers:
+            queue = await self._queue(offer)
+            if offer.run_id in self._taken or queue not in QUEUES or free[queue] <= 0:
+                continue
+            found = True
+            free[queue] -= 1
+            taken = _Taken(offer, queue)
+            self._taken[offer.run_id] = taken
+            self._spawn(self._serve(taken))
+        return found
+
+    async def _beat(self) -> None:
+        seconds = self._pulse.seconds
+        while True:
+            with suppress(UnreachableError):
+                await self._plane.heartbeat(self._place.profile.work_pool, self._pulse.name, seconds)
+            await asyncio.sleep(seconds)
+
+    async def _watch_cancels(self) -> None:
+        while True:
+            await asyncio.sleep(_CANCEL_EVERY)
+            running = [run_id for run_id, taken in self._taken.items() if taken.child is not None]
+            if not running:
+                continue
+            with suppress(UnreachableError):
+                for run_id in await self._plane.stopped(running):
+                    if (taken := self._taken.get(run_id)) is not None:
+                        taken.stop.set()
+
+    # One run.
+
+    async def _serve(self, taken: _Taken) -> None:
+        offer = taken.offer
+        try:
+            await self._take(taken)
+        except UsageError as refusal:
+            _LOG.warning("refused run %s: %s", offer.run_id, refusal)
+            self._pulse.count("refused")
+            await self._ending.refuse(offer.run_id, str(refusal))
+        except UnreachableError as error:
+            _LOG.warning("run %s was not taken: %s", offer.run_id, error)
+        else:
+            await self._settle(taken)
+        finally:
+            self._taken.pop(offer.run_id, None)
+
+    async def _take(self, taken: _Taken) -> None:
+        offer = taken.offer
+        request = await self._request(taken)
+        admit(request, self._place.profile, self._place.catalogue)
+        wait = (offer.start - dt.datetime.now(dt.UTC)).total_seconds()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        self._journal.take(offer.run_id)
+        try:
+            accepted = await self._plane.propose(offer.run_id, "PENDING")
+        except UnreachableError:
+            self._ending.owe(offer.run_id, "the server went away while the run was taken")
+            raise
+        if not accepted:
+            self._journal.settle(offer.run_id)
+            return
+        self._pulse.count("taken")
+        order = Order(
+            run_id=offer.run_id,
+            name=offer.name,
+            flow_id=offer.flow_id,
+            flow_name=request.flow_name,
+            deployment_id=offer.deployment_id,
+            parent=offer.parent,
+            parameters=offer.parameters,
+        )
+        taken.child = await self._spares.give(order)
+        self._journal.given(offer.run_id, taken.child.pid)
+
+    async def _settle(self, taken: _Taken) -> None:
+        child, run_id = taken.child, taken.offer.run_id
+        if child is None:
+            return
+        stop = asyncio.create_task(taken.stop.wait())
+        await asyncio.wait([child.ended, stop], return_when=asyncio.FIRST_COMPLETED)
+        if taken.stop.is_set():
+            self._launcher.kill(child)
+        stop.cancel()
+        status = await child.ended
+        self._pulse.count(await self._ending.settle(run_id, _how(status), cancelled=taken.stop.is_set()))
+
+    async def _request(self, taken: _Taken) -> Request:
+        offer = taken.offer
+        if offer.flow_id not in self._names:
+            self._names[offer.flow_id] = await self._plane.flow_name(offer.flow_id)
+        deployment = None
+        if offer.deployment_id is not None:
+            if offer.deployment_id not in self._deployments:
+                self._deployments[offer.deployment_id] = await self._plane.deployment(offer.deployment_id)
+            deployment, flow_id = self._deployments[offer.deployment_id]
+            if flow_id != offer.flow_id:
+                raise UsageError("refused: the run's flow is not its deployment's")
+        return Request(self._names[offer.flow_id], deployment, taken.queue, offer.parameters)
+
+    # Beginning and end.
+
+    def _reconcile(self) -> None:
+        for owed in self._journal.owed():
+            if owed.pid is not None and alive(owed.pid, owed.started):
+                kill_group(owed.pid)
+            self._ending.owe(owed.run_id, "the environment's worker ended while the run went on")
+
+    async def _end_all(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        ended = []
+        for taken in self._taken.values():
+            if taken.child is not None:
+                with suppress(OSError):
+                    self._launcher.kill(taken.child)
+                ended.append(self._ending.try_once(taken.offer.run_id, "the environment was stopped"))
+        await asyncio.gather(*ended)
+        self._pulse.stopped()
+
+    async def _register(self) -> None:
+        profile = self._place.profile
+        with suppress(UnreachableError):
+            await ensure_pool(self._plane, profile.work_pool, profile.description)
+
+    async def _queue(self, offer: Offer) -> Queue | None:
+        if offer.queue_id is None:
+            return None
+        if offer.queue_id not in self._queues:
+            self._queues = await self._plane.queues(self._place.profile.work_pool)
+        name = self._queues.get(offer.queue_id)
+        return next((queue for queue in QUEUES if queue == name), None)
+
+    def _count(self, queue: Queue) -> int:
+        return sum(taken.queue == queue for taken in self._taken.values())
+
+    def _counts(self) -> dict[str, int]:
+        return {queue: self._count(queue) for queue in QUEUES}
+
+    def _spawn(self, work: object) -> None:
+        task = asyncio.create_task(work)  # type: ignore[arg-type]
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _how(status: int) -> str:
+    if status < 0:
+        return f"the run's process was killed by signal {-status}"
+    return f"the run's process ended with status {status} before the run had"
