@@ -15,21 +15,22 @@ from environments.home import Home
 from environments.ref import parse_asset
 from environments.site import Site
 from environments.stores import AssetRecord, AssetStore, open_store
-from flows.cli.options import env_option, home_option, json_option, site_option
+from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
 __all__ = ["command"]
 
 
-@click.group(name="asset", no_args_is_help=True)
+@click.group(
+    name="asset",
+    no_args_is_help=True,
+    epilog=example(
+        "isthmus asset add tests.csv --env onprem --name covid_tests --contract hospital.covid-tests",
+        "isthmus asset list --env onprem",
+    ),
+)
 def command() -> None:
-    r"""Add, list, show, get and verify the assets of one environment.
-
-    \b
-    Example:
-      isthmus asset add tests.csv --env onprem --name covid_tests --contract hospital.covid-tests
-      isthmus asset list --env onprem
-    """
+    """Add, list, show, get and verify the assets of one environment."""
 
 
 def _store(home: Home, site: Site, env: str) -> AssetStore:
@@ -43,7 +44,12 @@ def _reference(store: AssetStore, text: str) -> AssetRecord:
     return store.record(name, version)
 
 
-@command.command("add")
+@command.command(
+    "add",
+    epilog=example(
+        "isthmus asset add tests.csv --env onprem --name covid_tests --contract hospital.covid-tests"
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path))
 @env_option
 @click.option("--name", required=True, metavar="NAME", help="The asset's name.")
@@ -63,15 +69,11 @@ def add(  # noqa: PLR0913 - one parameter for each option
     site: Site,
     as_json: bool,
 ) -> None:
-    r"""Commit a CSV or Parquet FILE as a new version.
+    """Commit a CSV or Parquet FILE as a new version.
 
     Types and missing tokens come from the contract; no other text becomes null. Cells that cannot be read
     are exit 1 and nothing is committed, unless --reject-to keeps their rows. The contract's quality rules
     are reported here, not enforced: a crossing enforces them.
-
-    \b
-    Example:
-      isthmus asset add tests.csv --env onprem --name covid_tests --contract hospital.covid-tests
     """
     from environments.assets import UnreadableError, add_file
     from flows.cli.asset_text import added_json, print_added, unreadable_json
@@ -93,18 +95,13 @@ def add(  # noqa: PLR0913 - one parameter for each option
         print_added(report, env)
 
 
-@command.command("list")
+@command.command("list", epilog=example("isthmus asset list --env cloud"))
 @env_option
 @home_option
 @site_option
 @json_option
 def list_(*, env: str, home: Home, site: Site, as_json: bool) -> None:
-    r"""List the assets of an environment, each with its latest version.
-
-    \b
-    Example:
-      isthmus asset list --env cloud
-    """
+    """List the assets of an environment, each with its latest version."""
     from flows.cli.asset_text import print_list
 
     store = _store(home, site, env)
@@ -122,19 +119,14 @@ def _facts(record: AssetRecord) -> dict[str, Any]:
     return {"rows": record.rows, "bytes": record.size, "created": record.created}
 
 
-@command.command("show")
+@command.command("show", epilog=example("isthmus asset show covid_tests --env onprem"))
 @click.argument("asset", metavar="NAME[@VERSION]")
 @env_option
 @home_option
 @site_option
 @json_option
 def show(asset: str, *, env: str, home: Home, site: Site, as_json: bool) -> None:
-    r"""Show what the store knows of one version, and the asset's history.
-
-    \b
-    Example:
-      isthmus asset show covid_tests --env onprem
-    """
+    """Show what the store knows of one version, and the asset's history."""
     from flows.cli.asset_text import print_record
 
     store = _store(home, site, env)
@@ -147,7 +139,7 @@ def show(asset: str, *, env: str, home: Home, site: Site, as_json: bool) -> None
         print_record(record, history, env)
 
 
-@command.command("get")
+@command.command("get", epilog=example("isthmus asset get covid_tests --env onprem --out tests.parquet"))
 @click.argument("asset", metavar="NAME[@VERSION]")
 @env_option
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Where to.")
@@ -156,12 +148,7 @@ def show(asset: str, *, env: str, home: Home, site: Site, as_json: bool) -> None
 @site_option
 @json_option
 def get(asset: str, *, env: str, out: Path, force: bool, home: Home, site: Site, as_json: bool) -> None:
-    r"""Write a version to a file: Parquet for data, ONNX for a model. Every byte is verified first.
-
-    \b
-    Example:
-      isthmus asset get covid_tests --env onprem --out tests.parquet
-    """
+    """Write a version to a file: Parquet for data, ONNX for a model. Every byte is verified first."""
     from environments.assets import get_file
 
     store = _store(home, site, env)
@@ -176,19 +163,14 @@ def get(asset: str, *, env: str, out: Path, force: bool, home: Home, site: Site,
         )
 
 
-@command.command("verify")
+@command.command("verify", epilog=example("isthmus asset verify --env onprem"))
 @click.argument("asset", metavar="[NAME[@VERSION]]", required=False)
 @env_option
 @home_option
 @site_option
 @json_option
 def verify(asset: str | None, *, env: str, home: Home, site: Site, as_json: bool) -> None:
-    r"""Read every byte of an asset's versions, or of all assets, and compare with what was committed.
-
-    \b
-    Example:
-      isthmus asset verify --env onprem
-    """
+    """Read every byte of an asset's versions, or of all assets, and compare with what was committed."""
     store = _store(home, site, env)
     results = _verify_all(store, asset)
     bad = [result for result in results if not result["sound"]]

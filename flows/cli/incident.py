@@ -7,37 +7,30 @@ import click
 from environments.home import Home
 from environments.incidents import list_incidents, read_incident
 from environments.site import Site
-from flows.cli.options import env_option, home_option, json_option, site_option
+from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
 __all__ = ["command"]
 
 
-@click.group(name="incident", no_args_is_help=True)
+@click.group(
+    name="incident", no_args_is_help=True, epilog=example("isthmus incident show 3f9a0c11d2e4 --env cloud")
+)
 def command() -> None:
-    r"""Show the true error behind an incident id, where it happened.
+    """Show the true error behind an incident id, where it happened.
 
     A run's state and log name an incident, never its content, since that may hold values of the data.
-
-    \b
-    Example:
-      isthmus incident show 3f9a0c11d2e4 --env cloud
     """
 
 
-@command.command("show")
+@command.command("show", epilog=example("isthmus incident show 3f9a0c11d2e4 --env cloud"))
 @click.argument("incident_id", metavar="ID")
 @env_option
 @home_option
 @site_option
 @json_option
 def show(incident_id: str, *, env: str, home: Home, site: Site, as_json: bool) -> None:
-    r"""Print one incident: time, step, error and traceback. It may hold values of the data.
-
-    \b
-    Example:
-      isthmus incident show 3f9a0c11d2e4 --env cloud
-    """
+    """Print one incident: time, step, error and traceback. It may hold values of the data."""
     site.profile(env)
     incident = read_incident(home.environment(env), incident_id)
     if as_json:
@@ -49,18 +42,13 @@ def show(incident_id: str, *, env: str, home: Home, site: Site, as_json: bool) -
     click.echo(incident.traceback.rstrip())
 
 
-@command.command("list")
+@command.command("list", epilog=example("isthmus incident list --env cloud"))
 @env_option
 @home_option
 @site_option
 @json_option
 def list_(*, env: str, home: Home, site: Site, as_json: bool) -> None:
-    r"""List an environment's incidents, oldest first, by id, time and context; not their content.
-
-    \b
-    Example:
-      isthmus incident list --env cloud
-    """
+    """List an environment's incidents, oldest first, by id, time and context; not their content."""
     site.profile(env)
     found = list_incidents(home.environment(env))
     if as_json:

@@ -23,7 +23,7 @@ from environments.home import Home
 from environments.ref import check_name
 from environments.site import Site
 
-__all__ = ["env_option", "home_option", "json_option", "site_option"]
+__all__ = ["env_option", "example", "home_option", "json_option", "site_option"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -38,6 +38,11 @@ def _site(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> S
 
 def _name(_ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     return None if value is None else check_name(value, f"--{param.name}")
+
+
+def example(*lines: str) -> str:
+    """Return the epilog of a command's help: example lines that click does not wrap."""
+    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
 
 
 def home_option(function: Function) -> Function:
