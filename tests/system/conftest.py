@@ -1,0 +1,135 @@
+"""One real embedded system for all tests that only use it, and a way to make others that a test may break.
+
+Invariants:
+1. Every home is a short path of its own, and is taken down even when its test fails.
+2. After `down`, no process that was started for the home is alive: the fixture looks and fails otherwise.
+3. Tests that share the running system carry `xdist_group("hospital")`, so that one worker runs them all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ISTHMUS = Path(sys.executable).with_name("isthmus")
+HOSPITAL_DATA = Path(__file__).resolve().parents[2] / "flows" / "hospital" / "data"
+_GRACE = 10.0
+
+
+@dataclass(frozen=True)
+class System:
+    """One home and the command line on it."""
+
+    home: Path
+    site: Path | None = None
+
+    def run(
+        self,
+        *arguments: str,
+        check: bool = True,
+        timeout: float = 180,
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `isthmus ARGUMENTS` as a user would: a process of its own, no terminal."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "ISTHMUS_"))}
+        environment |= {"ISTHMUS_HOME": str(self.home), **(env or {})}
+        if self.site is not None:
+            environment["ISTHMUS_SITE"] = str(self.site)
+        done = subprocess.run(
+            [str(ISTHMUS), *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"isthmus {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+            )
+        return done
+
+    def json(self, *arguments: str, check: bool = True, timeout: float = 180) -> Any:
+        """Run a command with --json and return its one document."""
+        return json.loads(self.run(*arguments, "--json", check=check, timeout=timeout).stdout)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process whose environment or command line names this home."""
+        found = []
+        for process in psutil.process_iter():
+            if process.pid == os.getpid():
+                continue
+            try:
+                named = process.environ().get("ISTHMUS_HOME") == str(self.home)
+                # A parent path of another home must not match: whole arguments only.
+                named = named or str(self.home) in process.cmdline()
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+            if named:
+                found.append(process)
+        return found
+
+    def add_hospital_data(self) -> None:
+        """Add the shipped lab results where the demo has them."""
+        for file, environment, name, contract in (
+            ("onprem_tests.csv", "onprem", "covid_tests", "hospital.covid-tests"),
+            ("clinic_tests.csv", "edge", "clinic_tests", "hospital.clinic-tests"),
+        ):
+            self.run(
+                "asset",
+                "add",
+                str(HOSPITAL_DATA / file),
+                "--env",
+                environment,
+                "--name",
+                name,
+                "--contract",
+                contract,
+            )
+
+
+@pytest.fixture(scope="session")
+def make_system() -> Iterator[Callable[..., System]]:
+    """Return a maker of homes; each is taken down at the end and looked over for leftovers."""
+    made: list[System] = []
+
+    def make(*, site: Path | None = None) -> System:
+        # Short: a PostgreSQL socket's path must fit into 107 bytes.
+        system = System(Path(tempfile.mkdtemp(prefix="ist-")), site)
+        made.append(system)
+        return system
+
+    yield make
+    leftovers: list[str] = []
+    for system in made:
+        system.run("down", check=False)
+        deadline = time.monotonic() + _GRACE
+        while (alive := system.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for process in alive:
+            leftovers.append(f"{system.home}: {process.pid} {' '.join(process.cmdline())[:120]}")
+            process.kill()
+        shutil.rmtree(system.home, ignore_errors=True)
+    assert not leftovers, leftovers
+
+
+@pytest.fixture(scope="session")
+def hospital(make_system: Callable[..., System]) -> System:
+    """Return a running system with the hospital's data in place."""
+    system = make_system()
+    system.run("up", timeout=120)
+    system.add_hospital_data()
+    return system
