@@ -81,7 +81,10 @@ def launch(
         KeyboardInterrupt: nothing is left.
     """
     environment = _environment(home)
-    _same_system(home, site, port)
+    if running(home) is not None:
+        _same_system(home, site, port)
+        tell(Event("note", "supervisor", "it runs already"))
+        return _await_ready(home, site, port)
     reader, writer = os.pipe()
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
     with os.fdopen(os.open(home.system / "logs" / "supervisor.log", flags, 0o600), "ab") as log:

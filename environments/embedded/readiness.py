@@ -45,7 +45,7 @@ def _dask(folder: EnvironmentFolder, profile: Profile, since: float) -> str | No
 
 def _worker(folder: EnvironmentFolder, _profile: Profile, since: float) -> str | None:
     worker = read_run_file(folder, "worker", since=since)
-    if worker is None or not worker.get("last_poll"):
+    if worker is None or not worker.get("last_poll") or worker.get("reachable") is False:
         return None
     return "sealed, polling"
 

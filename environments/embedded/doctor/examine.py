@@ -1,0 +1,85 @@
+"""Every check, in the order in which people read them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from data_contracts.errors import IsthmusError
+from environments.embedded.doctor.environment import examine_environment
+from environments.embedded.doctor.finding import Finding, Severity
+from environments.embedded.doctor.machine import check_clock, check_disk, check_memory, check_port
+from environments.embedded.doctor.software import check_versions
+from environments.embedded.forks import ask_all
+from environments.embedded.launch import running
+from environments.embedded.settings import load_settings
+from environments.embedded.sweep import leftovers
+from environments.home import Home
+from environments.site import Site
+
+__all__ = ["examine"]
+
+
+def examine(home: Home, site: Site) -> list[Finding]:
+    """Look at everything; the machine first, then the home, then each environment."""
+    findings = check_versions()
+    try:
+        home.check()
+    except IsthmusError as error:
+        severity: Severity = "warning" if error.exit_code == 5 else "error"  # noqa: PLR2004 - 5: none was made yet
+        findings += [Finding("home", severity, str(error), error.remedy)]
+        findings += [check_disk(home.root, "home"), check_memory(runs=False), *check_clock(None, home.root)]
+        return findings
+    try:
+        state, settings = running(home), load_settings(home)
+    except IsthmusError as error:
+        return [*findings, Finding("home", "error", str(error), error.remedy)]
+    port = settings.port if settings else None
+    findings += [
+        Finding("home", "ok", f"{home.root} is private"),
+        check_port(port, ours=state is not None),
+        check_disk(home.root, "home"),
+        check_memory(runs=state is not None),
+        *check_clock(port if state is not None else None, home.system),
+        _leftovers(home, runs=state is not None),
+    ]
+    return findings + _environments(home, site)
+
+
+def _leftovers(home: Home, *, runs: bool) -> Finding:
+    if runs:
+        return Finding("leftovers", "ok", "a supervisor looks after every process")
+    left = [process for group in leftovers(home).values() for process in group]
+    if left:
+        pids = ", ".join(str(process.pid) for process in left)
+        what = f"{len(left)} processes of a system without supervisor: {pids}"
+        return Finding("leftovers", "error", what, "run `isthmus down`: it ends them")
+    stale = [path for path in (home.system / "api.json", home.system / "state.json") if path.exists()]
+    if stale:
+        return Finding(
+            "leftovers",
+            "warning",
+            f"{stale[0]} of a system that is gone",
+            "run `isthmus down` or `isthmus up`",
+        )
+    return Finding("leftovers", "ok", "nothing is left of earlier systems")
+
+
+def _environments(home: Home, site: Site) -> list[Finding]:
+    try:
+        names = sorted(site.profiles)
+    except IsthmusError as error:
+        return [Finding("home", "error", str(error), "correct the files named here")]
+    made = [name for name in names if (home.environments / name).exists()]
+    findings = [
+        Finding("home", "warning", f"{name}: was never set up in this home", "run `isthmus up`")
+        for name in names
+        if name not in made
+    ]
+    told = ask_all({name: partial(examine_environment, home.environment(name)) for name in made})
+    for name in made:
+        answer = told[name]
+        if isinstance(answer, IsthmusError):
+            findings.append(Finding("home", "error", f"{name}: {answer}", answer.remedy))
+        else:
+            findings += [Finding(**finding) for finding in answer]
+    return findings
