@@ -149,14 +149,11 @@ class Ledger:
         return found
 
     def show(self, peer: str) -> Head:
-        """Return the head for a peer, with a trail, after writing down that it was shown.
-
-        Raises:
-            DefectError: the ledger has no entry yet.
-        """
+        """Return the head for a peer, with a trail, after writing down that it was shown."""
         head = self.head()
-        if head is None:
-            raise DefectError("an empty ledger has no head to show")
+        while head is None:
+            self.append("opened", {})
+            head = self.head()
         shown = self._shown(peer)
         write_private(self._shown_path(peer), canonical(sorted({*shown, head.sequence})))
         trail = {}
@@ -168,8 +165,10 @@ class Ledger:
 
     def acknowledged(self, peer: str, sequence: int) -> None:
         """Keep in mind that `peer` has witnessed `sequence`: earlier heads need no more to be trailed."""
-        keep = [number for number in self._shown(peer) if number >= sequence]
-        write_private(self._shown_path(peer), canonical(sorted({*keep, sequence})))
+        shown = self._shown(peer)
+        if sequence in shown:
+            keep = [number for number in shown if number >= sequence]
+            write_private(self._shown_path(peer), canonical(sorted(keep)))
 
     def _shown_path(self, peer: str) -> Path:
         return make_private(self._folder / "shown") / f"{check_name(peer, 'the peer')}.json"

@@ -2,9 +2,10 @@
 
 Invariants:
 1. A head is kept only after its signature verified under the peer's pinned key.
-2. A peer's new head must contain the last one kept: it reaches at least as far, it is equal where it
-   reaches equally far, and otherwise its trail names the kept one. Else the peer cut, forked or restored
-   an old copy, and both signed heads are the proof.
+2. A peer's head agrees with everything kept of it. One that reaches further names the kept head in its
+   trail; one that reaches less far (it was overtaken on the way) is itself in a trail that was kept. Else
+   the peer cut, forked or restored an old copy, and both signed heads are the proof.
+3. What is kept only grows, but for trails of more than `MAX_TRAIL` heads.
 
 Example:
     >>> witness_head(folder.ledger, cloud_public, manifest.ledger_head)
@@ -26,6 +27,8 @@ from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
 
 __all__ = ["check_head", "witness_head", "witnessed_head"]
+
+MAX_TRAIL = 4096
 
 
 def _path(folder: Path, peer: str) -> Path:
@@ -57,10 +60,11 @@ def check_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
     if kept is None:
         return
     kept.verify(peer)
-    contained = {**head.trail, head.sequence: head.digest}.get(kept.sequence)
-    if contained != kept.digest:
+    told, known = _all(head), _all(kept)
+    contained = kept.sequence in told if head.sequence >= kept.sequence else head.sequence in known
+    if not contained or any(told[number] != known[number] for number in told.keys() & known.keys()):
         raise NotVerifiableError(
-            f"{peer.name}'s ledger no longer contains its entry {kept.sequence}, which was witnessed here",
+            f"{peer.name}'s ledger does not agree with its entry {kept.sequence}, which was witnessed here",
             remedy=f"ask {peer.name}'s operator: its history was cut, rewritten or restored from an old copy",
         )
 
@@ -72,6 +76,14 @@ def witness_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
         NotVerifiableError: as `check_head`.
     """
     check_head(folder, peer, head)
-    make_private(folder)
+    kept = witnessed_head(folder, peer.name)
+    if kept is not None and head.sequence <= kept.sequence:
+        return
+    known = _all(head) | (_all(kept) if kept else {})
+    newest = dict(sorted(known.items())[-MAX_TRAIL:])
     make_private(folder / "witnessed")
-    write_private(_path(folder, peer.name), canonical(replace(head, trail={}).to_json()))
+    write_private(_path(folder, peer.name), canonical(replace(head, trail=newest).to_json()))
+
+
+def _all(head: Head) -> dict[int, str]:
+    return {**head.trail, head.sequence: head.digest}

@@ -211,12 +211,26 @@ def test_a_restored_backup_is_found_by_the_peer(
         ledger.append("note", {"nothing": "happened"})
     assert verify_ledger(folder.ledger, identity.public).success
     before = witnessed_head(witness.ledger, "onprem")
-    with pytest.raises(NotVerifiableError, match="no longer contains its entry 6"):
+    with pytest.raises(NotVerifiableError, match="does not agree with its entry 6"):
         witness_head(witness.ledger, identity.public, ledger.show("cloud"))
     assert witnessed_head(witness.ledger, "onprem") == before
     assert before is not None
     found = verify_ledger(folder.ledger, identity.public, witnessed=[before])
     assert [(p.id, p.sequence) for p in found.problems] == [("forked", 6)]
+
+
+def test_a_head_that_was_overtaken_is_taken_and_lowers_nothing(
+    ledger: Ledger, identity: Identity, witness: EnvironmentFolder
+) -> None:
+    heads = []
+    for _ in range(3):
+        heads.append(ledger.show("cloud"))
+        ledger.append("note", {})
+    for head in (heads[2], heads[0], heads[1]):
+        witness_head(witness.ledger, identity.public, head)
+    kept = witnessed_head(witness.ledger, "onprem")
+    assert kept is not None
+    assert kept.sequence == 7
 
 
 def test_a_forged_head_is_refused(tmp_path: Path, ledger: Ledger, witness: EnvironmentFolder) -> None:

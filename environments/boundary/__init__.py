@@ -1,0 +1,44 @@
+"""Boundary: the one gate between environments.
+
+Invariants:
+1. Nothing crosses but by `egress` in its source, `ingress` in its destination, and `settle` in its source,
+   each with the keys, store and ledger of one environment.
+2. Both sides decide, from their own contracts and rules; a control plane can at most ask.
+3. The same crossing again ends in the same one version, the same manifest and the same receipt.
+
+Example:
+    >>> sent = egress(onprem, CrossingRequest("tests", version, "cloud", "model-training", "run-7/1"))
+    >>> ingress(cloud, "onprem", sent.crossing).outcome, settle(onprem, "cloud", sent.crossing).outcome
+    ('permitted', 'permitted')
+"""
+
+from environments.boundary.context import EnvironmentContext, PartitionMap, open_environment
+from environments.boundary.crossing import CrossingRequest, crossing_id
+from environments.boundary.egress import egress
+from environments.boundary.ingress import ingress
+from environments.boundary.result import (
+    CrossingFailedError,
+    EgressResult,
+    GateRule,
+    IngressResult,
+    Outcome,
+    SettleResult,
+)
+from environments.boundary.settle import settle
+
+__all__ = [
+    "CrossingFailedError",
+    "CrossingRequest",
+    "EgressResult",
+    "EnvironmentContext",
+    "GateRule",
+    "IngressResult",
+    "Outcome",
+    "PartitionMap",
+    "SettleResult",
+    "crossing_id",
+    "egress",
+    "ingress",
+    "open_environment",
+    "settle",
+]

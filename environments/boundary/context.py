@@ -1,0 +1,149 @@
+"""What one environment's process has when it works at the gate: its own side, and public words of others.
+
+Invariants:
+1. There is one environment in it. Of peers it holds declarations (public) and pinned public keys.
+2. Time, the way to map over partitions, and who is told of progress are injected.
+
+Example:
+    >>> env = open_environment(folder, site)
+    >>> env.name, sorted(env.peers)
+    ('onprem', ['cloud', 'edge'])
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from data_contracts.errors import UsageError
+from data_contracts.registry import ContractRegistry
+from environments.boundary.transit import Transit, open_transit
+from environments.home import EnvironmentFolder
+from environments.identity import Identity, PublicIdentity, load_identity, load_peer
+from environments.ledger import Ledger
+from environments.profile import Profile
+from environments.site import Site
+from environments.stores import AssetStore, LocalStore
+
+__all__ = ["EnvironmentContext", "PartitionMap", "open_environment"]
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+
+class PartitionMap(Protocol):
+    """Runs one function over partitions, and gives the answers in their order.
+
+    The function and its items pickle and hold paths and counts, never a key or a row.
+    """
+
+    def __call__(self, function: Callable[[Item], Answer], items: Iterable[Item], /) -> list[Answer]:
+        """Run it."""
+
+
+def _here(function: Callable[[Item], Answer], items: Iterable[Item], /) -> list[Answer]:
+    return [function(item) for item in items]
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def _nobody(_phase: str) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class EnvironmentContext:
+    """One environment at the gate.
+
+    Attributes:
+        profile: its own declaration.
+        folder: its own folder.
+        store: its own store.
+        identity: its own keys.
+        peers: the other environments' declarations, by name.
+        contracts: the contracts that are declared here.
+        transit_root: where transits lie; by default `HOME/transit`.
+        clock: the time now.
+        partition_map: Dask's `Client.map` in a step; a plain loop without one.
+        progress: is told the name of each numbered step before it begins.
+    """
+
+    profile: Profile
+    folder: EnvironmentFolder
+    store: AssetStore
+    identity: Identity = field(repr=False)
+    peers: Mapping[str, Profile]
+    contracts: ContractRegistry
+    transit_root: Path
+    clock: Callable[[], dt.datetime] = _now
+    partition_map: PartitionMap = _here
+    progress: Callable[[str], None] = _nobody
+
+    @property
+    def name(self) -> str:
+        """The environment's name."""
+        return self.profile.name
+
+    @property
+    def ledger(self) -> Ledger:
+        """Its record."""
+        return Ledger(self.folder.ledger, self.identity, clock=self.clock)
+
+    def peer(self, name: str) -> Profile:
+        """Return a peer's declaration.
+
+        Raises:
+            UsageError: none of that name is declared here.
+        """
+        if name not in self.peers:
+            known = ", ".join(sorted(self.peers)) or "none"
+            raise UsageError(f"{name}: no such environment beside {self.name}", remedy=f"known: {known}")
+        return self.peers[name]
+
+    def peer_identity(self, name: str) -> PublicIdentity:
+        """Return a peer's pinned public identity.
+
+        Raises:
+            NotVerifiableError: none is pinned here.
+        """
+        return load_peer(self.folder, name)
+
+    def outgoing(self, destination: str) -> Transit:
+        """Return the transit to a peer."""
+        return open_transit(self.transit_root, self.name, destination)
+
+    def incoming(self, source: str) -> Transit:
+        """Return the transit from a peer."""
+        return open_transit(self.transit_root, source, self.name)
+
+
+def open_environment(
+    folder: EnvironmentFolder,
+    site: Site,
+    *,
+    partition_map: PartitionMap = _here,
+    progress: Callable[[str], None] = _nobody,
+) -> EnvironmentContext:
+    """Open the environment that owns `folder`, as `site` declares it.
+
+    Raises:
+        UsageError: the site declares no such environment, or it has no identity yet.
+        NotVerifiableError: its keys could have been read or replaced by others.
+    """
+    profile = site.profile(folder.name)
+    return EnvironmentContext(
+        profile=profile,
+        folder=folder,
+        store=LocalStore(profile.store.path or folder.store),
+        identity=load_identity(folder),
+        peers={name: peer for name, peer in site.profiles.items() if name != profile.name},
+        contracts=site.contracts,
+        transit_root=folder.root.parents[1] / "transit",
+        partition_map=partition_map,
+        progress=progress,
+    )

@@ -1,0 +1,307 @@
+"""Egress: the source's half of a crossing (design §6, steps 1 to 4).
+
+Invariants, in the order in which they are made true:
+1. The asset's record, bytes and contract are the store's own; what a caller claims of them is not read.
+2. Without a contract that is declared here, and terms, policy and both sides' rules that permit it,
+   nothing is read of the data and nothing is written to the transit.
+3. The source's bytes keep the contract, and the written output keeps the arrival contract; else nothing
+   is written to the transit.
+4. The manifest is the last thing that appears in the transit, after the ledger holds its digest.
+5. The same crossing again gives the same manifest, while that one counts.
+
+Example:
+    >>> request = CrossingRequest("covid_tests", version, "cloud", "model-training", "run-7/1")
+    >>> egress(env, request).outcome
+    'broken'
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from data_contracts import policy
+from data_contracts.checks import compile_plan
+from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.model import Contract
+from data_contracts.obligations import compile_proof, merge_proofs, verify_file
+from data_contracts.projection import project
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import CrossingRequest, crossing_id
+from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest
+from environments.boundary.model_gate import check_model
+from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.packing import list_contents, pack
+from environments.boundary.partitions import (
+    Transformed,
+    TransformPart,
+    Untransformed,
+    check_parts,
+    judge,
+    parts_of,
+)
+from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules, failed_rules
+from environments.boundary.sealing import Seal, key_info, new_key
+from environments.boundary.transit import crossing_prefix, manifest_name
+from environments.ledger import witnessed_head
+from environments.stores import AssetRecord, FileEntry
+from environments.stores.cutting import cut
+
+__all__ = ["egress"]
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request with what the source itself knows about it."""
+
+    request: CrossingRequest
+    crossing: str
+    record: AssetRecord
+    contract: Contract | None
+
+
+@dataclass(frozen=True)
+class _Output:
+    """What may cross: files by their paths in the version, their entries, and rows."""
+
+    kind: Literal["data", "model"]
+    arrival: Contract
+    files: dict[str, Path]
+    entries: tuple[FileEntry, ...]
+    rows: int
+
+
+def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
+    """Decide, check, transform, seal, sign and publish one asset version, or say why not.
+
+    Raises:
+        UsageError: no such asset, version or environment.
+        NotVerifiableError: the store does not hold what it recorded, or a peer's key is unknown.
+        UnreachableError: the disk or the transit refuses.
+    """
+    # (1) The request, resolved by the source's own store and contracts.
+    env.progress("egress.request")
+    asked = _resolve(env, request)
+    with working_on(env.folder, asked.crossing) as outbox:
+        # (2) The decision, before a byte of the data is read.
+        env.progress("egress.decide")
+        decision = policy.decide(
+            policy.CrossingRequest(
+                contract=asked.contract,
+                source=env.profile.destination(),
+                destination=env.peer(request.destination).destination(),
+                purpose=request.purpose,
+                labels=asked.record.labels,
+            )
+        )
+        if asked.contract is None or not decision.permitted:
+            _withdraw(env, asked, outbox)
+            return _refuse(env, asked, "denied", denied_rules(decision.denials), decision.digest)
+        sent = _already_sent(env, asked, outbox)
+        if sent is not None:
+            return sent
+        # (3) The source's bytes against the contract, the terms applied, the output against its own.
+        output = _prepare(env, asked, asked.contract, outbox)
+        if not isinstance(output, _Output):
+            outbox.clear_work()
+            return _refuse(env, asked, "broken", output, decision.digest)
+        # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
+        manifest, size = _seal(env, asked, asked.contract, output, decision.digest)
+        # (5) Signed and kept: from here on a retry publishes these bytes.
+        env.progress("egress.sign")
+        outbox.keep("manifest", seal_manifest(manifest, env.identity))
+        outbox.clear_work()
+        # (6) Recorded, then published.
+        return _publish(env, asked, outbox, size)
+
+
+def _resolve(env: EnvironmentContext, request: CrossingRequest) -> _Asked:
+    env.peer(request.destination)
+    record = env.store.record(request.name, request.version)
+    crossing = crossing_id(env.name, request, record.contract_digest)
+    return _Asked(request, crossing, record, _declared(env, record))
+
+
+def _declared(env: EnvironmentContext, record: AssetRecord) -> Contract | None:
+    """Return the asset's contract if it is declared here, with the very words it was committed under."""
+    try:
+        contract = env.contracts.get(record.contract_ref)
+    except UsageError:
+        return None
+    return contract if contract.digest == record.contract_digest else None
+
+
+def _withdraw(env: EnvironmentContext, asked: _Asked, outbox: Outbox) -> None:
+    """Take back what an earlier, permitted attempt sent, unless the destination has answered."""
+    if outbox.read("manifest") is not None and outbox.read("receipt") is None:
+        env.outgoing(asked.request.destination).clear(crossing_prefix(asked.crossing))
+        outbox.forget("manifest")
+
+
+def _already_sent(env: EnvironmentContext, asked: _Asked, outbox: Outbox) -> EgressResult | None:
+    raw = outbox.read("manifest")
+    if raw is None:
+        return None
+    manifest, _ = open_manifest(raw, env.identity.public)
+    receipt = outbox.read("receipt")
+    try:
+        manifest.check_fresh(env.clock())
+    except NotVerifiableError:
+        if receipt is None:
+            return None
+    return _publish(env, asked, outbox, None, settled=receipt is not None)
+
+
+def _prepare(
+    env: EnvironmentContext, asked: _Asked, contract: Contract, outbox: Outbox
+) -> _Output | tuple[GateRule, ...]:
+    """Return the output in its crossing form, or the rules that the data breaks."""
+    env.progress("egress.check")
+    files = {entry.path: env.store.materialise(asked.record, entry.path) for entry in asked.record.files}
+    arrival = project(contract, env.peer(asked.request.destination).destination(), asked.request.purpose)
+    if contract.model is not None:
+        broken = check_model(contract, files)
+        return broken or _Output("model", arrival, files, asked.record.files, 0)
+    verdict = check_parts(contract, list(files.values()), env.partition_map)
+    if not verdict.success:
+        return failed_rules(verdict.failed)
+    env.progress("egress.obligations")
+    return _transform(env, asked, contract, arrival, list(files.values()), outbox.fresh_work())
+
+
+def _transform(
+    env: EnvironmentContext,
+    asked: _Asked,
+    contract: Contract,
+    arrival: Contract,
+    sources: list[Path],
+    work: Path,
+) -> _Output | tuple[GateRule, ...]:
+    destination = env.peer(asked.request.destination).destination()
+    terms = policy.select_terms(contract, destination, asked.request.purpose)
+    if terms is None:
+        return (GateRule("no-terms", "no terms apply to this destination and purpose"),)
+    plan = compile_plan(arrival)
+    proof = compile_proof(terms, contract, key=os.urandom(32))
+    step = TransformPart(terms, contract, plan, proof, env.folder, work)
+    answers = env.partition_map(step, parts_of(sources))
+    stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
+    if stopped:
+        return _summed(stopped)
+    done = [part for part in answers if isinstance(part, Transformed)]
+    env.progress("egress.output")
+    paths = [part.path for part in done]
+    rules = list(failed_rules(judge(plan, [part.partial for part in done], paths).failed))
+    rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
+    rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
+    if rules:
+        return tuple(rules)
+    entries = tuple(cut(path, path.name) for path in sorted(paths))
+    files = {path.name: path for path in paths}
+    return _Output("data", arrival, files, entries, sum(part.rows for part in done))
+
+
+def _summed(rules: list[GateRule]) -> tuple[GateRule, ...]:
+    counts: dict[tuple[str, str], int] = {}
+    for rule in rules:
+        counts[rule.id, rule.reason] = counts.get((rule.id, rule.reason), 0) + rule.unexpected_count
+    return tuple(GateRule(name, reason, count) for (name, reason), count in counts.items())
+
+
+def _seal(
+    env: EnvironmentContext, asked: _Asked, contract: Contract, output: _Output, decision: str
+) -> tuple[Manifest, int]:
+    env.progress("egress.seal")
+    request = asked.request
+    peer = env.peer_identity(request.destination)
+    pair_key = env.identity.pair_key(peer, source=env.name, destination=peer.name)
+    contents = list_contents(output.files, output.entries, pair_key)
+    key = new_key()
+    seal = Seal(key, asked.crossing, len(contents.chunks))
+    packed = pack(contents, output.files, seal, env.outgoing(peer.name))
+    now = env.clock().replace(microsecond=0)
+    kept = witnessed_head(env.folder.ledger, peer.name)
+    manifest = Manifest(
+        source=env.name,
+        request=request,
+        contract=contract.reference,
+        contract_digest=contract.digest,
+        arrival=output.arrival.reference,
+        arrival_digest=output.arrival.digest,
+        decision=decision,
+        labels=asked.record.labels,
+        kind=output.kind,
+        version=contents.version,
+        rows=output.rows,
+        size=contents.size,
+        chunks=len(contents.chunks),
+        contents=packed.contents,
+        contents_size=packed.contents_size,
+        key=peer.wrap(key, info=key_info(env.name, peer.name, asked.crossing)),
+        issued=now,
+        expires=now + LIFETIME,
+        ledger=env.ledger.show(peer.name),
+        witnessed=kept.sequence if kept else 0,
+    )
+    return manifest, packed.size
+
+
+def _publish(
+    env: EnvironmentContext, asked: _Asked, outbox: Outbox, size: int | None, *, settled: bool = False
+) -> EgressResult:
+    """Record and publish the kept manifest; each only if that has not happened yet."""
+    raw = outbox.read("manifest")
+    if raw is None:
+        raise NotVerifiableError("the kept manifest is gone", remedy="run the egress again")
+    manifest, digest = open_manifest(raw, env.identity.public)
+    env.progress("egress.record")
+    entry = env.ledger.find("egress", crossing=asked.crossing, manifest=digest)
+    if entry is None:
+        body = {
+            "manifest": digest,
+            "decision": manifest.decision,
+            "contract": manifest.contract_digest,
+            "arrival": manifest.arrival_digest,
+            "version": manifest.version,
+            "head": manifest.ledger.sequence,
+            "bytes": size if size is not None else manifest.size,
+        }
+        entry = env.ledger.append("egress", _about(asked) | {"outcome": "permitted", "rules": []} | body)
+    env.progress("egress.publish")
+    transit = env.outgoing(asked.request.destination)
+    if not settled and transit.get(manifest_name(asked.crossing), limit=len(raw)) != raw:
+        transit.put(manifest_name(asked.crossing), raw)
+    env.progress("egress.done")
+    return EgressResult(
+        asked.crossing,
+        "permitted",
+        size=int(entry.body["bytes"]),
+        manifest=digest,
+        arrival=manifest.arrival,
+        version=manifest.version,
+    )
+
+
+def _about(asked: _Asked) -> dict[str, Any]:
+    request = asked.request
+    return {
+        "crossing": asked.crossing,
+        "name": request.name,
+        "source_version": request.version,
+        "destination": request.destination,
+        "purpose": request.purpose,
+        "request": request.request_id,
+        "requester": request.requester,
+        "contract_ref": asked.record.contract_ref,
+    }
+
+
+def _refuse(
+    env: EnvironmentContext, asked: _Asked, outcome: Outcome, rules: tuple[GateRule, ...], decision: str
+) -> EgressResult:
+    env.progress(f"egress.{outcome}")
+    spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules], "decision": decision}
+    env.ledger.append("egress", _about(asked) | spoken)
+    return EgressResult(asked.crossing, outcome, rules)

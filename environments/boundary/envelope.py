@@ -1,0 +1,148 @@
+"""DSSE envelopes around in-toto statements: what a signature covers, and nothing else is believed.
+
+Invariants, in order:
+1. The envelope is read under a bound, as strict JSON: a duplicate key, NaN or a number that is no
+   integer refuses it.
+2. There is exactly one signature, by exactly the key that is pinned for the sender; `keyid` only helps a
+   person, it chooses nothing. The algorithm is Ed25519, fixed here.
+3. The signature covers payload type and payload (DSSE's pre-authentication encoding); it is verified
+   before the payload is parsed.
+4. The payload is in its RFC 8785 form byte for byte, so one statement has one digest.
+
+Sources: DSSE v1.0.2 (secure-systems-lab/dsse), in-toto Statement v1, RFC 8785.
+
+Example:
+    >>> raw = seal_statement(statement, identity)
+    >>> open_statement(raw, identity.public, predicate_type=MANIFEST).statement == statement
+    True
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from data_contracts.digest import canonical, digest_bytes
+from data_contracts.errors import NotVerifiableError
+from environments.identity import Identity, PublicIdentity
+from environments.identity.public import decode, encode
+
+__all__ = [
+    "MANIFEST",
+    "MAX_ENVELOPE",
+    "RECEIPT",
+    "SignedStatement",
+    "make_statement",
+    "open_statement",
+    "seal_statement",
+    "strict_json",
+]
+
+MANIFEST = "https://isthmus.invalid/manifest/v1"
+"""Predicate type of what a source signs; `.invalid` (RFC 2606) so that it is a name and never a place."""
+RECEIPT = "https://isthmus.invalid/receipt/v1"
+"""Predicate type of what a destination signs."""
+MAX_ENVELOPE = 1024 * 1024
+_PAYLOAD_TYPE = "application/vnd.in-toto+json"
+_STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+
+
+@dataclass(frozen=True)
+class SignedStatement:
+    """A statement whose signature verified.
+
+    Attributes:
+        statement: the in-toto statement.
+        digest: of its canonical bytes; what ledgers and receipts name.
+    """
+
+    statement: Mapping[str, Any]
+    digest: str
+
+
+def _refuse_number(_text: str) -> NoReturn:
+    raise ValueError
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError
+    return result
+
+
+def strict_json(raw: bytes, what: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Parse JSON in which every key stands once and every number is an integer.
+
+    Raises:
+        NotVerifiableError: it is anything else.
+    """
+    try:
+        return json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_once,
+            parse_float=_refuse_number,
+            parse_constant=_refuse_number,
+        )
+    except (ValueError, RecursionError):
+        raise NotVerifiableError(f"{what}: not the strict JSON that belongs there") from None
+
+
+def _encoding(payload: bytes) -> bytes:
+    kind = _PAYLOAD_TYPE.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def make_statement(
+    predicate_type: str, subject: str, version: str, predicate: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return an in-toto statement about one asset version."""
+    digest = {"sha256": version.removeprefix("sha256:")}
+    return {
+        "_type": _STATEMENT_TYPE,
+        "subject": [{"name": subject, "digest": digest}],
+        "predicateType": predicate_type,
+        "predicate": dict(predicate),
+    }
+
+
+def seal_statement(statement: Mapping[str, Any], identity: Identity) -> bytes:
+    """Return the signed envelope of a statement."""
+    payload = canonical(statement)
+    signature = {"keyid": identity.public.key_id, "sig": encode(identity.sign(_encoding(payload)))}
+    return canonical({"payloadType": _PAYLOAD_TYPE, "payload": encode(payload), "signatures": [signature]})
+
+
+def open_statement(raw: bytes, sender: PublicIdentity, *, predicate_type: str) -> SignedStatement:
+    """Verify an envelope and return its statement.
+
+    Raises:
+        NotVerifiableError: any of the invariants does not hold, or the statement is of another type.
+    """
+    what = f"what {sender.name} signed"
+    # (1) The envelope's own shape.
+    if len(raw) > MAX_ENVELOPE:
+        raise NotVerifiableError(f"{what}: larger than {MAX_ENVELOPE} bytes")
+    envelope = strict_json(raw, what)
+    if not isinstance(envelope, dict) or set(envelope) != {"payloadType", "payload", "signatures"}:
+        raise NotVerifiableError(f"{what}: not an envelope")
+    signatures = envelope["signatures"]
+    if envelope["payloadType"] != _PAYLOAD_TYPE or not isinstance(signatures, list) or len(signatures) != 1:
+        raise NotVerifiableError(f"{what}: not an envelope of one signature over a statement")
+    if not isinstance(signatures[0], dict) or set(signatures[0]) != {"keyid", "sig"}:
+        raise NotVerifiableError(f"{what}: not a signature")
+    # (2) and (3) The signature, under the pinned key, before anything inside is parsed.
+    payload = decode(envelope["payload"], what=what)
+    sender.verify(_encoding(payload), decode(signatures[0]["sig"], what=what, length=64))
+    # (4) One statement, one form.
+    statement = strict_json(payload, what)
+    if not isinstance(statement, dict) or canonical(statement) != payload:
+        raise NotVerifiableError(f"{what}: not in canonical form")
+    keys = {"_type", "subject", "predicateType", "predicate"}
+    if set(statement) != keys or statement["_type"] != _STATEMENT_TYPE:
+        raise NotVerifiableError(f"{what}: not an in-toto statement")
+    if statement["predicateType"] != predicate_type:
+        raise NotVerifiableError(f"{what}: a statement of another type than the one expected here")
+    return SignedStatement(statement, digest_bytes(payload))

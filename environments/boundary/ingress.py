@@ -1,0 +1,320 @@
+"""Ingress: the destination's half of a crossing (design §6, steps 5 and 6).
+
+Invariants, in the order in which they are made true:
+1. Nothing in the transit is believed before the source's pinned key signed it for this destination and
+   this crossing, and while it is fresh.
+2. The destination decides again, from its own contracts, its own rules and its own copy of the source's
+   declaration; it computes the arrival contract itself and compares digests.
+3. Every chunk is opened, compared with the list, and the list with the version that was signed.
+4. The written files are checked against the arrival contract, then committed by one rename as one version.
+5. The same crossing again gives the same version and the same receipt, also after a kill at any step.
+6. What is refused leaves an entry in the ledger and nothing in the store.
+
+Example:
+    >>> ingress(env, "onprem", crossing).outcome
+    'permitted'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_contracts import policy
+from data_contracts.errors import DataBreaksContractError, NotVerifiableError, UsageError
+from data_contracts.model import Contract
+from data_contracts.obligations import verify_file
+from data_contracts.projection import project
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import check_crossing
+from environments.boundary.envelope import MAX_ENVELOPE
+from environments.boundary.manifest import Manifest, open_manifest, stamp
+from environments.boundary.model_gate import check_model
+from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.packing import fetch_contents, unpack
+from environments.boundary.partitions import check_parts
+from environments.boundary.receipt import Receipt, open_receipt, seal_receipt
+from environments.boundary.result import (
+    CrossingFailedError,
+    GateRule,
+    IngressResult,
+    Outcome,
+    denied_rules,
+    failed_rules,
+)
+from environments.boundary.sealing import KEY_BYTES, Seal, key_info
+from environments.boundary.transit import Transit, manifest_name, receipt_name
+from environments.ledger import check_head, witness_head
+from environments.stores import AssetRecord, Draft
+
+__all__ = ["ingress"]
+
+
+@dataclass(frozen=True)
+class _Arriving:
+    """A manifest whose signature verified, with the digest of its statement."""
+
+    manifest: Manifest
+    digest: str
+
+    @property
+    def crossing(self) -> str:
+        return self.manifest.crossing
+
+
+def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResult:
+    """Verify, decide, open, check and commit one crossing, and sign the receipt.
+
+    Raises:
+        UsageError: no such environment, or not a crossing id.
+        CrossingFailedError: something does not verify; the ledger names what, and nothing else changed.
+        UnreachableError: the disk or the transit refuses; run it again.
+    """
+    check_crossing(crossing)
+    env.peer(source)
+    transit = env.incoming(source)
+    with working_on(env.folder, crossing) as outbox:
+        # (1) Signature, addressee, crossing.
+        env.progress("ingress.verify")
+        with _refusing(env, source, crossing, "manifest"):
+            arriving = _read_manifest(env, source, crossing, transit, outbox)
+        # (2) Replay: a crossing that was committed has its receipt, whatever its manifest's age.
+        answered = _answered(env, arriving, transit, outbox)
+        if answered is not None:
+            return answered
+        # (3) Freshness, and the source's history.
+        with _refusing(env, source, crossing, "freshness"):
+            arriving.manifest.check_fresh(env.clock())
+        with _refusing(env, source, crossing, "peer-ledger"):
+            check_head(env.folder.ledger, env.peer_identity(source), arriving.manifest.ledger)
+        # (4) The decision, made here.
+        env.progress("ingress.decide")
+        contract = _declared(env, arriving.manifest)
+        decision = policy.decide(
+            policy.CrossingRequest(
+                contract=contract,
+                source=env.peer(source).destination(),
+                destination=env.profile.destination(),
+                purpose=arriving.manifest.request.purpose,
+                labels=arriving.manifest.labels,
+            )
+        )
+        if contract is None or not decision.permitted:
+            return _answer(env, arriving, transit, outbox, "denied", denied_rules(decision.denials), None)
+        # (5) The arrival contract, computed here and compared.
+        arrival = project(contract, env.profile.destination(), arriving.manifest.request.purpose)
+        with _refusing(env, source, crossing, "arrival-contract"):
+            _same_arrival(arriving.manifest, arrival)
+        with env.store.begin(arriving.manifest.request.name) as draft:
+            # (6) Every chunk verified and written into a draft that no reader sees.
+            env.progress("ingress.open")
+            with _refusing(env, source, crossing, "chunks"):
+                files = _open(env, arriving.manifest, transit, draft)
+            # (7) The bytes that were written, against the arrival contract.
+            env.progress("ingress.check")
+            with _refusing(env, source, crossing, "files"):
+                rules = _check(env, arriving.manifest, arrival, files)
+            if rules:
+                return _answer(env, arriving, transit, outbox, "broken", rules, arrival)
+            # (8) One commit.
+            env.progress("ingress.commit")
+            record = draft.commit(
+                arrival,
+                decision.labels,
+                lineage=_lineage(arriving.manifest),
+                rows=arriving.manifest.rows if arriving.manifest.kind == "data" else None,
+            )
+        # (9) Recorded, witnessed, and answered.
+        return _answer(env, arriving, transit, outbox, "permitted", (), arrival, record)
+
+
+@contextmanager
+def _refusing(env: EnvironmentContext, source: str, crossing: str, rule: str) -> Iterator[None]:
+    """Turn what does not verify into one entry of the ledger and one error that names the check."""
+    try:
+        yield
+    except NotVerifiableError as error:
+        spoken = {"outcome": "failed", "rules": [GateRule(rule, "not_verifiable").to_json()]}
+        env.ledger.append("ingress", {"crossing": crossing, "source": source} | spoken)
+        raise CrossingFailedError(crossing, rule, f"refused ({rule}): {error}", remedy=error.remedy) from None
+
+
+def _read_manifest(
+    env: EnvironmentContext, source: str, crossing: str, transit: Transit, outbox: Outbox
+) -> _Arriving:
+    raw = outbox.read("manifest") if _own_receipt(env, crossing, outbox) else None
+    raw = raw or transit.get(manifest_name(crossing), limit=MAX_ENVELOPE)
+    if raw is None:
+        raise NotVerifiableError("no manifest in the transit", remedy="run the egress first, or again")
+    manifest, digest = open_manifest(raw, env.peer_identity(source))
+    if manifest.request.destination != env.name:
+        raise NotVerifiableError(f"the manifest is for {manifest.request.destination}, not for {env.name}")
+    if manifest.crossing != crossing:
+        raise NotVerifiableError("the manifest is of another crossing than the one asked for")
+    outbox.keep("manifest", raw)
+    return _Arriving(manifest, digest)
+
+
+def _own_receipt(env: EnvironmentContext, crossing: str, outbox: Outbox) -> tuple[Receipt, str, bytes] | None:
+    """Return the receipt of a commit that was made here for this crossing; a refusal is no last word."""
+    raw = outbox.read("receipt")
+    if raw is None:
+        return None
+    receipt, digest = open_receipt(raw, env.identity.public)
+    if receipt.outcome != "permitted" or receipt.crossing != crossing:
+        return None
+    return receipt, digest, raw
+
+
+def _answered(
+    env: EnvironmentContext, arriving: _Arriving, transit: Transit, outbox: Outbox
+) -> IngressResult | None:
+    own = _own_receipt(env, arriving.crossing, outbox)
+    if own is None:
+        return None
+    receipt, digest, raw = own
+    transit.put(receipt_name(arriving.crossing), raw)
+    return IngressResult(
+        arriving.crossing,
+        "permitted",
+        receipt.name,
+        version=receipt.version,
+        contract=arriving.manifest.arrival,
+        receipt=digest,
+    )
+
+
+def _declared(env: EnvironmentContext, manifest: Manifest) -> Contract | None:
+    """Return the source's contract if it is declared here too, with the very words that were signed."""
+    try:
+        contract = env.contracts.get(manifest.contract)
+    except UsageError:
+        return None
+    return contract if contract.digest == manifest.contract_digest else None
+
+
+def _same_arrival(manifest: Manifest, arrival: Contract) -> None:
+    if (arrival.reference, arrival.digest) != (manifest.arrival, manifest.arrival_digest):
+        raise NotVerifiableError(
+            "the two sides disagree about what must hold at the destination",
+            remedy="compare both sides' contracts and environments, and their versions of Isthmus",
+        )
+    if (arrival.model is not None) != (manifest.kind == "model"):
+        raise NotVerifiableError("the manifest calls it by another kind than its contract does")
+
+
+def _open(env: EnvironmentContext, manifest: Manifest, transit: Transit, draft: Draft) -> dict[str, Path]:
+    peer = env.peer_identity(manifest.source)
+    info = key_info(manifest.source, env.name, manifest.crossing)
+    key = env.identity.unwrap(manifest.key, info=info)
+    if len(key) != KEY_BYTES:
+        raise NotVerifiableError("the crossing's key is not of the one length")
+    seal = Seal(key, manifest.crossing, manifest.chunks)
+    contents = fetch_contents(seal, transit, digest=manifest.contents, size=manifest.contents_size)
+    found = (contents.version, contents.size, len(contents.chunks))
+    if found != (manifest.version, manifest.size, manifest.chunks):
+        raise NotVerifiableError("the list of contents is not of the version that was signed")
+    pair_key = env.identity.pair_key(peer, source=manifest.source, destination=env.name)
+    return unpack(contents, seal, transit, pair_key, draft.path)
+
+
+def _check(
+    env: EnvironmentContext, manifest: Manifest, arrival: Contract, files: dict[str, Path]
+) -> tuple[GateRule, ...]:
+    if manifest.kind == "model":
+        return check_model(arrival, files)
+    paths = [files[name] for name in sorted(files)]
+    try:
+        footers = [rule for path in paths for rule in verify_file(path, arrival) if not rule.success]
+    except DataBreaksContractError as error:
+        raise NotVerifiableError(str(error)) from None
+    if footers:
+        return failed_rules(footers)
+    verdict = check_parts(arrival, paths, env.partition_map)
+    if verdict.rows != manifest.rows:
+        raise NotVerifiableError("not as many rows as were signed")
+    return failed_rules(verdict.failed)
+
+
+def _lineage(manifest: Manifest) -> dict[str, Any]:
+    request = manifest.request
+    given = {
+        "name": request.name,
+        "environment": manifest.source,
+        "version": request.version,
+        "contract": manifest.contract,
+    }
+    return {"inputs": [given], "crossing": manifest.crossing, "purpose": request.purpose}
+
+
+def _answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one caller per outcome
+    env: EnvironmentContext,
+    arriving: _Arriving,
+    transit: Transit,
+    outbox: Outbox,
+    outcome: Outcome,
+    rules: tuple[GateRule, ...],
+    arrival: Contract | None,
+    record: AssetRecord | None = None,
+) -> IngressResult:
+    """Record the outcome, keep the source's head, sign the receipt, keep it, and send it."""
+    manifest = arriving.manifest
+    spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules]}
+    body = _about(arriving) | spoken | {"version": record.version if record else ""}
+    env.progress("ingress.record")
+    if (
+        outcome != "permitted"
+        or env.ledger.find("ingress", crossing=manifest.crossing, outcome=outcome) is None
+    ):
+        env.ledger.append("ingress", body)
+    env.progress("ingress.witness")
+    witness_head(env.folder.ledger, env.peer_identity(manifest.source), manifest.ledger)
+    env.ledger.acknowledged(manifest.source, manifest.witnessed)
+    receipt = Receipt(
+        crossing=manifest.crossing,
+        source=manifest.source,
+        destination=env.name,
+        name=manifest.request.name,
+        manifest=arriving.digest,
+        outcome=outcome,
+        rules=rules,
+        version=manifest.version,
+        contract=arrival.digest if arrival else "",
+        received=stamp(env.clock()),
+        ledger=env.ledger.show(manifest.source),
+        witnessed=manifest.ledger.sequence,
+    )
+    raw = seal_receipt(receipt, env.identity)
+    env.progress("ingress.receipt")
+    outbox.keep("receipt", raw)
+    env.progress("ingress.send")
+    transit.put(receipt_name(manifest.crossing), raw)
+    env.progress("ingress.done")
+    return IngressResult(
+        manifest.crossing,
+        outcome,
+        manifest.request.name,
+        rules,
+        version=record.version if record else "",
+        contract=record.contract_ref if record else "",
+        receipt=open_receipt(raw, env.identity.public)[1],
+    )
+
+
+def _about(arriving: _Arriving) -> dict[str, Any]:
+    manifest = arriving.manifest
+    return {
+        "crossing": manifest.crossing,
+        "manifest": arriving.digest,
+        "name": manifest.request.name,
+        "source": manifest.source,
+        "source_version": manifest.request.version,
+        "purpose": manifest.request.purpose,
+        "requester": manifest.request.requester,
+        "contract": manifest.contract_digest,
+        "arrival": manifest.arrival_digest,
+        "source_head": [manifest.ledger.sequence, manifest.ledger.digest],
+    }

@@ -1,0 +1,237 @@
+"""The manifest: what the source signs about one crossing. The story is: sign, publish, verify, compare.
+
+Invariants:
+1. Every field has one form (`shape.Fields`); a missing or unknown one refuses the whole.
+2. The crossing id is recomputed from the manifest's own fields: a manifest of another crossing, pair,
+   version, contract or purpose is another manifest.
+3. It is believed only between `issued` and `expires`, and for at most `MAX_LIFETIME`.
+4. It says what, for what and under which rules; never a value, nor a file's name.
+
+Example:
+    >>> raw = seal_manifest(manifest, identity)
+    >>> manifest, digest = open_manifest(raw, onprem_public)
+    >>> manifest.check_fresh(now)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.labels import Labels
+from environments.boundary.crossing import CrossingRequest, crossing_id
+from environments.boundary.envelope import MANIFEST, make_statement, open_statement, seal_statement
+from environments.boundary.sealing import MAX_CHUNKS, MAX_CONTENTS, OVERHEAD
+from environments.boundary.shape import Fields
+from environments.identity import Identity, PublicIdentity
+from environments.identity.public import decode, encode
+from environments.ledger import Head
+
+__all__ = ["LIFETIME", "MAX_LIFETIME", "SKEW", "Manifest", "open_manifest", "seal_manifest", "stamp"]
+
+LIFETIME = dt.timedelta(days=7)
+"""How long what is sent may lie in a transit: a link that comes and goes has a week."""
+MAX_LIFETIME = dt.timedelta(days=31)
+SKEW = dt.timedelta(minutes=5)
+"""How far the two sides' clocks may differ."""
+SUITE = "HPKE-MLKEM768X25519-HKDFSHA256-AES256GCM/AES256GCM/1"
+"""The one suite, written down so that a reader knows what it is; nothing is chosen by it."""
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+_KEYS = {
+    "format", "crossing", "source", "destination", "request", "requester", "purpose", "name",
+    "source_version", "contract", "contract_digest", "arrival", "arrival_digest", "decision", "labels",
+    "kind", "version", "rows", "size", "chunks", "contents", "contents_size", "suite", "key", "issued",
+    "expires", "ledger", "witnessed", "trace",
+}  # fmt: skip
+
+
+def stamp(moment: dt.datetime) -> str:
+    """Return a time as manifests and receipts write it: UTC, whole seconds, `Z`."""
+    return moment.astimezone(dt.UTC).strftime(_FORMAT)
+
+
+def _moment(text: str, what: str) -> dt.datetime:
+    try:
+        moment = dt.datetime.strptime(text, _FORMAT).replace(tzinfo=dt.UTC)
+    except ValueError:
+        raise NotVerifiableError(f"{what}: not a time in UTC") from None
+    if moment.strftime(_FORMAT) != text:
+        raise NotVerifiableError(f"{what}: not a time in its one form")
+    return moment
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One crossing, as the source signed it.
+
+    Attributes:
+        source: the environment that sends.
+        request: what was asked, with the source's version.
+        contract: `id@version` of the source's contract, and `contract_digest` of its document.
+        arrival: `id@version` of what must hold at the destination, and `arrival_digest`.
+        decision: digest of the source's decision.
+        labels: of the source's record.
+        kind: `data` or `model`.
+        version: what the destination will hold; recomputed there.
+        rows: of data; 0 for a model.
+        size: bytes of all files.
+        chunks: how many distinct chunks there are.
+        contents: digest of the encrypted list of contents, and `contents_size` in bytes.
+        key: the crossing's key, wrapped for the destination.
+        issued: when it was signed, `expires` when it stops to count.
+        ledger: the source's head before this egress.
+        witnessed: sequence of the destination's head that the source keeps; 0 for none.
+    """
+
+    source: str
+    request: CrossingRequest
+    contract: str
+    contract_digest: str
+    arrival: str
+    arrival_digest: str
+    decision: str
+    labels: Labels
+    kind: Literal["data", "model"]
+    version: str
+    rows: int
+    size: int
+    chunks: int
+    contents: str
+    contents_size: int
+    key: bytes = field(repr=False)
+    issued: dt.datetime
+    expires: dt.datetime
+    ledger: Head
+    witnessed: int
+
+    @property
+    def crossing(self) -> str:
+        """The crossing's id, recomputed."""
+        return crossing_id(self.source, self.request, self.contract_digest)
+
+    def check_fresh(self, now: dt.datetime) -> None:
+        """Return if the manifest counts at `now`.
+
+        Raises:
+            NotVerifiableError: it is not yet or no longer valid, or claims to be for too long.
+        """
+        if self.expires - self.issued > MAX_LIFETIME:
+            raise NotVerifiableError(
+                f"the manifest claims to be valid for more than {MAX_LIFETIME.days} days"
+            )
+        if self.issued > now + SKEW:
+            raise NotVerifiableError(
+                "the manifest was issued in the future", remedy="compare both sides' clocks"
+            )
+        if now >= self.expires:
+            raise NotVerifiableError(
+                "the manifest has expired", remedy="run the egress again: it signs a new one"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the predicate."""
+        return {
+            "format": 1,
+            "crossing": self.crossing,
+            "source": self.source,
+            "destination": self.request.destination,
+            "request": self.request.request_id,
+            "requester": self.request.requester,
+            "purpose": self.request.purpose,
+            "name": self.request.name,
+            "source_version": self.request.version,
+            "contract": self.contract,
+            "contract_digest": self.contract_digest,
+            "arrival": self.arrival,
+            "arrival_digest": self.arrival_digest,
+            "decision": self.decision,
+            "labels": self.labels.to_json(),
+            "kind": self.kind,
+            "version": self.version,
+            "rows": self.rows,
+            "size": self.size,
+            "chunks": self.chunks,
+            "contents": self.contents,
+            "contents_size": self.contents_size,
+            "suite": SUITE,
+            "key": encode(self.key),
+            "issued": stamp(self.issued),
+            "expires": stamp(self.expires),
+            "ledger": self.ledger.to_json(),
+            "witnessed": self.witnessed,
+            "trace": None,
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Manifest:
+        """Read a predicate strictly.
+
+        Raises:
+            NotVerifiableError: a field is missing, unknown or not of its form; the crossing id is not
+                that of the other fields; the suite is not ours.
+        """
+        fields = Fields(value, _KEYS, "the manifest")
+        if fields.count("format") != 1:
+            raise NotVerifiableError("the manifest: a format that this version does not read")
+        if fields.raw("suite") != SUITE:
+            raise NotVerifiableError("the manifest: sealed with a suite that is not ours; none is negotiated")
+        try:
+            request = CrossingRequest(
+                fields.name("name"), fields.digest("source_version"), fields.name("destination"),
+                fields.name("purpose"), fields.text("request"), fields.text("requester"),
+            )  # fmt: skip
+            labels = Labels.from_json(fields.raw("labels"))
+        except (UsageError, AttributeError, TypeError):
+            raise NotVerifiableError("the manifest: a request or labels that are none") from None
+        kind = fields.text("kind")
+        if kind not in ("data", "model") or fields.raw("trace") is not None:
+            raise NotVerifiableError("the manifest: a kind or trace that this version does not read")
+        manifest = cls(
+            source=fields.name("source"),
+            request=request,
+            contract=fields.contract("contract"),
+            contract_digest=fields.digest("contract_digest"),
+            arrival=fields.contract("arrival"),
+            arrival_digest=fields.digest("arrival_digest"),
+            decision=fields.digest("decision"),
+            labels=labels,
+            kind="data" if kind == "data" else "model",
+            version=fields.digest("version"),
+            rows=fields.count("rows"),
+            size=fields.count("size"),
+            chunks=fields.count("chunks", most=MAX_CHUNKS),
+            contents=fields.digest("contents"),
+            contents_size=fields.count("contents_size", least=1, most=MAX_CONTENTS + OVERHEAD),
+            key=decode(fields.raw("key"), what="the wrapped key"),
+            issued=_moment(fields.text("issued"), "the manifest's issued"),
+            expires=_moment(fields.text("expires"), "the manifest's expires"),
+            ledger=Head.from_json(fields.raw("ledger")),
+            witnessed=fields.count("witnessed"),
+        )
+        if fields.digest("crossing") != manifest.crossing:
+            raise NotVerifiableError("the manifest: its crossing id is not that of its own fields")
+        return manifest
+
+
+def seal_manifest(manifest: Manifest, identity: Identity) -> bytes:
+    """Return the signed envelope."""
+    statement = make_statement(MANIFEST, manifest.request.name, manifest.version, manifest.to_json())
+    return seal_statement(statement, identity)
+
+
+def open_manifest(raw: bytes, source: PublicIdentity) -> tuple[Manifest, str]:
+    """Verify an envelope and return its manifest and the digest of its statement.
+
+    Raises:
+        NotVerifiableError: it is not a manifest that `source` signed about itself.
+    """
+    signed = open_statement(raw, source, predicate_type=MANIFEST)
+    manifest = Manifest.from_json(signed.statement["predicate"])
+    if manifest.source != source.name:
+        raise NotVerifiableError("the manifest: signed by one environment and sent in another's name")
+    expected = make_statement(MANIFEST, manifest.request.name, manifest.version, manifest.to_json())
+    if signed.statement != expected:
+        raise NotVerifiableError("the manifest: its subject is not what it is about")
+    return manifest, signed.digest

@@ -1,0 +1,171 @@
+"""Data at the gate, partition by partition: check, apply the terms, check what was written.
+
+Everything here that runs over partitions is a frozen, picklable object that holds plans and paths. The
+pseudonym key is loaded by the process that uses it, from its environment's own folder: it is in no task
+graph and passes no scheduler.
+
+Invariants:
+1. A part is one row group of one Parquet file, so memory is bounded by the largest row group.
+2. An output part is judged as it was read back from the file that will cross, not as it was in memory.
+3. A verdict covers every rule: what needs the whole asset is run over all files, and what was not
+   evaluated has failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.checks import CheckPlan, Partial, check_whole, compile_plan, merge
+from data_contracts.errors import DataBreaksContractError, NotVerifiableError
+from data_contracts.model import Contract
+from data_contracts.obligations import ObligationBrokenError, OutputProof, ProofPartial, apply
+from data_contracts.terms import CrossingTerms
+from data_contracts.verdict import Verdict
+from environments.boundary.context import PartitionMap
+from environments.boundary.result import GateRule
+from environments.home import EnvironmentFolder
+from environments.identity import load_identity
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Part", "TransformPart", "Transformed", "Untransformed", "check_parts", "parts_of"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row group of one file; `number` counts parts over all files, from 0."""
+
+    number: int
+    path: Path
+    group: int | None
+
+    def read(self) -> pa.Table:
+        """Return its rows.
+
+        Raises:
+            NotVerifiableError: it cannot be decoded.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(self.path) as file:
+                return file.read() if self.group is None else file.read_row_group(self.group)
+        except (pa.ArrowException, OSError):
+            # Arrow's own text may hold bytes of the file.
+            raise NotVerifiableError(f"{self.path.name}: cannot be read as Parquet") from None
+
+
+def parts_of(paths: Sequence[Path]) -> list[Part]:
+    """Return the parts of the files; a file without row groups is one part without rows.
+
+    Raises:
+        NotVerifiableError: a file is no Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: list[tuple[Path, int | None]] = []
+    for path in paths:
+        try:
+            groups: int = pq.read_metadata(path).num_row_groups
+        except (pa.ArrowException, OSError):
+            raise NotVerifiableError(f"{path.name}: cannot be read as Parquet") from None
+        found += [(path, group) for group in range(groups)] or [(path, None)]
+    return [Part(number, path, group) for number, (path, group) in enumerate(found)]
+
+
+@dataclass(frozen=True)
+class _CheckPart:
+    plan: CheckPlan
+
+    def __call__(self, part: Part) -> Partial:
+        return self.plan.partial(part.read())
+
+
+def check_parts(contract: Contract, paths: Sequence[Path], partition_map: PartitionMap) -> Verdict:
+    """Check files against a contract, over their partitions.
+
+    Raises:
+        NotVerifiableError: a file cannot be read as Parquet.
+    """
+    plan = compile_plan(contract)
+    return judge(plan, partition_map(_CheckPart(plan), parts_of(paths)), paths)
+
+
+def judge(plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path]) -> Verdict:
+    """Return the verdict of merged partials, with the rules that need the whole asset."""
+    verdict = plan.verdict(merge(partials))
+    if plan.whole_asset_rules:
+        verdict = verdict.with_results(tuple(check_whole(plan, paths)))
+    return verdict
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """One written output part: its file, its rows, and what checking it again gave."""
+
+    path: Path
+    rows: int
+    partial: Partial
+    proof: ProofPartial
+
+
+@dataclass(frozen=True)
+class Untransformed:
+    """A part that the terms cannot be applied to, and the rule that says so."""
+
+    rule: GateRule
+
+
+@dataclass(frozen=True)
+class TransformPart:
+    """Applies the terms to one part and writes, reads back and checks the output.
+
+    Attributes:
+        terms: of this destination and purpose.
+        contract: of the source's version.
+        arrival: the compiled arrival contract.
+        proof: the comparison of output and source.
+        keys: the environment's folder, whose pseudonym key is used.
+        output: the folder that output parts are written to.
+    """
+
+    terms: CrossingTerms
+    contract: Contract
+    arrival: CheckPlan
+    proof: OutputProof
+    keys: EnvironmentFolder
+    output: Path
+
+    def __call__(self, part: Part) -> Transformed | Untransformed:
+        """Return what became of one part."""
+        try:
+            return self._transformed(part)
+        except ObligationBrokenError as error:
+            return Untransformed(GateRule(error.rule, "unexpected_values", error.count))
+        except DataBreaksContractError:
+            return Untransformed(GateRule("output", "the terms cannot be applied to the data"))
+
+    def _transformed(self, part: Part) -> Transformed:
+        source = part.read()
+        key = load_identity(self.keys).pseudonym_key()
+        path = self.output / f"part-{part.number:05d}.parquet"
+        write_part(apply(self.terms, self.contract, source, pseudonym_key=key), path)
+        written = Part(part.number, path, None).read()
+        return Transformed(
+            path, written.num_rows, self.arrival.partial(written), self.proof.partial(source, written)
+        )
+
+
+def write_part(table: pa.Table, path: Path) -> None:
+    """Write one output part as one row group, without any metadata of its source."""
+    import pyarrow.parquet as pq
+
+    # A table of no rows still has one row group less than one: the group's size must be positive.
+    options: dict[str, Any] = {"compression": "zstd", "row_group_size": max(1, table.num_rows)}
+    pq.write_table(table.replace_schema_metadata(None), path, **options)

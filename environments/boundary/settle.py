@@ -1,0 +1,145 @@
+"""Settle: the source reads the destination's answer, and closes the crossing.
+
+Invariants, in order:
+1. The receipt is signed by the destination's pinned key, and answers a manifest that this source recorded
+   for this crossing, with the version, arrival contract and ledger head of that record.
+2. The destination's ledger agrees with what was witnessed of it.
+3. The answer is kept and recorded, the destination's head is kept, and only then is the transit emptied of
+   this crossing. A refusal also forgets the manifest, so that a later attempt starts anew.
+
+Example:
+    >>> settle(env, "cloud", crossing).outcome
+    'permitted'
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from data_contracts.errors import NotVerifiableError
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import check_crossing
+from environments.boundary.envelope import MAX_ENVELOPE
+from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.receipt import Receipt, open_receipt
+from environments.boundary.result import CrossingFailedError, GateRule, SettleResult
+from environments.boundary.transit import Transit, crossing_prefix, receipt_name
+from environments.ledger import Entry, check_head, witness_head
+
+__all__ = ["settle"]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A receipt whose signature verified, and this side's record of what it answers."""
+
+    raw: bytes
+    receipt: Receipt
+    digest: str
+    sent: Entry
+
+
+def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleResult:
+    """Verify the receipt of one crossing, record it, and clear the transit.
+
+    Raises:
+        UsageError: no such environment, or not a crossing id.
+        CrossingFailedError: there is no receipt yet, or it does not verify.
+    """
+    check_crossing(crossing)
+    env.peer(destination)
+    transit = env.outgoing(destination)
+    with working_on(env.folder, crossing) as outbox:
+        env.progress("settle.verify")
+        refused = _refused_before(env, crossing, outbox)
+        if refused is not None:
+            return refused
+        try:
+            # (1) The destination's word, about what was sent.
+            answer = _read(env, destination, crossing, transit, outbox)
+            known = env.ledger.find("settle", crossing=crossing, receipt=answer.digest) is not None
+            # (2) The destination's history.
+            check_head(env.folder.ledger, env.peer_identity(destination), answer.receipt.ledger)
+        except NotVerifiableError as error:
+            raise _failed(env, destination, crossing, error) from None
+        # (3) Kept, recorded, witnessed; then the transit is emptied.
+        permitted = answer.receipt.outcome == "permitted"
+        if permitted:
+            outbox.keep("receipt", answer.raw)
+        env.progress("settle.record")
+        if not known:
+            env.ledger.append("settle", _body(answer))
+        env.progress("settle.witness")
+        witness_head(env.folder.ledger, env.peer_identity(destination), answer.receipt.ledger)
+        env.ledger.acknowledged(destination, answer.receipt.witnessed)
+        env.progress("settle.clear")
+        transit.clear(crossing_prefix(crossing))
+        if not permitted:
+            outbox.forget("manifest")
+        env.progress("settle.done")
+        return _result(_body(answer))
+
+
+def _refused_before(env: EnvironmentContext, crossing: str, outbox: Outbox) -> SettleResult | None:
+    """Return the recorded refusal of a crossing that was closed with one."""
+    if outbox.read("manifest") is not None:
+        return None
+    for outcome in ("denied", "broken"):
+        entry = env.ledger.find("settle", crossing=crossing, outcome=outcome)
+        if entry is not None:
+            return _result(entry.body)
+    return None
+
+
+def _read(
+    env: EnvironmentContext, destination: str, crossing: str, transit: Transit, outbox: Outbox
+) -> _Answer:
+    if outbox.read("manifest") is None:
+        raise NotVerifiableError("nothing was sent for this crossing", remedy="run the egress first")
+    raw = outbox.read("receipt") or transit.get(receipt_name(crossing), limit=MAX_ENVELOPE)
+    if raw is None:
+        raise NotVerifiableError("no receipt yet", remedy="run the ingress at the destination, then again")
+    receipt, digest = open_receipt(raw, env.peer_identity(destination))
+    if (receipt.crossing, receipt.source) != (crossing, env.name):
+        raise NotVerifiableError("the receipt answers another crossing than this one")
+    sent = env.ledger.find("egress", crossing=crossing, manifest=receipt.manifest, outcome="permitted")
+    if sent is None:
+        raise NotVerifiableError("the receipt answers a manifest that was never sent")
+    told = (receipt.name, receipt.version, receipt.witnessed)
+    if told != (sent.body["name"], sent.body["version"], sent.body["head"]):
+        raise NotVerifiableError("the receipt says something else than what was sent")
+    if receipt.outcome == "permitted" and receipt.contract != sent.body["arrival"]:
+        raise NotVerifiableError("the receipt is for another arrival contract than the one that was sent")
+    return _Answer(raw, receipt, digest, sent)
+
+
+def _body(answer: _Answer) -> dict[str, Any]:
+    receipt = answer.receipt
+    return {
+        "crossing": receipt.crossing,
+        "manifest": receipt.manifest,
+        "receipt": answer.digest,
+        "name": receipt.name,
+        "destination": receipt.destination,
+        "outcome": receipt.outcome,
+        "rules": [rule.to_json() for rule in receipt.rules],
+        "version": receipt.version if receipt.outcome == "permitted" else "",
+        "received": receipt.received,
+        "peer_head": [receipt.ledger.sequence, receipt.ledger.digest],
+        "witnessed": receipt.witnessed,
+    }
+
+
+def _result(body: Any) -> SettleResult:  # noqa: ANN401 - the body of an entry of ours
+    rules = tuple(GateRule.from_json(rule) for rule in body["rules"])
+    return SettleResult(body["crossing"], body["outcome"], rules, body["version"], body["receipt"])
+
+
+def _failed(
+    env: EnvironmentContext, destination: str, crossing: str, error: NotVerifiableError
+) -> CrossingFailedError:
+    rules = [GateRule("receipt", "not_verifiable").to_json()]
+    body = {"crossing": crossing, "destination": destination, "outcome": "failed", "rules": rules}
+    env.ledger.append("settle", body)
+    return CrossingFailedError(crossing, "receipt", f"refused (receipt): {error}", remedy=error.remedy)

@@ -1,0 +1,178 @@
+"""A transit in a directory, by default `HOME/transit/SRC/DST`.
+
+Invariants:
+1. Every folder below the root is opened without following links, from its parent's descriptor: a link
+   that somebody planted or swapped in leads nowhere.
+2. An object is written under a name that no reader knows, put on disk, then renamed.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from data_contracts.errors import NotVerifiableError
+from environments.boundary.transit.names import check_object, check_prefix
+from environments.private import disk_errors, make_private
+
+__all__ = ["DirectoryTransit"]
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+class DirectoryTransit:
+    """Objects as files below one root."""
+
+    def __init__(self, root: Path) -> None:
+        """Name the root; it is made by the first `put`."""
+        self._root = root
+
+    @contextmanager
+    def _folder(self, parts: list[str], *, make: bool) -> Iterator[int]:
+        """Open the folder `parts` below the root, link by link.
+
+        Raises:
+            FileNotFoundError: it is not there, and `make` is false.
+            NotVerifiableError: something on the way is a link or no folder.
+        """
+        if make:
+            make_private(self._root)
+        descriptor = os.open(self._root, _FOLDER)
+        try:
+            for part in parts:
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, 0o700, dir_fd=descriptor)
+                        os.fsync(descriptor)
+                try:
+                    below = os.open(part, _FOLDER, dir_fd=descriptor)
+                except OSError as error:
+                    if error.errno in (errno.ENOTDIR, errno.ELOOP):
+                        raise _planted() from None
+                    raise
+                os.close(descriptor)
+                descriptor = below
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def put(self, name: str, data: bytes) -> None:
+        """Store one object, durably and whole."""
+        *parts, last = check_object(name).split("/")
+        staging = f".{secrets.token_hex(16)}"
+        with disk_errors("the transit cannot be written"), self._folder(parts, make=True) as folder:
+            try:
+                with os.fdopen(os.open(staging, _NEW, 0o600, dir_fd=folder), "wb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(staging, last, src_dir_fd=folder, dst_dir_fd=folder)
+                os.fsync(folder)
+            except BaseException:
+                with suppress(FileNotFoundError):
+                    os.unlink(staging, dir_fd=folder)
+                raise
+
+    def get(self, name: str, *, limit: int) -> bytes | None:
+        """Return one object of at most `limit` bytes; None where there is none."""
+        *parts, last = check_object(name).split("/")
+        with disk_errors("the transit cannot be read"):
+            try:
+                with self._folder(parts, make=False) as folder, _opened(last, folder) as descriptor:
+                    return _read(descriptor, limit)
+            except FileNotFoundError:
+                return None
+
+    def size(self, name: str) -> int | None:
+        """Return an object's size in bytes; None where there is none."""
+        *parts, last = check_object(name).split("/")
+        with disk_errors("the transit cannot be read"):
+            try:
+                with self._folder(parts, make=False) as folder:
+                    return os.stat(last, dir_fd=folder, follow_symlinks=False).st_size
+            except FileNotFoundError:
+                return None
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of the objects of one crossing, sorted."""
+        found: list[str] = []
+        for parts in ([check_prefix(prefix)], [prefix, "chunks"]):
+            entries = self._entries(parts)
+            found += ["/".join([*parts, name]) for name in entries if not name.startswith(".")]
+        return sorted(name for name in found if name != f"{prefix}/chunks")
+
+    def _entries(self, parts: list[str]) -> list[str]:
+        with disk_errors("the transit cannot be read"), suppress(FileNotFoundError):
+            with self._folder(parts, make=False) as folder:
+                return os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
+        return []
+
+    def clear(self, prefix: str) -> None:
+        """Remove everything of one crossing, also what a killed `put` left."""
+        with disk_errors("the transit cannot be written"):
+            for parts in ([check_prefix(prefix), "chunks"], [prefix], []):
+                with suppress(FileNotFoundError), self._folder(parts, make=False) as folder:
+                    self._empty(folder, [prefix] if not parts else self._entries(parts))
+
+    def _empty(self, folder: int, names: list[str]) -> None:
+        for name in names:
+            with suppress(FileNotFoundError):
+                if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+                    os.rmdir(name, dir_fd=folder)
+                else:
+                    os.unlink(name, dir_fd=folder)
+        os.fsync(folder)
+
+    def delete(self, name: str) -> None:
+        """Remove one object, if it is there."""
+        *parts, last = check_object(name).split("/")
+        with (
+            disk_errors("the transit cannot be written"),
+            suppress(FileNotFoundError),
+            self._folder(parts, make=False) as folder,
+        ):
+            os.unlink(last, dir_fd=folder)
+            os.fsync(folder)
+
+
+def _planted() -> NotVerifiableError:
+    return NotVerifiableError(
+        "something in the transit is a link or nothing that belongs there",
+        remedy="find out who can write to the transit; nothing was read through it",
+    )
+
+
+@contextmanager
+def _opened(name: str, folder: int) -> Iterator[int]:
+    try:
+        descriptor = os.open(name, _READ, dir_fd=folder)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        raise _planted() from None
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _read(descriptor: int, limit: int) -> bytes:
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        raise _planted()
+    if facts.st_size > limit:
+        raise NotVerifiableError(f"an object in the transit is larger than {limit} bytes")
+    data = bytearray()
+    # One byte more than it said: what grows while it is read is refused, not followed.
+    while piece := os.read(descriptor, facts.st_size + 1 - len(data)):
+        data += piece
+    if len(data) > facts.st_size:
+        raise NotVerifiableError("an object in the transit grew while it was read")
+    return bytes(data)
