@@ -7,7 +7,7 @@ Invariants:
 
 Example:
     >>> digest_json({"b": 1, "a": [True, None]})
-    'sha256:fbdf1b1ef5df40f92d3f1d4ad2de6ecb32ed40a8ed68afd72e6b44bafb26c7b2'
+    'sha256:51705a2c9eb3e7e410a58f696a770c3ac3885a0cf43eb7fc88f5e47c11d4d30d'
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class Page:
 
 
 def reference(root: Path, name: str, title: str, *parts: str) -> Page:
-    """Make docs/reference/NAME.md of parts of Markdown."""
+    """Make the page NAME of the reference of parts of Markdown."""
     head = f"# {title}\n\n<!-- Written by `make docs` from the code. Do not edit. -->"
     text = "\n\n".join(part.strip("\n") for part in (head, *parts))
     return Page(root / "docs/reference" / f"{name}.md", text + "\n")
