@@ -12,9 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "contract_suites"))
-pytest.register_assert_rewrite("store_suite")
 from store_suite import LABELS, StoreSuite, contract
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
