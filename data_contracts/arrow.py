@@ -149,10 +149,12 @@ def accepts(column: Column, found: Values) -> bool:
     if kind == "array":
         lists = types.is_list(found) or types.is_large_list(found)
         return lists and (not column.children or accepts(column.children[0], found.value_type))
+    if kind == "number":
+        exact = types.is_decimal if _decimal(column) is not None else types.is_floating
+        return exact(found) or types.is_integer(found)
     families = {
         "string": (types.is_string, types.is_large_string, types.is_string_view),
         "integer": (types.is_integer,),
-        "number": (types.is_floating, types.is_integer, types.is_decimal),
         "boolean": (types.is_boolean,),
         "date": (types.is_date32,),
         "time": (types.is_time,),

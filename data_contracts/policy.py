@@ -8,7 +8,8 @@ Invariants:
 
 The rules, in order: `contract`, `terms`, `destination`, `purpose`, `clearance`, `source-egress`,
 `destination-ingress`, `organisation`. A missing contract denies
-as `no-contract`, missing terms as `no-terms`.
+as `no-contract`, missing terms as `no-terms`. Where no terms apply nothing would arrive, and `clearance`
+has nothing to say.
 """
 
 from __future__ import annotations
@@ -16,12 +17,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from data_contracts.destination import ANY, Destination, TransferRule
-from data_contracts.labels import Labels
+from data_contracts.destination import ANY, Destination, TransferRule, permits
+from data_contracts.digest import digest_json
+from data_contracts.labels import Classification, Labels, join
 from data_contracts.model import Contract
+from data_contracts.obligations import OBLIGATIONS
 from data_contracts.terms import CrossingTerms
 
-__all__ = ["CrossingRequest", "Decision", "DecisionRule", "Outcome", "decide", "select_terms"]
+__all__ = [
+    "CrossingRequest",
+    "Decision",
+    "DecisionRule",
+    "Outcome",
+    "arrival_labels",
+    "decide",
+    "select_terms",
+]
 
 Outcome = Literal["permit", "deny", "permit-with-obligations"]
 NO_ORGANISATION_RULES = (TransferRule((ANY,), (ANY,), (ANY,)),)
@@ -90,7 +101,16 @@ class Decision:
     @property
     def digest(self) -> str:
         """The digest of the decision, for manifest and ledger."""
-        raise NotImplementedError
+        return digest_json(self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the decision as a JSON value."""
+        return {
+            "outcome": self.outcome,
+            "rules": [rule.to_json() for rule in self.rules],
+            "obligations": [list(pair) for pair in self.obligations],
+            "labels": self.labels.to_json(),
+        }
 
 
 def select_terms(contract: Contract, destination: Destination, purpose: str) -> CrossingTerms | None:
@@ -98,6 +118,98 @@ def select_terms(contract: Contract, destination: Destination, purpose: str) -> 
     return contract.terms.select(destination, purpose) if contract.terms is not None else None
 
 
+def arrival_labels(contract: Contract, terms: CrossingTerms, recorded: Labels) -> Labels:
+    """Return the labels that the asset would carry at the destination.
+
+    Each column brings what its obligation leaves of its labels. What the store's record holds beyond the
+    contract's own labels (something inherited) sticks as it is: no obligation was declared for it.
+    """
+    if contract.model is not None:
+        return join(contract.labels, recorded)
+    columns = {column.name: column for column in contract.object.columns}
+    parts = [
+        OBLIGATIONS[treatment.obligation].labels(columns[name].labels)
+        for name, treatment in terms.columns.items()
+    ]
+    own = contract.labels
+    inherited = Labels(
+        recorded.classification if recorded.classification > own.classification else Classification.PUBLIC,
+        recorded.categories - own.categories,
+    )
+    return join(inherited, *parts)
+
+
 def decide(request: CrossingRequest) -> Decision:
-    """Decide one crossing."""
-    raise NotImplementedError
+    """Decide one crossing; every rule speaks, and one denial denies."""
+    contract = request.contract
+    if contract is None:
+        reason = "the asset carries no contract; without one nothing crosses"
+        return Decision("deny", (DecisionRule("no-contract", "deny", reason),), labels=request.labels)
+    rules = [DecisionRule("contract", "permit", f"the asset carries {contract.reference}")]
+    terms = select_terms(contract, request.destination, request.purpose)
+    rules.extend(_terms_rules(contract, request))
+    arriving = request.labels
+    if terms is not None:
+        arriving = arrival_labels(contract, terms, request.labels)
+        rules.append(_clearance(arriving, request.destination))
+    rules.extend(_side_rules(contract, request))
+    if any(rule.effect == "deny" for rule in rules) or terms is None:
+        return Decision("deny", tuple(rules), labels=request.labels)
+    obligations = tuple(
+        sorted((name, t.obligation) for name, t in terms.columns.items() if t.obligation != "keep")
+    )
+    return Decision(
+        "permit-with-obligations" if obligations else "permit", tuple(rules), obligations, arriving
+    )
+
+
+def _terms_rules(contract: Contract, request: CrossingRequest) -> list[DecisionRule]:
+    """Say whether there are terms, whether they reach the destination, and whether for this purpose."""
+    name, purpose = request.destination.environment, request.purpose
+    if contract.terms is None:
+        reason = f"{contract.reference} has no boundary terms: it may be checked, and never crosses"
+        return [DecisionRule("no-terms", "deny", reason)]
+    rules = [DecisionRule("terms", "permit", "the contract has boundary terms")]
+    if not contract.terms.reach(request.destination):
+        return [
+            *rules,
+            DecisionRule("destination", "deny", f"no crossing of {contract.reference} is to {name}"),
+        ]
+    rules.append(DecisionRule("destination", "permit", f"{contract.reference} has crossings to {name}"))
+    if contract.terms.select(request.destination, purpose) is None:
+        reason = f"no crossing of {contract.reference} to {name} is for {purpose}"
+        return [*rules, DecisionRule("purpose", "deny", reason)]
+    return [*rules, DecisionRule("purpose", "permit", f"a crossing to {name} is for {purpose}")]
+
+
+def _clearance(arriving: Labels, destination: Destination) -> DecisionRule:
+    highest, clearance = arriving.classification, destination.clearance
+    if highest > clearance:
+        reason = (
+            f"what would arrive is {highest.word}; {destination.environment} is cleared for {clearance.word}"
+        )
+        return DecisionRule("clearance", "deny", reason)
+    return DecisionRule(
+        "clearance", "permit", f"what would arrive is {highest.word}, within {clearance.word}"
+    )
+
+
+def _side_rules(contract: Contract, request: CrossingRequest) -> list[DecisionRule]:
+    """Say what the source's, the destination's and the organisation's own allow lists say."""
+    source, destination = request.source, request.destination
+    asked = (
+        ("source-egress", source.egress, destination.environment, f"{source.environment}'s egress rule"),
+        (
+            "destination-ingress",
+            destination.ingress,
+            source.environment,
+            f"{destination.environment}'s ingress rule",
+        ),
+        ("organisation", request.organisation, destination.environment, "the organisation's rule"),
+    )
+    rules = []
+    for identity, allowed, other, whose in asked:
+        permitted = permits(allowed, other, request.purpose, contract.id)
+        word = "permits it" if permitted else f"does not list {other}, {request.purpose}, {contract.id}"
+        rules.append(DecisionRule(identity, "permit" if permitted else "deny", f"{whose} {word}"))
+    return rules

@@ -51,7 +51,7 @@ def _object(source: Source, path: Path, item: Mapping[str, Any]) -> tuple[Schema
 
 def _rule_problems(source: Source, path: Path, item: SchemaObject) -> Iterator[Problem]:
     """Two rules of one object with one id; rules that nothing here evaluates (a warning)."""
-    seen: set[str] = set()
+    seen = {f"{column.name}.{word}" for column in item.columns for word in _derived(column)}
     for place, rule in _placed_rules(path, item):
         if rule.id in seen:
             yield source.problem(place, f"a second rule {rule.id}", "a name or id of its own for each rule")
@@ -60,6 +60,12 @@ def _rule_problems(source: Source, path: Path, item: SchemaObject) -> Iterator[P
         if reason is not None:
             message = f"rule {rule.id} will fail as not_evaluated: {reason}"
             yield source.problem(place, message, severity="warning")
+
+
+def _derived(column: Column) -> Iterator[str]:
+    """Words of the rules that a check makes from the column itself."""
+    yield from ("type", "required", "unique")
+    yield from column.options
 
 
 def _placed_rules(path: Path, item: SchemaObject) -> Iterator[tuple[Path, QualityRule]]:

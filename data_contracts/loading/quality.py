@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.errors import Problem
@@ -57,7 +58,17 @@ def quality_rules(
     """Return the rules of one `quality` list that stands at `path`, and every problem in it."""
     reader = _Reader(source, column, columns, [])
     rules = tuple(_rule(reader, (*path, index), item) for index, item in enumerate(items))
-    return rules, reader.problems
+    return tuple(_numbered(rules, items)), reader.problems
+
+
+def _numbered(rules: tuple[QualityRule, ...], items: list[Mapping[str, Any]]) -> Iterator[QualityRule]:
+    """Number rules of one kind that their author gave no name: `age.sql`, `age.sql-2`."""
+    seen: Counter[str] = Counter()
+    for rule, item in zip(rules, items, strict=True):
+        seen[rule.id] += 1
+        nameless = not (item.get("id") or item.get("name"))
+        again = nameless and seen[rule.id] > 1
+        yield replace(rule, id=f"{rule.id}-{seen[rule.id]}") if again else rule
 
 
 def _rule(reader: _Reader, path: Path, item: Mapping[str, Any]) -> QualityRule:
