@@ -18,6 +18,7 @@ from environments.workpools.journal import Journal
 __all__ = ["Ending"]
 
 _FIRST, _LONGEST = 0.5, 15.0
+_ONCE = 3.0
 
 
 class Ending:
@@ -53,8 +54,8 @@ class Ending:
     async def try_once(self, run_id: uuid.UUID, why: str) -> None:
         """Settle a run if the server answers now; else it stays in the journal for the next start."""
         try:
-            await self._once(run_id, why, cancelled=False)
-        except UnreachableError:
+            await asyncio.wait_for(self._once(run_id, why, cancelled=False), _ONCE)
+        except (UnreachableError, TimeoutError):
             return
         self._journal.settle(run_id)
 

@@ -20,6 +20,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "preload", "run_host"]
 
 PARTS = ("cluster", "worker")
+_LOCK_PATIENCE = 8.0  # the one before may be ending
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "OPENBLAS_NUM_THREADS", "ISTHMUS_TRACEBACK")
 
 
@@ -107,15 +109,24 @@ def _lock(folder: EnvironmentFolder, profile: Profile, parts: Sequence[str]) -> 
     held = []
     for part in parts:
         file = os.open(folder.run / f"{part}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConflictError(
-                f"the {part} of {profile.name} runs already in this home",
-                remedy="stop it first (`isthmus down`), or leave it running: one is enough",
-            ) from None
         held.append(file)
+        deadline = time.monotonic() + _LOCK_PATIENCE
+        while not _locked(file):
+            if time.monotonic() > deadline:
+                raise ConflictError(
+                    f"the {part} of {profile.name} runs already in this home",
+                    remedy="stop it first (`isthmus down`), or leave it running: one is enough",
+                )
+            time.sleep(0.1)
     return held
+
+
+def _locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _clean_environment(folder: EnvironmentFolder, api: ApiAddress) -> None:
