@@ -24,6 +24,7 @@ from environments.assets.parquet import read_parquet
 from environments.assets.rejects import rejects_contract
 from environments.assets.report import AddReport, UnreadableCell, UnreadableError
 from environments.assets.writing import PartWriter
+from environments.private import disk_errors
 from environments.ref import check_name
 from environments.stores import AssetStore
 
@@ -126,7 +127,7 @@ def _csv(file: Path, contract: Contract) -> Iterator[_Batch]:
     from data_contracts.textfile import read_csv
 
     names = list(contract.object.names)
-    for text in read_csv(file):
+    for text in _reading(file, read_csv(file)):
         _compare_header(file, contract, text.column_names)
         parsed = parse_table(contract, text)
         if not parsed.unreadable:
@@ -135,6 +136,11 @@ def _csv(file: Path, contract: Contract) -> Iterator[_Batch]:
         cells = tuple(UnreadableCell(cell.id, cell.column, cell.count) for cell in parsed.unreadable)
         readable = pc.invert(parsed.rejected)
         yield _Batch(parsed.table.filter(readable), text.select(names).filter(parsed.rejected), cells)
+
+
+def _reading(file: Path, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    with disk_errors(f"{file}: cannot be read"):
+        yield from tables
 
 
 def _parquet(file: Path, contract: Contract) -> Iterator[_Batch]:
