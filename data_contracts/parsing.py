@@ -13,6 +13,7 @@ DateTimeFormatter: y M d H m s S).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ _ISO = {
     "time": (r"^[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$", "%H:%M:%S%.f"),
 }
 _ZONE = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+_RUNS = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
 _JAVA = {
     "yyyy": "%Y",
     "MM": "%m",
@@ -202,21 +204,10 @@ def _layout(column: Column, said: str) -> str:
     Raises:
         UsageError: it has letters that are not supported.
     """
-    import re
-
-    result = "".join(
-        _JAVA.get(part, part) if not part[0].isalpha() or part in _JAVA else "\0"
-        for part in re.findall(r"([A-Za-z])\1*|'[^']*'|.", said) and _parts(said)
-    )
-    if "\0" in result:
+    parts = [match.group(0) for match in _RUNS.finditer(said)]
+    if any(part[0].isalpha() and part not in _JAVA for part in parts) or "%" in said:
         raise UsageError(
             f"column {column.name}: a date format that is not supported",
-            remedy="use y M d H m s S, or ISO 8601",
+            remedy="use yyyy MM dd HH mm ss SSS and punctuation, or no format for ISO 8601",
         )
-    return result
-
-
-def _parts(said: str) -> list[str]:
-    import re
-
-    return [match.group(0) for match in re.finditer(r"([A-Za-z])\1*|[^A-Za-z]", said)]
+    return "".join(_JAVA.get(part, part) for part in parts)

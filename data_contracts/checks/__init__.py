@@ -19,7 +19,14 @@ from __future__ import annotations
 from data_contracts.checks.partial import Partial, merge
 from data_contracts.checks.plan import CheckPlan, compile_plan
 from data_contracts.checks.rules import Rule, Scope
-from data_contracts.checks.running import check_files, check_tables, check_whole, read_row_groups
+from data_contracts.checks.running import (
+    check_files,
+    check_source,
+    check_tables,
+    check_whole,
+    read_row_groups,
+)
+from data_contracts.checks.text import check_csv
 from data_contracts.verdict import Reason, RuleResult, Verdict
 
 __all__ = [
@@ -30,7 +37,9 @@ __all__ = [
     "RuleResult",
     "Scope",
     "Verdict",
+    "check_csv",
     "check_files",
+    "check_source",
     "check_tables",
     "check_whole",
     "compile_plan",

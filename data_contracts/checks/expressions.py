@@ -63,8 +63,7 @@ def _type(column: Column, values: pl.Expr) -> pl.Expr:
     kind = kind_of(column)
     width = binary_width(column)
     if kind == "string" and width is not None:
-        wrong: pl.Expr = values.bin.size() != width
-        return wrong
+        return values.bin.size() != width
     if _is_float(column):
         return ~values.is_finite()
     word = str(column.options.get("format", ""))
@@ -96,12 +95,14 @@ def _invalid(arguments: dict[str, Any], column: Column, values: pl.Expr) -> pl.E
 
 
 def _pattern(values: pl.Expr, pattern: str) -> pl.Expr:
-    return ~values.str.contains(to_engine(pattern), strict=True)
+    broken: pl.Expr = ~values.str.contains(to_engine(pattern), strict=True)
+    return broken
 
 
 def _multiple(values: pl.Expr, operand: Any) -> pl.Expr:  # noqa: ANN401 - a number
     if isinstance(operand, int):
-        return values % operand != 0
+        remainder: pl.Expr = values % operand
+        return remainder != 0
     # Of binary fractions no remainder is exact: 0.3 is a multiple of 0.1 to nine digits.
     quotient = values / operand
     return (quotient - quotient.round()).abs() > _TOLERANCE

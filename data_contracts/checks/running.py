@@ -16,9 +16,10 @@ from data_contracts.verdict import RuleResult, Verdict
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["check_files", "check_tables", "check_whole", "read_row_groups"]
+__all__ = ["Reading", "check_files", "check_source", "check_tables", "check_whole", "read_row_groups"]
 
 Reading = Callable[[list[str] | None], Iterator["pa.Table"]]
+"""Reads an asset from its beginning: all columns, or those named. Called once for each pass."""
 
 
 def read_row_groups(paths: Sequence[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -60,7 +61,7 @@ def check_files(
     Raises:
         DataBreaksContractError: a file is no Parquet file.
     """
-    return _check(plan, lambda columns: read_row_groups(paths, columns), on_progress)
+    return check_source(plan, lambda columns: read_row_groups(paths, columns), on_progress)
 
 
 def check_tables(plan: CheckPlan, tables: Sequence[pa.Table]) -> Verdict:
@@ -71,7 +72,7 @@ def check_tables(plan: CheckPlan, tables: Sequence[pa.Table]) -> Verdict:
             names = table.column_names
             yield table if columns is None else table.select([c for c in columns if c in names])
 
-    return _check(plan, read, None)
+    return check_source(plan, read, None)
 
 
 def check_whole(
@@ -90,7 +91,12 @@ def check_whole(
     return _whole(plan, lambda columns: read_row_groups(paths, columns), partial)
 
 
-def _check(plan: CheckPlan, read: Reading, on_progress: Callable[[int], None] | None) -> Verdict:
+def check_source(plan: CheckPlan, read: Reading, on_progress: Callable[[int], None] | None = None) -> Verdict:
+    """Check whatever `read` reads, in as many passes as the rules need.
+
+    Raises:
+        DataBreaksContractError: there is no part at all.
+    """
     partials: list[Partial] = []
     for table in read(None):
         partials.append(plan.partial(table))
