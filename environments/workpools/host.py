@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import importlib
 import logging
 import os
 import signal
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import ConflictError, UsageError
 from environments.workpools.catalogue import Catalogue
+from environments.workpools.prefectseal import seal
 from environments.workpools.stepprocess import Place, run_one
 from environments.workpools.zygote import Part, Zygote
 
@@ -38,6 +40,18 @@ if TYPE_CHECKING:
 __all__ = ["PARTS", "preload", "run_host"]
 
 PARTS = ("cluster", "worker")
+_PRELOADED = (
+    "distributed.deploy.spec",
+    "distributed.http.routing",
+    "prefect.client.orchestration",
+    "prefect.flow_engine",
+    "prefect.task_engine",
+    "prefect.events.worker",
+    "prefect._internal.observers",
+    # These are imported late, by whatever runs first, and take a tenth of a second each.
+    "anyio._backends._asyncio",
+    "pydantic.v1",
+)
 _LOCK_PATIENCE = 8.0  # the one before may be ending
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "OPENBLAS_NUM_THREADS", "ISTHMUS_TRACEBACK")
 
@@ -49,10 +63,8 @@ def preload() -> None:
     spread over Dask workers, more threads in each would only get into each other's way.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import distributed.deploy.spec
-    import prefect.client.orchestration
-    import prefect.flow_engine
-    import prefect.task_engine  # noqa: F401
+    for name in _PRELOADED:
+        importlib.import_module(name)
 
 
 def run_host(  # noqa: PLR0913 - the composition root names every part that it hands over
@@ -84,6 +96,7 @@ def run_host(  # noqa: PLR0913 - the composition root names every part that it h
     _clean_environment(folder, api)
     preload()
     _refresh_settings()
+    seal()
     place = Place(folder, profile, api, site, catalogue_factory())
     table = {
         "cluster": Part(lambda channel: _run_cluster(place, channel), frozenset({"dask-worker"})),
@@ -92,7 +105,7 @@ def run_host(  # noqa: PLR0913 - the composition root names every part that it h
     wanted = {part: table[part] for part in PARTS if part in parts and _needed(part, profile)}
     entries = {
         "dask-worker": lambda argument, _files: _run_dask_worker(place, argument),
-        "run": lambda _argument, files: run_one(place, files[0], _warm),
+        "run": lambda argument, files: run_one(place, files[0], _warm if argument.get("warm") else None),
     }
     try:
         return Zygote(entries, wanted).serve()
@@ -141,6 +154,8 @@ def _clean_environment(folder: EnvironmentFolder, api: ApiAddress) -> None:
             "HOME": str(folder.root),
             "TMPDIR": str(folder.tmp),
             "PYTHONSAFEPATH": "1",
+            # One request less before each run; server and client are of one installation.
+            "PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false",
             "DASK_CONFIG": str(folder.dask / "config"),
             "DASK_TEMPORARY_DIRECTORY": str(folder.dask),
         }
@@ -157,9 +172,9 @@ def _refresh_settings() -> None:
 
 def _warm() -> None:
     """What a spare does before its order comes; anything that starts a thread belongs here."""
-    from prefect.logging.configuration import setup_logging
+    from environments.workpools.prefectseal import warm
 
-    setup_logging()
+    warm()
 
 
 def _run_dask_worker(place: Place, argument: Mapping[str, Any]) -> int:

@@ -20,6 +20,7 @@ from environments.workpools.stepprocess import Order
 __all__ = ["ENTRY", "Spares"]
 
 ENTRY = "run"
+_QUIET = 0.7
 
 
 @dataclass(eq=False)
@@ -37,6 +38,7 @@ class Spares:
         self._count = count
         self._ready: list[_Spare] = []
         self._filling: asyncio.Task[None] | None = None
+        self._last = 0.0
 
     @property
     def ready(self) -> int:
@@ -64,6 +66,7 @@ class Spares:
                 return spare.child
             finally:
                 spare.orders.close()
+                self._last = asyncio.get_running_loop().time()
                 self.fill()
 
     async def _take(self) -> _Spare:
@@ -72,24 +75,27 @@ class Spares:
             if not spare.child.ended.done():
                 return spare
             spare.orders.close()
-        return await self._start()
+        return await self._start(warm=False)
 
-    async def _start(self) -> _Spare:
+    async def _start(self, *, warm: bool) -> _Spare:
         ours, theirs = socket.socketpair()
         with theirs:
             ours.setblocking(False)
             try:
-                child = await self._launcher.start(ENTRY, files=[theirs.fileno()])
+                child = await self._launcher.start(ENTRY, {"warm": warm}, [theirs.fileno()])
             except BaseException:
                 ours.close()
                 raise
         return _Spare(child, ours)
 
     async def _fill(self) -> None:
+        # Runs come in bursts: what they need now goes before what the next ones may need.
+        while (wait := self._last + _QUIET - asyncio.get_running_loop().time()) > 0:
+            await asyncio.sleep(wait)
         with suppress(UnreachableError):
             while self.ready < self._count:
                 self._ready = [spare for spare in self._ready if not spare.child.ended.done()]
-                self._ready.append(await self._start())
+                self._ready.append(await self._start(warm=True))
 
 
 async def _send(orders: socket.socket, data: bytes) -> None:

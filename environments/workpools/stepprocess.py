@@ -92,10 +92,10 @@ class Order:
         )
 
 
-def run_one(place: Place, file: int, warm: Callable[[], None]) -> int:
-    """Warm up, wait for one order on a socket, run it; return the exit status."""
-    os.umask(0o077)
-    warm()
+def run_one(place: Place, file: int, warm: Callable[[], None] | None) -> int:
+    """Warm up if there is time, wait for one order on a socket, run it; return the exit status."""
+    if warm is not None:
+        warm()
     with socket.socket(fileno=file) as orders:
         data = _all(orders)
     if not data:

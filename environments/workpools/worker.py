@@ -37,7 +37,7 @@ _BUSY, _IDLE, _LONGEST = 0.2, 0.5, 10.0
 _STAYS_BUSY = 20.0
 _AHEAD = dt.timedelta(seconds=1)
 _CANCEL_EVERY = 0.5
-_SPARES = 2
+_SPARES = 4
 
 
 @dataclass(eq=False)

@@ -1,0 +1,70 @@
+"""What is changed in Prefect's own client code inside a run's process, and why.
+
+Invariants:
+1. Where results would be kept is never asked of the server: `PUT /api/admin/storage` there can make a
+   flow anywhere load a block of the server's choice and send it pickled results.
+2. No heartbeat thread: the worker sees a process end at once, and the thread would hold each run back
+   for a second at its end.
+3. What is replaced must exist: with another Prefect this fails at start, not open.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NoReturn
+
+from data_contracts.errors import DefectError
+
+__all__ = ["seal", "warm"]
+
+
+def seal() -> None:
+    """Replace, in this process, what would take orders from the server.
+
+    Raises:
+        DefectError: this Prefect has no such parts.
+    """
+    from prefect import flow_engine, results
+
+    names = ("_read_server_default_result_storage_block_id", "_aread_server_default_result_storage_block_id")
+    if not all(hasattr(results, name) for name in names):
+        _unknown()
+    if not isinstance(getattr(flow_engine.BaseFlowRunEngine, "heartbeat_seconds", None), property):
+        _unknown()
+    results._read_server_default_result_storage_block_id = _nowhere  # noqa: SLF001
+    results._aread_server_default_result_storage_block_id = _anowhere  # noqa: SLF001
+    flow_engine.BaseFlowRunEngine.heartbeat_seconds = property(lambda _engine: None)  # type: ignore[assignment,method-assign]
+
+
+def warm() -> None:
+    """Open the connection that the engine will use; a server that is away is met again later."""
+    from uuid import UUID
+
+    import httpx
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.context import SyncClientContext
+    from prefect.exceptions import PrefectHTTPStatusError
+    from prefect.logging.configuration import setup_logging
+
+    setup_logging()
+    with suppress(httpx.HTTPError, PrefectHTTPStatusError, RuntimeError):
+        # Entered for the rest of the process: the engine finds it and does not open another.
+        context = SyncClientContext()
+        context.__enter__()
+        nobody = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(int=0)]))
+        context.client.read_flow_runs(flow_run_filter=nobody, limit=1)
+
+
+def _nowhere() -> None:
+    return None
+
+
+async def _anowhere() -> None:
+    return None
+
+
+def _unknown() -> NoReturn:
+    raise DefectError(
+        "this version of Prefect keeps its results in a way that we do not know how to seal",
+        remedy="install the version that requirements.lock names",
+    )
