@@ -17,60 +17,24 @@ Example:
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from data_contracts import policy
-from data_contracts.checks import compile_plan
 from data_contracts.errors import NotVerifiableError, UsageError
 from data_contracts.model import Contract
-from data_contracts.obligations import compile_proof, merge_proofs, verify_file
-from data_contracts.projection import project
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest, crossing_id
 from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest
-from environments.boundary.model_gate import check_model
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.packing import list_contents, pack
-from environments.boundary.partitions import (
-    Transformed,
-    TransformPart,
-    Untransformed,
-    check_parts,
-    judge,
-    parts_of,
-)
-from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules, failed_rules
+from environments.boundary.preparing import Asked, Output, prepare
+from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules
 from environments.boundary.sealing import Seal, key_info, new_key
 from environments.boundary.transit import crossing_prefix, manifest_name
 from environments.ledger import witnessed_head
-from environments.stores import AssetRecord, FileEntry
-from environments.stores.cutting import cut
+from environments.stores import AssetRecord
 
 __all__ = ["egress"]
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """One request with what the source itself knows about it."""
-
-    request: CrossingRequest
-    crossing: str
-    record: AssetRecord
-    contract: Contract | None
-
-
-@dataclass(frozen=True)
-class _Output:
-    """What may cross: files by their paths in the version, their entries, and rows."""
-
-    kind: Literal["data", "model"]
-    arrival: Contract
-    files: dict[str, Path]
-    entries: tuple[FileEntry, ...]
-    rows: int
 
 
 def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
@@ -103,8 +67,8 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
         if sent is not None:
             return sent
         # (3) The source's bytes against the contract, the terms applied, the output against its own.
-        output = _prepare(env, asked, asked.contract, outbox)
-        if not isinstance(output, _Output):
+        output = prepare(env, asked, asked.contract, outbox)
+        if not isinstance(output, Output):
             outbox.clear_work()
             return _refuse(env, asked, "broken", output, decision.digest)
         # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
@@ -117,11 +81,11 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
         return _publish(env, asked, outbox, size)
 
 
-def _resolve(env: EnvironmentContext, request: CrossingRequest) -> _Asked:
+def _resolve(env: EnvironmentContext, request: CrossingRequest) -> Asked:
     env.peer(request.destination)
     record = env.store.record(request.name, request.version)
     crossing = crossing_id(env.name, request, record.contract_digest)
-    return _Asked(request, crossing, record, _declared(env, record))
+    return Asked(request, crossing, record, _declared(env, record))
 
 
 def _declared(env: EnvironmentContext, record: AssetRecord) -> Contract | None:
@@ -133,14 +97,14 @@ def _declared(env: EnvironmentContext, record: AssetRecord) -> Contract | None:
     return contract if contract.digest == record.contract_digest else None
 
 
-def _withdraw(env: EnvironmentContext, asked: _Asked, outbox: Outbox) -> None:
+def _withdraw(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> None:
     """Take back what an earlier, permitted attempt sent, unless the destination has answered."""
     if outbox.read("manifest") is not None and outbox.read("receipt") is None:
         env.outgoing(asked.request.destination).clear(crossing_prefix(asked.crossing))
         outbox.forget("manifest")
 
 
-def _already_sent(env: EnvironmentContext, asked: _Asked, outbox: Outbox) -> EgressResult | None:
+def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> EgressResult | None:
     raw = outbox.read("manifest")
     if raw is None:
         return None
@@ -154,64 +118,8 @@ def _already_sent(env: EnvironmentContext, asked: _Asked, outbox: Outbox) -> Egr
     return _publish(env, asked, outbox, None, settled=receipt is not None)
 
 
-def _prepare(
-    env: EnvironmentContext, asked: _Asked, contract: Contract, outbox: Outbox
-) -> _Output | tuple[GateRule, ...]:
-    """Return the output in its crossing form, or the rules that the data breaks."""
-    env.progress("egress.check")
-    files = {entry.path: env.store.materialise(asked.record, entry.path) for entry in asked.record.files}
-    arrival = project(contract, env.peer(asked.request.destination).destination(), asked.request.purpose)
-    if contract.model is not None:
-        broken = check_model(contract, files)
-        return broken or _Output("model", arrival, files, asked.record.files, 0)
-    verdict = check_parts(contract, list(files.values()), env.partition_map)
-    if not verdict.success:
-        return failed_rules(verdict.failed)
-    env.progress("egress.obligations")
-    return _transform(env, asked, contract, arrival, list(files.values()), outbox.fresh_work())
-
-
-def _transform(
-    env: EnvironmentContext,
-    asked: _Asked,
-    contract: Contract,
-    arrival: Contract,
-    sources: list[Path],
-    work: Path,
-) -> _Output | tuple[GateRule, ...]:
-    destination = env.peer(asked.request.destination).destination()
-    terms = policy.select_terms(contract, destination, asked.request.purpose)
-    if terms is None:
-        return (GateRule("no-terms", "no terms apply to this destination and purpose"),)
-    plan = compile_plan(arrival)
-    proof = compile_proof(terms, contract, key=os.urandom(32))
-    step = TransformPart(terms, contract, plan, proof, env.folder, work)
-    answers = env.partition_map(step, parts_of(sources))
-    stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
-    if stopped:
-        return _summed(stopped)
-    done = [part for part in answers if isinstance(part, Transformed)]
-    env.progress("egress.output")
-    paths = [part.path for part in done]
-    rules = list(failed_rules(judge(plan, [part.partial for part in done], paths).failed))
-    rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
-    rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
-    if rules:
-        return tuple(rules)
-    entries = tuple(cut(path, path.name) for path in sorted(paths))
-    files = {path.name: path for path in paths}
-    return _Output("data", arrival, files, entries, sum(part.rows for part in done))
-
-
-def _summed(rules: list[GateRule]) -> tuple[GateRule, ...]:
-    counts: dict[tuple[str, str], int] = {}
-    for rule in rules:
-        counts[rule.id, rule.reason] = counts.get((rule.id, rule.reason), 0) + rule.unexpected_count
-    return tuple(GateRule(name, reason, count) for (name, reason), count in counts.items())
-
-
 def _seal(
-    env: EnvironmentContext, asked: _Asked, contract: Contract, output: _Output, decision: str
+    env: EnvironmentContext, asked: Asked, contract: Contract, output: Output, decision: str
 ) -> tuple[Manifest, int]:
     env.progress("egress.seal")
     request = asked.request
@@ -249,7 +157,7 @@ def _seal(
 
 
 def _publish(
-    env: EnvironmentContext, asked: _Asked, outbox: Outbox, size: int | None, *, settled: bool = False
+    env: EnvironmentContext, asked: Asked, outbox: Outbox, size: int | None, *, settled: bool = False
 ) -> EgressResult:
     """Record and publish the kept manifest; each only if that has not happened yet."""
     raw = outbox.read("manifest")
@@ -284,7 +192,7 @@ def _publish(
     )
 
 
-def _about(asked: _Asked) -> dict[str, Any]:
+def _about(asked: Asked) -> dict[str, Any]:
     request = asked.request
     return {
         "crossing": asked.crossing,
@@ -299,7 +207,7 @@ def _about(asked: _Asked) -> dict[str, Any]:
 
 
 def _refuse(
-    env: EnvironmentContext, asked: _Asked, outcome: Outcome, rules: tuple[GateRule, ...], decision: str
+    env: EnvironmentContext, asked: Asked, outcome: Outcome, rules: tuple[GateRule, ...], decision: str
 ) -> EgressResult:
     env.progress(f"egress.{outcome}")
     spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules], "decision": decision}

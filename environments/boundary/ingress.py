@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,41 +27,28 @@ from data_contracts.errors import DataBreaksContractError, NotVerifiableError, U
 from data_contracts.model import Contract
 from data_contracts.obligations import verify_file
 from data_contracts.projection import project
+from environments.boundary.answering import Arriving, answer, answered, own_receipt
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
-from environments.boundary.manifest import Manifest, open_manifest, stamp
+from environments.boundary.manifest import Manifest, open_manifest
 from environments.boundary.model_gate import check_model
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.packing import fetch_contents, unpack
 from environments.boundary.partitions import check_parts
-from environments.boundary.receipt import Receipt, open_receipt, seal_receipt
 from environments.boundary.result import (
     CrossingFailedError,
     GateRule,
     IngressResult,
-    Outcome,
     denied_rules,
     failed_rules,
 )
 from environments.boundary.sealing import KEY_BYTES, Seal, key_info
-from environments.boundary.transit import Transit, manifest_name, receipt_name
-from environments.ledger import check_head, witness_head
-from environments.stores import AssetRecord, Draft
+from environments.boundary.transit import Transit, manifest_name
+from environments.ledger import check_head
+from environments.stores import Draft
 
 __all__ = ["ingress"]
-
-
-@dataclass(frozen=True)
-class _Arriving:
-    """A manifest whose signature verified, with the digest of its statement."""
-
-    manifest: Manifest
-    digest: str
-
-    @property
-    def crossing(self) -> str:
-        return self.manifest.crossing
 
 
 def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResult:
@@ -82,9 +68,9 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
         with _refusing(env, source, crossing, "manifest"):
             arriving = _read_manifest(env, source, crossing, transit, outbox)
         # (2) Replay: a crossing that was committed has its receipt, whatever its manifest's age.
-        answered = _answered(env, arriving, transit, outbox)
-        if answered is not None:
-            return answered
+        done = answered(env, arriving, transit, outbox)
+        if done is not None:
+            return done
         # (3) Freshness, and the source's history.
         with _refusing(env, source, crossing, "freshness"):
             arriving.manifest.check_fresh(env.clock())
@@ -103,7 +89,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
             )
         )
         if contract is None or not decision.permitted:
-            return _answer(env, arriving, transit, outbox, "denied", denied_rules(decision.denials), None)
+            return answer(env, arriving, transit, outbox, "denied", denied_rules(decision.denials), None)
         # (5) The arrival contract, computed here and compared.
         arrival = project(contract, env.profile.destination(), arriving.manifest.request.purpose)
         with _refusing(env, source, crossing, "arrival-contract"):
@@ -118,7 +104,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
             with _refusing(env, source, crossing, "files"):
                 rules = _check(env, arriving.manifest, arrival, files)
             if rules:
-                return _answer(env, arriving, transit, outbox, "broken", rules, arrival)
+                return answer(env, arriving, transit, outbox, "broken", rules, arrival)
             # (8) One commit.
             env.progress("ingress.commit")
             record = draft.commit(
@@ -128,7 +114,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
                 rows=arriving.manifest.rows if arriving.manifest.kind == "data" else None,
             )
         # (9) Recorded, witnessed, and answered.
-        return _answer(env, arriving, transit, outbox, "permitted", (), arrival, record)
+        return answer(env, arriving, transit, outbox, "permitted", (), arrival, record)
 
 
 @contextmanager
@@ -144,8 +130,8 @@ def _refusing(env: EnvironmentContext, source: str, crossing: str, rule: str) ->
 
 def _read_manifest(
     env: EnvironmentContext, source: str, crossing: str, transit: Transit, outbox: Outbox
-) -> _Arriving:
-    raw = outbox.read("manifest") if _own_receipt(env, crossing, outbox) else None
+) -> Arriving:
+    raw = outbox.read("manifest") if own_receipt(env, crossing, outbox) else None
     raw = raw or transit.get(manifest_name(crossing), limit=MAX_ENVELOPE)
     if raw is None:
         raise NotVerifiableError("no manifest in the transit", remedy="run the egress first, or again")
@@ -154,37 +140,7 @@ def _read_manifest(
         raise NotVerifiableError(f"the manifest is for {manifest.request.destination}, not for {env.name}")
     if manifest.crossing != crossing:
         raise NotVerifiableError("the manifest is of another crossing than the one asked for")
-    outbox.keep("manifest", raw)
-    return _Arriving(manifest, digest)
-
-
-def _own_receipt(env: EnvironmentContext, crossing: str, outbox: Outbox) -> tuple[Receipt, str, bytes] | None:
-    """Return the receipt of a commit that was made here for this crossing; a refusal is no last word."""
-    raw = outbox.read("receipt")
-    if raw is None:
-        return None
-    receipt, digest = open_receipt(raw, env.identity.public)
-    if receipt.outcome != "permitted" or receipt.crossing != crossing:
-        return None
-    return receipt, digest, raw
-
-
-def _answered(
-    env: EnvironmentContext, arriving: _Arriving, transit: Transit, outbox: Outbox
-) -> IngressResult | None:
-    own = _own_receipt(env, arriving.crossing, outbox)
-    if own is None:
-        return None
-    receipt, digest, raw = own
-    transit.put(receipt_name(arriving.crossing), raw)
-    return IngressResult(
-        arriving.crossing,
-        "permitted",
-        receipt.name,
-        version=receipt.version,
-        contract=arriving.manifest.arrival,
-        receipt=digest,
-    )
+    return Arriving(manifest, digest, raw)
 
 
 def _declared(env: EnvironmentContext, manifest: Manifest) -> Contract | None:
@@ -248,73 +204,3 @@ def _lineage(manifest: Manifest) -> dict[str, Any]:
         "contract": manifest.contract,
     }
     return {"inputs": [given], "crossing": manifest.crossing, "purpose": request.purpose}
-
-
-def _answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one caller per outcome
-    env: EnvironmentContext,
-    arriving: _Arriving,
-    transit: Transit,
-    outbox: Outbox,
-    outcome: Outcome,
-    rules: tuple[GateRule, ...],
-    arrival: Contract | None,
-    record: AssetRecord | None = None,
-) -> IngressResult:
-    """Record the outcome, keep the source's head, sign the receipt, keep it, and send it."""
-    manifest = arriving.manifest
-    spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules]}
-    body = _about(arriving) | spoken | {"version": record.version if record else ""}
-    env.progress("ingress.record")
-    if (
-        outcome != "permitted"
-        or env.ledger.find("ingress", crossing=manifest.crossing, outcome=outcome) is None
-    ):
-        env.ledger.append("ingress", body)
-    env.progress("ingress.witness")
-    witness_head(env.folder.ledger, env.peer_identity(manifest.source), manifest.ledger)
-    env.ledger.acknowledged(manifest.source, manifest.witnessed)
-    receipt = Receipt(
-        crossing=manifest.crossing,
-        source=manifest.source,
-        destination=env.name,
-        name=manifest.request.name,
-        manifest=arriving.digest,
-        outcome=outcome,
-        rules=rules,
-        version=manifest.version,
-        contract=arrival.digest if arrival else "",
-        received=stamp(env.clock()),
-        ledger=env.ledger.show(manifest.source),
-        witnessed=manifest.ledger.sequence,
-    )
-    raw = seal_receipt(receipt, env.identity)
-    env.progress("ingress.receipt")
-    outbox.keep("receipt", raw)
-    env.progress("ingress.send")
-    transit.put(receipt_name(manifest.crossing), raw)
-    env.progress("ingress.done")
-    return IngressResult(
-        manifest.crossing,
-        outcome,
-        manifest.request.name,
-        rules,
-        version=record.version if record else "",
-        contract=record.contract_ref if record else "",
-        receipt=open_receipt(raw, env.identity.public)[1],
-    )
-
-
-def _about(arriving: _Arriving) -> dict[str, Any]:
-    manifest = arriving.manifest
-    return {
-        "crossing": manifest.crossing,
-        "manifest": arriving.digest,
-        "name": manifest.request.name,
-        "source": manifest.source,
-        "source_version": manifest.request.version,
-        "purpose": manifest.request.purpose,
-        "requester": manifest.request.requester,
-        "contract": manifest.contract_digest,
-        "arrival": manifest.arrival_digest,
-        "source_head": [manifest.ledger.sequence, manifest.ledger.digest],
-    }

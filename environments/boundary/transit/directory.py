@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
@@ -22,6 +22,7 @@ from environments.private import disk_errors, make_private
 
 __all__ = ["DirectoryTransit"]
 
+_ATTEMPTS = 5
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -66,8 +67,16 @@ class DirectoryTransit:
     def put(self, name: str, data: bytes) -> None:
         """Store one object, durably and whole."""
         *parts, last = check_object(name).split("/")
+        with disk_errors("the transit cannot be written"):
+            for attempt in range(_ATTEMPTS):
+                # The other side may clear the crossing's folder in the same moment: then it is made anew.
+                with suppress(FileNotFoundError) if attempt < _ATTEMPTS - 1 else nullcontext():
+                    self._put(parts, last, data)
+                    return
+
+    def _put(self, parts: list[str], last: str, data: bytes) -> None:
         staging = f".{secrets.token_hex(16)}"
-        with disk_errors("the transit cannot be written"), self._folder(parts, make=True) as folder:
+        with self._folder(parts, make=True) as folder:
             try:
                 with os.fdopen(os.open(staging, _NEW, 0o600, dir_fd=folder), "wb") as file:
                     file.write(data)
@@ -109,9 +118,12 @@ class DirectoryTransit:
         return sorted(name for name in found if name != f"{prefix}/chunks")
 
     def _entries(self, parts: list[str]) -> list[str]:
-        with disk_errors("the transit cannot be read"), suppress(FileNotFoundError):
-            with self._folder(parts, make=False) as folder:
-                return os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
+        with (
+            disk_errors("the transit cannot be read"),
+            suppress(FileNotFoundError),
+            self._folder(parts, make=False) as folder,
+        ):
+            return os.listdir(folder)  # noqa: PTH208 - a descriptor, not a path
         return []
 
     def clear(self, prefix: str) -> None:
@@ -123,11 +135,15 @@ class DirectoryTransit:
 
     def _empty(self, folder: int, names: list[str]) -> None:
         for name in names:
-            with suppress(FileNotFoundError):
+            try:
                 if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
                     os.rmdir(name, dir_fd=folder)
                 else:
                     os.unlink(name, dir_fd=folder)
+            except OSError as error:
+                # Gone already, or filled again by the other side: both are its right.
+                if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                    raise
         os.fsync(folder)
 
     def delete(self, name: str) -> None:

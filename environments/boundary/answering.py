@@ -1,0 +1,139 @@
+"""Answering a manifest: recorded, the source's head kept, the receipt signed, kept and sent, in that order.
+
+Invariants:
+1. A receipt says what the ledger already holds.
+2. A receipt of a commit is final: the same crossing again gets the same bytes. A refusal is not: rules and
+   contracts change, and the next attempt is judged anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from data_contracts.model import Contract
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.manifest import Manifest, stamp
+from environments.boundary.outbox import Outbox
+from environments.boundary.receipt import Receipt, open_receipt, seal_receipt
+from environments.boundary.result import GateRule, IngressResult, Outcome
+from environments.boundary.transit import Transit, receipt_name
+from environments.ledger import witness_head
+from environments.stores import AssetRecord
+
+__all__ = ["Arriving", "answer", "answered", "own_receipt"]
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """A manifest whose signature verified, with the digest of its statement."""
+
+    manifest: Manifest
+    digest: str
+    raw: bytes = field(repr=False)
+
+    @property
+    def crossing(self) -> str:
+        """The crossing's id."""
+        return self.manifest.crossing
+
+
+def own_receipt(env: EnvironmentContext, crossing: str, outbox: Outbox) -> tuple[Receipt, str, bytes] | None:
+    """Return the receipt of a commit that was made here for this crossing; a refusal is no last word."""
+    raw = outbox.read("receipt")
+    if raw is None:
+        return None
+    receipt, digest = open_receipt(raw, env.identity.public)
+    if receipt.outcome != "permitted" or receipt.crossing != crossing:
+        return None
+    return receipt, digest, raw
+
+
+def answered(
+    env: EnvironmentContext, arriving: Arriving, transit: Transit, outbox: Outbox
+) -> IngressResult | None:
+    """Return what was answered to a crossing that was committed here, and send the same receipt again."""
+    own = own_receipt(env, arriving.crossing, outbox)
+    if own is None:
+        return None
+    receipt, digest, raw = own
+    transit.put(receipt_name(arriving.crossing), raw)
+    return IngressResult(
+        arriving.crossing,
+        "permitted",
+        receipt.name,
+        version=receipt.version,
+        contract=arriving.manifest.arrival,
+        receipt=digest,
+    )
+
+
+def answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one caller per outcome
+    env: EnvironmentContext,
+    arriving: Arriving,
+    transit: Transit,
+    outbox: Outbox,
+    outcome: Outcome,
+    rules: tuple[GateRule, ...],
+    arrival: Contract | None,
+    record: AssetRecord | None = None,
+) -> IngressResult:
+    """Record the outcome, keep the source's head, sign the receipt, keep it, and send it."""
+    manifest = arriving.manifest
+    spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules]}
+    body = _about(arriving) | spoken | {"version": record.version if record else ""}
+    env.progress("ingress.record")
+    if (
+        outcome != "permitted"
+        or env.ledger.find("ingress", crossing=manifest.crossing, outcome=outcome) is None
+    ):
+        env.ledger.append("ingress", body)
+    env.progress("ingress.witness")
+    witness_head(env.folder.ledger, env.peer_identity(manifest.source), manifest.ledger)
+    env.ledger.acknowledged(manifest.source, manifest.witnessed)
+    receipt = Receipt(
+        crossing=manifest.crossing,
+        source=manifest.source,
+        destination=env.name,
+        name=manifest.request.name,
+        manifest=arriving.digest,
+        outcome=outcome,
+        rules=rules,
+        version=manifest.version,
+        contract=arrival.digest if arrival else "",
+        received=stamp(env.clock()),
+        ledger=env.ledger.show(manifest.source),
+        witnessed=manifest.ledger.sequence,
+    )
+    raw = seal_receipt(receipt, env.identity)
+    env.progress("ingress.receipt")
+    outbox.keep("manifest", arriving.raw)
+    outbox.keep("receipt", raw)
+    env.progress("ingress.send")
+    transit.put(receipt_name(manifest.crossing), raw)
+    env.progress("ingress.done")
+    return IngressResult(
+        manifest.crossing,
+        outcome,
+        manifest.request.name,
+        rules,
+        version=record.version if record else "",
+        contract=record.contract_ref if record else "",
+        receipt=open_receipt(raw, env.identity.public)[1],
+    )
+
+
+def _about(arriving: Arriving) -> dict[str, Any]:
+    manifest = arriving.manifest
+    return {
+        "crossing": manifest.crossing,
+        "manifest": arriving.digest,
+        "name": manifest.request.name,
+        "source": manifest.source,
+        "source_version": manifest.request.version,
+        "purpose": manifest.request.purpose,
+        "requester": manifest.request.requester,
+        "contract": manifest.contract_digest,
+        "arrival": manifest.arrival_digest,
+        "source_head": [manifest.ledger.sequence, manifest.ledger.digest],
+    }

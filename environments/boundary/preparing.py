@@ -1,0 +1,115 @@
+"""Preparing what may cross: the source's bytes checked, the terms applied, the output checked.
+
+Invariants:
+1. Every file is verified against the store's record before a byte of it is used.
+2. Nothing is transformed before the source's bytes keep the contract.
+3. An output is given out only if it keeps the arrival contract, the proof of every obligation holds, and
+   no file carries anything beside it. All rules that speak against it are named.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from data_contracts import policy
+from data_contracts.checks import compile_plan
+from data_contracts.model import Contract
+from data_contracts.obligations import compile_proof, merge_proofs, verify_file
+from data_contracts.projection import project
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import CrossingRequest
+from environments.boundary.model_gate import check_model
+from environments.boundary.outbox import Outbox
+from environments.boundary.partitions import (
+    Transformed,
+    TransformPart,
+    Untransformed,
+    check_parts,
+    judge,
+    parts_of,
+)
+from environments.boundary.result import GateRule, failed_rules
+from environments.stores import AssetRecord, FileEntry
+from environments.stores.cutting import cut
+
+__all__ = ["Asked", "Output", "prepare"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request with what the source itself knows about it."""
+
+    request: CrossingRequest
+    crossing: str
+    record: AssetRecord
+    contract: Contract | None
+
+
+@dataclass(frozen=True)
+class Output:
+    """What may cross: files by their paths in the version, their entries, and rows."""
+
+    kind: Literal["data", "model"]
+    arrival: Contract
+    files: dict[str, Path]
+    entries: tuple[FileEntry, ...]
+    rows: int
+
+
+def prepare(
+    env: EnvironmentContext, asked: Asked, contract: Contract, outbox: Outbox
+) -> Output | tuple[GateRule, ...]:
+    """Return the output in its crossing form, or the rules that the data breaks."""
+    env.progress("egress.check")
+    files = {entry.path: env.store.materialise(asked.record, entry.path) for entry in asked.record.files}
+    arrival = project(contract, env.peer(asked.request.destination).destination(), asked.request.purpose)
+    if contract.model is not None:
+        broken = check_model(contract, files)
+        return broken or Output("model", arrival, files, asked.record.files, 0)
+    verdict = check_parts(contract, list(files.values()), env.partition_map)
+    if not verdict.success:
+        return failed_rules(verdict.failed)
+    env.progress("egress.obligations")
+    return _transform(env, asked, contract, arrival, list(files.values()), outbox.fresh_work())
+
+
+def _transform(
+    env: EnvironmentContext,
+    asked: Asked,
+    contract: Contract,
+    arrival: Contract,
+    sources: list[Path],
+    work: Path,
+) -> Output | tuple[GateRule, ...]:
+    destination = env.peer(asked.request.destination).destination()
+    terms = policy.select_terms(contract, destination, asked.request.purpose)
+    if terms is None:
+        return (GateRule("no-terms", "no terms apply to this destination and purpose"),)
+    plan = compile_plan(arrival)
+    proof = compile_proof(terms, contract, key=os.urandom(32))
+    step = TransformPart(terms, contract, plan, proof, env.folder, work)
+    answers = env.partition_map(step, parts_of(sources))
+    stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
+    if stopped:
+        return _summed(stopped)
+    done = [part for part in answers if isinstance(part, Transformed)]
+    env.progress("egress.output")
+    paths = [part.path for part in done]
+    rules = list(failed_rules(judge(plan, [part.partial for part in done], paths).failed))
+    rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
+    rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
+    if rules:
+        return tuple(rules)
+    entries = tuple(cut(path, path.name) for path in sorted(paths))
+    files = {path.name: path for path in paths}
+    return Output("data", arrival, files, entries, sum(part.rows for part in done))
+
+
+def _summed(rules: list[GateRule]) -> tuple[GateRule, ...]:
+    counts: dict[tuple[str, str], int] = {}
+    for rule in rules:
+        counts[rule.id, rule.reason] = counts.get((rule.id, rule.reason), 0) + rule.unexpected_count
+    return tuple(GateRule(name, reason, count) for (name, reason), count in counts.items())
