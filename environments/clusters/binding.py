@@ -81,7 +81,9 @@ def _client(address: str, security: Security, timeout: float, name: str) -> Clie
     from distributed import Client
 
     try:
-        return Client(address, security=security, timeout=timeout, set_as_default=False, name=f"isthmus-{name}")
+        return Client(
+            address, security=security, timeout=timeout, set_as_default=False, name=f"isthmus-{name}"
+        )
     except (OSError, TimeoutError) as error:
         cause: BaseException | None = error
         while cause is not None:

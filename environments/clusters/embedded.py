@@ -84,7 +84,8 @@ class _ForkedWorker(ProcessInterface):  # type: ignore[misc] # Dask ships no typ
             self._kill(self._process)
 
     def _ended(self, _ended: asyncio.Future[int]) -> None:
-        was, self.status = self.status, Status.closed
+        was: Any = self._status
+        self.status = Status.closed
         self._event_finished.set()
         cluster = getattr(self, "_cluster", lambda: None)()
         if was == Status.running and cluster is not None:
@@ -110,7 +111,7 @@ class EmbeddedCluster(SpecCluster):  # type: ignore[misc] # Dask ships no types
         }
         security = cluster_security(folder)
         super().__init__(
-            workers={number: worker for number in range(least)},
+            workers=dict.fromkeys(range(least), worker),
             worker=worker,
             scheduler={
                 "cls": QuietScheduler,

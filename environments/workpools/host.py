@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import ConflictError, UsageError
 from environments.workpools.catalogue import Catalogue
-from environments.workpools.prefectseal import seal
+from environments.workpools.prefectseal import seal, warm
 from environments.workpools.stepprocess import Place, run_one
 from environments.workpools.zygote import Part, Zygote
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from environments.profile import Profile
     from environments.site import Site
 
-__all__ = ["PARTS", "preload", "run_host"]
+__all__ = ["PARTS", "PRELOAD", "preload", "run_host"]
 
 PARTS = ("cluster", "worker")
-_PRELOADED = (
+PRELOAD = (
     "distributed.deploy.spec",
     "distributed.http.routing",
     "prefect.client.orchestration",
@@ -53,7 +53,9 @@ _PRELOADED = (
     "pydantic.v1",
 )
 _LOCK_PATIENCE = 8.0  # the one before may be ending
-_KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "OPENBLAS_NUM_THREADS", "ISTHMUS_TRACEBACK")
+_KEPT = frozenset(
+    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "OPENBLAS_NUM_THREADS", "ISTHMUS_TRACEBACK"}
+)
 
 
 def preload() -> None:
@@ -63,11 +65,11 @@ def preload() -> None:
     spread over Dask workers, more threads in each would only get into each other's way.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    for name in _PRELOADED:
+    for name in PRELOAD:
         importlib.import_module(name)
 
 
-def run_host(  # noqa: PLR0913 - the composition root names every part that it hands over
+def run_host(
     folder: EnvironmentFolder,
     profile: Profile,
     api: ApiAddress,
@@ -105,7 +107,7 @@ def run_host(  # noqa: PLR0913 - the composition root names every part that it h
     wanted = {part: table[part] for part in PARTS if part in parts and _needed(part, profile)}
     entries = {
         "dask-worker": lambda argument, _files: _run_dask_worker(place, argument),
-        "run": lambda argument, files: run_one(place, files[0], _warm if argument.get("warm") else None),
+        "run": lambda argument, files: run_one(place, files[0], warm if argument.get("warm") else None),
     }
     try:
         return Zygote(entries, wanted).serve()
@@ -168,13 +170,6 @@ def _refresh_settings() -> None:
     from prefect.context import refresh_global_settings_context
 
     refresh_global_settings_context()
-
-
-def _warm() -> None:
-    """What a spare does before its order comes; anything that starts a thread belongs here."""
-    from environments.workpools.prefectseal import warm
-
-    warm()
 
 
 def _run_dask_worker(place: Place, argument: Mapping[str, Any]) -> int:

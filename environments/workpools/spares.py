@@ -90,7 +90,8 @@ class Spares:
 
     async def _fill(self) -> None:
         # Runs come in bursts: what they need now goes before what the next ones may need.
-        while (wait := self._last + _QUIET - asyncio.get_running_loop().time()) > 0:
+        loop = asyncio.get_running_loop()
+        while (wait := self._last + _QUIET - loop.time()) > 0:  # noqa: ASYNC110 - a clock is no event
             await asyncio.sleep(wait)
         with suppress(UnreachableError):
             while self.ready < self._count:

@@ -14,6 +14,7 @@ import asyncio
 import datetime as dt
 import logging
 import uuid
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -192,13 +193,14 @@ class Worker:
         child, run_id = taken.child, taken.offer.run_id
         if child is None:
             return
-        stop = asyncio.create_task(taken.stop.wait())
-        await asyncio.wait([child.ended, stop], return_when=asyncio.FIRST_COMPLETED)
-        if taken.stop.is_set():
-            self._launcher.kill(child)
-        stop.cancel()
+        stopping = asyncio.create_task(self._kill_when_told(taken, child))
         status = await child.ended
+        stopping.cancel()
         self._pulse.count(await self._ending.settle(run_id, _how(status), cancelled=taken.stop.is_set()))
+
+    async def _kill_when_told(self, taken: _Taken, child: Child) -> None:
+        await taken.stop.wait()
+        self._launcher.kill(child)
 
     async def _request(self, taken: _Taken) -> Request:
         offer = taken.offer
@@ -252,8 +254,8 @@ class Worker:
     def _counts(self) -> dict[str, int]:
         return {queue: self._count(queue) for queue in QUEUES}
 
-    def _spawn(self, work: object) -> None:
-        task = asyncio.create_task(work)  # type: ignore[arg-type]
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
