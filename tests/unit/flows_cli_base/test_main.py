@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,18 @@ def test_help_lists_every_command_with_its_line() -> None:
     words = " ".join(done.stdout.split())
     for name, (_, text) in COMMANDS.items():
         assert f"{name} {text}" in words
+
+
+def test_a_shell_completes_every_command() -> None:
+    environment = {
+        **os.environ,
+        "_ISTHMUS_COMPLETE": "bash_complete",
+        "COMP_WORDS": "isthmus ",
+        "COMP_CWORD": "1",
+    }
+    script = Path(sys.executable).with_name("isthmus")
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, check=False)
+    assert [line.partition(",")[2] for line in done.stdout.splitlines()] == list(COMMANDS)
 
 
 def test_no_argument_teaches() -> None:
@@ -61,11 +75,8 @@ def test_the_entry_point_loads_nothing_heavy() -> None:
     assert not {"flows.cli.check", "rich"} & set(json.loads(done.stdout))
 
 
-def test_a_stray_module_in_the_working_folder_is_not_ours(tmp_path: object) -> None:
+def test_a_stray_module_in_the_working_folder_is_not_ours(tmp_path: Path) -> None:
     """ADR-0001: top-level packages must not be shadowed by what lies where the user stands."""
-    from pathlib import Path
-
-    assert isinstance(tmp_path, Path)
     (tmp_path / "tasks.py").write_text("raise SystemExit('shadowed')\n")
     (tmp_path / "flows.py").write_text("raise SystemExit('shadowed')\n")
     script = Path(sys.executable).with_name("isthmus")
