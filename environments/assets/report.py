@@ -38,14 +38,14 @@ class AddReport:
     Attributes:
         record: the new version, or the one that already held exactly this.
         fresh: whether it is new.
-        verdict: of the contract's rules over what was committed; reported, not enforced.
+        verdict: of the contract's rules (reported, not enforced); None if not asked for.
         unreadable: counts of cells that were not read; empty without `reject_to`.
         rejects: the version of the rejected rows, if any.
     """
 
     record: AssetRecord
     fresh: bool
-    verdict: Verdict
+    verdict: Verdict | None
     unreadable: tuple[UnreadableCell, ...] = ()
     rejects: AssetRecord | None = None
 

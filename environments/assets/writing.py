@@ -2,8 +2,9 @@
 
 Invariants:
 1. The same batches give the same bytes: no clock, no path and no random number stands in a part.
-2. A row group has between `LEAST_ROWS` and `MOST_ROWS` rows (the last may have fewer), about an eighth
-   of the first batch, so that a small asset still has partitions for several workers.
+2. A row group has between `LEAST_ROWS` and `MOST_ROWS` rows (the last may have fewer): an eighth of the
+   first batch, so that a small asset still has partitions for several workers, and twice as many after
+   every eight groups, so that a large one does not have too many.
 3. A part is closed at `PART_ROWS`; an asset without rows has one part without rows.
 
 Example:
@@ -48,6 +49,7 @@ class PartWriter:
         self._schema = schema
         self._part_rows = part_rows
         self._group = 0
+        self._written = 0
         self._pending: list[pa.Table] = []
         self._waiting = 0
         self._writer: Any = None
@@ -93,7 +95,7 @@ class PartWriter:
         start = 0
         while start < waiting.num_rows:
             group = waiting.slice(start, min(self._group, self._part_rows - self._in_part))
-            if whole_only and group.num_rows < self._group and start + group.num_rows == waiting.num_rows:
+            if whole_only and waiting.num_rows - start < self._group:
                 break
             self._write_group(group)
             start += group.num_rows
@@ -107,6 +109,9 @@ class PartWriter:
             self._writer.write_table(group, row_group_size=max(1, group.num_rows))
         self.rows += group.num_rows
         self._in_part += group.num_rows
+        self._written += 1
+        if self._written % _GROUPS == 0:
+            self._group = min(MOST_ROWS, self._group * 2)
         if self._in_part >= self._part_rows:
             self._close()
 

@@ -55,6 +55,7 @@ def _reference(store: AssetStore, text: str) -> AssetRecord:
 @click.option("--name", required=True, metavar="NAME", help="The asset's name.")
 @click.option("--contract", "contract_id", required=True, metavar="ID[@VERSION]", help="Its data contract.")
 @click.option("--reject-to", metavar="NAME", help="Keep rows that cannot be read as this asset, as text.")
+@click.option("--no-check", is_flag=True, help="Leave out the report of the contract's quality rules.")
 @home_option
 @site_option
 @json_option
@@ -65,6 +66,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     name: str,
     contract_id: str,
     reject_to: str | None,
+    no_check: bool,
     home: Home,
     site: Site,
     as_json: bool,
@@ -83,7 +85,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     folder = home.create().environment(env).create()
     store = open_store(folder, profile)
     try:
-        report = add_file(store, file, name, contract, reject_to=reject_to)
+        report = add_file(store, file, name, contract, reject_to=reject_to, check=not no_check)
     except UnreadableError as error:
         if not as_json:
             raise

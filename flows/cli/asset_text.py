@@ -42,7 +42,7 @@ def added_json(report: AddReport, env: str) -> dict[str, Any]:
         "new": report.fresh,
         "rows": report.record.rows,
         "bytes": report.record.size,
-        "verdict": report.verdict.to_json(),
+        "verdict": None if report.verdict is None else report.verdict.to_json(),
         "unreadable": [cell.to_json() for cell in report.unreadable],
         "rejects": None
         if rejects is None
@@ -76,6 +76,9 @@ def print_added(report: AddReport, env: str) -> None:
         click.echo(f"    {report.rejects.name}@{report.rejects.version}")
         for cell in report.unreadable:
             click.echo(f"    {cell.id}: {cell.count}")
+    if report.verdict is None:
+        click.echo("  its rules were not checked here; a crossing checks them")
+        return
     failed = report.verdict.failed
     if not failed:
         click.echo(f"  all {len(report.verdict.rules)} rules of the contract hold")
