@@ -1,0 +1,165 @@
+"""A crossing is step runs in two environments; whoever asks for one only asks and watches.
+
+`egress@SRC`, then `ingress@DST`, then `settle@SRC`. The asset is there for other steps as soon as it
+is committed; the receipt is settled while they go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from data_contracts.errors import IsthmusError, StepFailedError
+from environments.ref import AssetRef
+from flows.runtime.calls import Call, Caller, Finished
+from flows.runtime.endings import rules_in
+from tasks.steps.errors import BrokenRule, ContractBroken, CrossingDenied
+
+__all__ = ["Crosser", "CrossingAsk", "CrossingEnd"]
+
+
+@dataclass(frozen=True)
+class CrossingAsk:
+    """What shall cross.
+
+    Attributes:
+        key: the call site, unique in the run.
+        ref: the version.
+        to: where.
+        purpose: what for.
+        request: the request id; None goes on with an unfinished crossing.
+    """
+
+    key: str
+    ref: AssetRef
+    to: str
+    purpose: str
+    request: str | None
+
+
+@dataclass(frozen=True)
+class CrossingEnd:
+    """How a crossing ended.
+
+    Attributes:
+        title: for people.
+        outcome: `permitted`, `denied`, `broken` or `failed`.
+        rules: those that spoke against it.
+        crossing: its id; empty where it failed before it had one.
+        size: bytes that crossed.
+        request: the request id.
+        arrived: the asset at the destination.
+        runs: the flow runs that it took, the last one last.
+        error: what failed.
+    """
+
+    title: str
+    outcome: str
+    rules: tuple[BrokenRule, ...] = ()
+    crossing: str = ""
+    size: int = 0
+    request: str = ""
+    arrived: AssetRef | None = None
+    runs: tuple[str, ...] = ()
+    error: IsthmusError | None = None
+
+    def refusal(self) -> IsthmusError:
+        """Return the error that `.require()` raises for this outcome."""
+        if self.outcome == "denied":
+            return CrossingDenied(self.title, self.rules)
+        if self.outcome == "broken":
+            return ContractBroken(self.title, self.rules)
+        return self.error or StepFailedError(f"{self.title}: failed")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `isthmus sync --json` promises, and the request id."""
+        return {
+            "crossing": self.crossing or None,
+            "outcome": self.outcome,
+            "rules": [rule.to_json() for rule in self.rules],
+            "bytes": self.size,
+            "version": None if self.arrived is None else self.arrived.version,
+            "request": self.request or None,
+        }
+
+
+class Crosser:
+    """Asks for crossings through a caller."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Use `caller`."""
+        self._caller = caller
+
+    def send(self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...] = ()) -> CrossingEnd:
+        """Ask the two sides in turn, up to the commit; never raises what a step ended with.
+
+        Args:
+            ask: what shall cross.
+            origins: the runs that made the asset, for the graph.
+            because: the runs that decided that it shall.
+        """
+        title = f"{ask.ref.name} from {ask.ref.environment} to {ask.to} for {ask.purpose}"
+        try:
+            return self._send(ask, origins, because, title)
+        except IsthmusError as error:
+            return CrossingEnd(title, "failed", request=ask.request or "", error=error)
+
+    def _send(
+        self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...], title: str
+    ) -> CrossingEnd:
+        parameters: dict[str, Any] = {
+            "asset": ask.ref.name,
+            "version": ask.ref.version,
+            "to": ask.to,
+            "purpose": ask.purpose,
+        }
+        if ask.request is not None:
+            parameters["request"] = ask.request
+        inputs: Mapping[str, tuple[str, ...]] = {"asset": origins, "because": because}
+        sent = self._caller.call(
+            Call(f"{ask.key}.egress", "isthmus.egress", ask.ref.environment, parameters, inputs)
+        )
+        crossing, request = str(sent.results["crossing"]), str(sent.results["request"])
+        outcome = str(sent.results["outcome"])
+        if outcome != "permitted":
+            runs = (sent.run.id,)
+            return CrossingEnd(title, outcome, rules_in(sent.run.labels), crossing, 0, request, None, runs)
+        arrived = self._caller.call(
+            Call(
+                f"{ask.key}.ingress",
+                "isthmus.ingress",
+                ask.to,
+                {"source": ask.ref.environment, "crossing": crossing},
+                {"crossing": (sent.run.id,)},
+            )
+        )
+        outcome = str(arrived.results["outcome"])
+        return CrossingEnd(
+            title,
+            outcome,
+            rules_in(arrived.run.labels),
+            crossing,
+            int(sent.results["bytes"]) if outcome == "permitted" else 0,
+            request,
+            arrived.ref() if outcome == "permitted" else None,
+            (sent.run.id, arrived.run.id),
+        )
+
+    def settle(self, ask: CrossingAsk, end: CrossingEnd) -> Finished | None:
+        """Have the source read the receipt, if anything was sent.
+
+        Raises:
+            IsthmusError: the receipt does not verify, or the source cannot be reached.
+        """
+        if len(end.runs) < len(("egress", "ingress")):
+            return None
+        return self._caller.call(
+            Call(
+                f"{ask.key}.settle",
+                "isthmus.settle",
+                ask.ref.environment,
+                {"to": ask.to, "crossing": end.crossing},
+                {"receipt": (end.runs[-1],)},
+            )
+        )

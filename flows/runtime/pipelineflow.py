@@ -1,0 +1,108 @@
+"""A pipeline as the sealed worker of its home runs it: pin, plan, run the plan.
+
+Invariants:
+1. What the run starts from is pinned first, each asset by its own environment, and recorded.
+2. The plan is made once, here, and its digest is on the run before the first step begins.
+3. The pipeline's process opens no asset of any environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from data_contracts.errors import UsageError
+from data_contracts.labels import Labels
+from environments.profile import StepGrant
+from environments.site import Site
+from environments.workpools.catalogue import Queue, RunContext
+from flows.runtime.calls import Call, Caller, Finished
+from flows.runtime.guard import run_guarded
+from flows.runtime.labels import PLAN, start_label
+from flows.runtime.pipeline import Pipeline
+from flows.runtime.planning import AssetFacts, make_plan
+from flows.runtime.program import SourceAsset
+from flows.runtime.progress import Progress
+from flows.runtime.runner import Known, Runner
+from flows.runtime.server import Server
+
+__all__ = ["PipelineRunnable"]
+
+
+@dataclass(frozen=True)
+class PipelineRunnable:
+    """One pipeline in its home."""
+
+    pipeline: Pipeline
+    site: Site
+
+    @property
+    def flow_name(self) -> str:
+        """The pipeline's name."""
+        return self.pipeline.name
+
+    @property
+    def queue(self) -> Queue:
+        """Pipelines have slots of their own, so that they never starve their steps."""
+        return "pipelines"
+
+    def validate(self, parameters: Mapping[str, object], _grant: StepGrant | None) -> Mapping[str, object]:
+        """Return the parameters as they are, once they can be read.
+
+        Raises:
+            UsageError: refused.
+        """
+        self.pipeline.read(parameters)
+        return dict(parameters)
+
+    def execute(self, run: RunContext) -> None:
+        """Pin, plan, and run the plan."""
+
+        def body(server: Server, progress: Progress) -> Mapping[str, Any]:
+            if run.profile.name != self.pipeline.home:
+                raise UsageError(f"{self.pipeline.name} is at home in {self.pipeline.home}")
+            run_id = str(run.flow_run.id)
+            caller = Caller(server, run.site, parent=run_id, prefix=run_id)
+            sources, _ = self.pipeline.read(run.parameters)
+            with ThreadPoolExecutor(max_workers=8) as pool:
+                pinned = dict(
+                    zip(
+                        [source.parameter for source in sources],
+                        pool.map(lambda source: _pin(caller, source), sources),
+                        strict=True,
+                    )
+                )
+            facts = {name: _facts(finished) for name, finished in pinned.items()}
+            server.label(run_id, {start_label(name): str(fact.ref) for name, fact in facts.items()})
+            plan = make_plan(self.pipeline, run.site, facts, run.parameters)
+            server.label(run_id, {PLAN: plan.digest})
+            progress.say(f"plan {plan.digest}")
+            for node, place in plan.places.items():
+                progress.say(f"{node} runs in {place.environment}")
+            started = {name: Known(finished.ref(), (finished.run.id,)) for name, finished in pinned.items()}
+            Runner(plan, caller, run_id=run_id, started=started, say=progress.say).run()
+            return {}
+
+        # The body of a pipeline holds symbols only: what its errors say is ours, and names.
+        run_guarded(run, self.flow_name, body, trusted=True)
+
+
+def _pin(caller: Caller, source: SourceAsset) -> Finished:
+    parameters = {"asset": source.name}
+    if source.version is not None:
+        parameters["version"] = source.version
+    return caller.call(Call(f"pin-{source.parameter}", "isthmus.pin", source.environment, parameters))
+
+
+def _facts(finished: Finished) -> AssetFacts:
+    ref = finished.ref()
+    rows = finished.results.get("rows")
+    return AssetFacts(
+        ref=ref,
+        contract_digest=str(finished.results["contract_digest"]),
+        labels=Labels.from_json(ref.labels),
+        size=int(finished.results["size"]),
+        rows=None if rows is None else int(rows),
+    )

@@ -1,0 +1,332 @@
+"""Walking a program with contracts in hand: what lies where, under what, and what would cross.
+
+One walk serves two questions. Without places it says what placement must know; with places it says
+what every crossing will do and puts in those that the places bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from data_contracts.errors import IsthmusError, UsageError
+from data_contracts.labels import Labels, join
+from data_contracts.model import Contract
+from data_contracts.policy import CrossingRequest, Decision, decide, select_terms
+from data_contracts.projection import project
+from data_contracts.terms import Treatment
+from environments.placement import DataNeed, Ruling, StepNeed
+from environments.site import Site
+from flows.runtime.errors import PlanError
+from flows.runtime.plan import Crossing
+from flows.runtime.program import (
+    ARRIVED,
+    Arm,
+    ChoiceNode,
+    Node,
+    Program,
+    RequireNode,
+    StepNode,
+    SyncNode,
+)
+from flows.runtime.symbols import Link
+from tasks.steps.definition import AnyStep
+
+__all__ = ["Holding", "Survey"]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a link stands for.
+
+    Attributes:
+        title: for people.
+        contract: under which it is.
+        labels: what sticks to it, as far as can be known.
+        size: bytes.
+        environment: where it is; None until placement says.
+        producer: the step call that decides where it is, while `environment` is None.
+        inherits: the producer's input whose contract it carries.
+    """
+
+    title: str
+    contract: Contract
+    labels: Labels
+    size: int
+    environment: str | None
+    producer: str | None = None
+    inherits: str | None = None
+
+
+class Survey:
+    """One walk over a program."""
+
+    def __init__(
+        self,
+        program: Program,
+        steps: Mapping[str, AnyStep],
+        site: Site,
+        sources: Mapping[str, Holding],
+        places: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin with the assets to start from, by parameter; `places` by step call once known."""
+        self._program, self._steps, self._site, self._places = program, steps, site, places
+        self._held: dict[Link, Holding] = {Link(name, "ref"): held for name, held in sources.items()}
+        self.needs: list[StepNeed] = []
+        self.crossings: dict[str, Crossing] = {}
+        self.nodes = self._block(program.nodes, {})
+
+    def _block(self, nodes: tuple[Node, ...], arrived: dict[tuple[Link, str, str], Link]) -> tuple[Node, ...]:
+        """Walk one block; `arrived` holds the crossings that this block and those around it brought."""
+        known, done = dict(arrived), []
+        for node in nodes:
+            if isinstance(node, StepNode):
+                done += self._step(node, known)
+            elif isinstance(node, SyncNode):
+                self._sync(node)
+                done.append(node)
+            elif isinstance(node, RequireNode):
+                self._held[Link(node.id, ARRIVED)] = self._held[Link(node.sync.node, ARRIVED)]
+                done.append(node)
+            else:
+                done.append(self._choice(node, known))
+        return tuple(done)
+
+    # Steps
+
+    def _step(self, node: StepNode, known: dict[tuple[Link, str, str], Link]) -> list[Node]:
+        step = self._steps[node.step]
+        environment = node.pinned if self._places is None else self._places[node.id]
+        if self._places is None:
+            self.needs.append(self._need(node, step))
+        before: list[Node] = []
+        inputs: dict[str, Holding] = {}
+        arguments = dict(node.arguments)
+        for name, link in node.arguments.items():
+            held = self._held.get(link) if isinstance(link, Link) else None
+            if held is None:
+                continue
+            if environment is not None and held.environment not in (None, environment):
+                held, arguments[name] = self._bring(node, name, link, environment, known, before)
+            inputs[name] = held
+        self._make(node, step, environment, inputs)
+        return [*before, replace(node, arguments=arguments)]
+
+    def _bring(
+        self,
+        node: StepNode,
+        name: str,
+        link: Link,
+        environment: str,
+        known: dict[tuple[Link, str, str], Link],
+        before: list[Node],
+    ) -> tuple[Holding, Link]:
+        purpose = self._steps[node.step].purpose
+        key = (link, environment, purpose)
+        if key not in known:
+            sync = SyncNode(f"{node.id}-{name}", link, environment, purpose, inserted=True, place=node.place)
+            self._sync(sync)
+            before.append(sync)
+            known[key] = Link(sync.id, ARRIVED)
+        return self._held[known[key]], known[key]
+
+    def _make(
+        self, node: StepNode, step: AnyStep, environment: str | None, inputs: Mapping[str, Holding]
+    ) -> None:
+        size = int(sum(held.size for held in inputs.values()) * step.needs.output_share)
+        for name, made in step.outputs.items():
+            if made.like is None:
+                contract, inherits = self._site.contracts.get(str(made.contract)), None
+            elif made.like in inputs:
+                contract, inherits = inputs[made.like].contract, made.like
+            else:
+                raise PlanError(f"{step.name}: {made.like} is no asset here", node.place)
+            # A pinned step's place is known; its contract is, once it is known where its input was.
+            sure = environment is not None and (inherits is None or inputs[inherits].environment is not None)
+            self._held[Link(node.id, name)] = Holding(
+                title=f"{node.id}.{name}",
+                contract=contract,
+                labels=join(contract.labels, *(held.labels for held in inputs.values())),
+                size=size,
+                environment=environment if sure else None,
+                producer=None if sure else node.id,
+                inherits=None if sure else inherits,
+            )
+
+    def _need(self, node: StepNode, step: AnyStep) -> StepNeed:
+        listed = f"{self._program.pipeline}.{step.name}"
+        needs = []
+        for name, link in node.arguments.items():
+            held = self._held.get(link) if isinstance(link, Link) else None
+            if held is not None:
+                needs.append(
+                    DataNeed(
+                        name=name,
+                        data=str(link),
+                        source=held.environment,
+                        producer=None if held.environment is not None else held.producer,
+                        size=held.size,
+                        rulings=self._rulings(held, step.purpose),
+                        inherits=held.inherits,
+                    )
+                )
+        return StepNeed(
+            id=node.id,
+            step=listed,
+            purpose=step.purpose,
+            inputs=tuple(needs),
+            hours=step.needs.hours,
+            accelerator=step.needs.accelerator,
+            latency_ms=step.needs.latency_ms,
+            pinned=node.pinned,
+            refused=self._refused(node, step, listed),
+        )
+
+    def _refused(self, node: StepNode, step: AnyStep, listed: str) -> dict[str, Ruling]:
+        found: dict[str, Ruling] = {}
+        for name, profile in self._site.profiles.items():
+            grant = profile.grant(listed)
+            for parameter, value in node.arguments.items():
+                kind = step.inputs[parameter]
+                if grant is None or not kind.number or isinstance(value, Link):
+                    continue
+                try:
+                    kind.parse(value, parameter, grant.numbers.get(parameter))
+                except UsageError as error:
+                    found[name] = Ruling(lawful=False, rules=("number",), reason=str(error))
+        return found
+
+    def _rulings(self, held: Holding, purpose: str) -> dict[tuple[str, str], Ruling]:
+        names = sorted(self._site.profiles)
+        sources = [held.environment] if held.environment is not None else names
+        return {
+            (source, destination): _ruling(self._decide(held, source, destination, purpose))
+            for source in sources
+            for destination in names
+            if source != destination
+        }
+
+    # Crossings
+
+    def _decide(self, held: Holding, source: str, destination: str, purpose: str) -> Decision:
+        return decide(
+            CrossingRequest(
+                contract=held.contract,
+                source=self._site.profile(source).destination(),
+                destination=self._site.profile(destination).destination(),
+                purpose=purpose,
+                labels=held.labels,
+            )
+        )
+
+    def _sync(self, node: SyncNode) -> None:
+        held = self._held.get(node.ref)
+        if held is None:
+            raise PlanError("sync() of what is no asset", node.place)
+        self._site.profile(node.to)
+        if held.environment == node.to:
+            crossing = Crossing(
+                held.title, node.to, node.to, node.purpose, held.contract.reference,
+                held.contract.reference, "local", size=held.size, inserted=node.inserted,
+            )  # fmt: skip
+            self.crossings[node.id] = crossing
+            self._held[Link(node.id, ARRIVED)] = held
+            return
+        arrival, labels = self._arrival(held, node)
+        if held.environment is not None:
+            decision = self._decide(held, held.environment, node.to, node.purpose)
+            labels = decision.labels if decision.permitted else held.labels
+            self.crossings[node.id] = self._forecast(node, held, decision, arrival)
+        self._held[Link(node.id, ARRIVED)] = Holding(
+            f"{node.id}.{ARRIVED}", arrival or _spent(held.contract), labels, held.size, node.to
+        )
+
+    def _arrival(self, held: Holding, node: SyncNode) -> tuple[Contract | None, Labels]:
+        destination = self._site.profile(node.to).destination()
+        if select_terms(held.contract, destination, node.purpose) is None:
+            return None, held.labels
+        try:
+            return project(held.contract, destination, node.purpose), held.labels
+        except IsthmusError:
+            # No arrival contract, no crossing: the gate will say why. The plan shows it as denied.
+            return None, held.labels
+
+    def _forecast(
+        self, node: SyncNode, held: Holding, decision: Decision, arrival: Contract | None
+    ) -> Crossing:
+        destination = self._site.profile(node.to).destination()
+        terms = select_terms(held.contract, destination, node.purpose)
+        permitted = decision.permitted and arrival is not None
+        return Crossing(
+            asset=held.title,
+            source=str(held.environment),
+            destination=node.to,
+            purpose=node.purpose,
+            contract=held.contract.reference,
+            arrival=arrival.reference if arrival is not None and permitted else None,
+            outcome=decision.outcome if permitted else "deny",
+            denials=tuple((rule.id, rule.reason) for rule in decision.denials),
+            columns=_columns(held.contract, terms.columns if terms is not None and permitted else {}),
+            size=held.size,
+            inserted=node.inserted,
+        )
+
+    # Branches
+
+    def _choice(self, node: ChoiceNode, known: dict[tuple[Link, str, str], Link]) -> ChoiceNode:
+        arms = {name: Arm(self._block(arm.nodes, known), arm.result) for name, arm in node.arms.items()}
+        results = [self._held[arm.result] for arm in arms.values() if arm.result is not None]
+        if len(results) == len(arms):
+            self._held[Link(node.id, "chosen")] = self._agreed(node, results)
+        return replace(node, arms=arms)
+
+    def _agreed(self, node: ChoiceNode, results: list[Holding]) -> Holding:
+        first = results[0]
+        if any(held.environment is None for held in results):
+            raise PlanError(
+                "an arm of when() returns what a step makes whose place is not known",
+                node.place,
+                remedy="pin the steps in the arms: step.on(ENVIRONMENT)(…)",
+            )
+        if any((held.environment, held.contract.digest) != (first.environment, first.contract.digest)
+               for held in results):  # fmt: skip
+            raise PlanError(
+                "the arms of when() end in different environments or under different contracts",
+                node.place,
+                remedy="let every arm return an asset of one environment and one contract",
+            )
+        return replace(
+            first,
+            title=f"{node.id}",
+            labels=join(*(held.labels for held in results)),
+            size=max(held.size for held in results),
+        )
+
+
+def _ruling(decision: Decision) -> Ruling:
+    denials = decision.denials
+    reasons = "; ".join(rule.reason for rule in denials)
+    return Ruling(decision.permitted, tuple(rule.id for rule in denials), reasons)
+
+
+def _spent(contract: Contract) -> Contract:
+    return replace(contract, terms=None)
+
+
+def _columns(contract: Contract, columns: Mapping[str, Treatment]) -> dict[str, str]:
+    if contract.model is not None:
+        return {}
+    return {
+        name: _words(columns[name]) if name in columns else "may not cross"
+        for name in contract.object.names
+        if columns
+    }
+
+
+def _words(treatment: Treatment) -> str:
+    details = [f"{key} {_plain(value)}" for key, value in sorted(treatment.parameters.items())]
+    return " ".join([treatment.obligation, *details])
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

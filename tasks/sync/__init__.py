@@ -1,0 +1,8 @@
+"""Crossings as steps: egress, ingress, settle; and pin, which names a version."""
+
+from __future__ import annotations
+
+from tasks.sync.side import Side
+from tasks.sync.steps import BUILT_IN, REQUEST, Answer, BuiltIn
+
+__all__ = ["BUILT_IN", "REQUEST", "Answer", "BuiltIn", "Side"]

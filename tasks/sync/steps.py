@@ -1,0 +1,203 @@
+"""The built-in steps, thin over `environments.boundary`: egress, ingress, settle, and pin.
+
+Each runs in one environment, with that environment's folder alone. What they return is names,
+digests, counts and rule ids, which become the labels of their runs.
+
+Example:
+    >>> sorted(BUILT_IN)
+    ['egress', 'ingress', 'pin', 'settle']
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.digest import DIGEST_PATTERN
+from data_contracts.errors import UsageError
+from environments.ref import NAME, AssetRef
+from tasks.steps.errors import BrokenRule
+from tasks.steps.parameters import Kind
+from tasks.sync.side import Side
+
+if TYPE_CHECKING:
+    from environments.boundary import EnvironmentContext, GateRule
+
+__all__ = ["BUILT_IN", "REQUEST", "Answer", "BuiltIn", "pinned"]
+
+REQUEST = r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}"
+"""A request id: the pipeline's run and call site, or what `isthmus sync` made."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a built-in step says.
+
+    Attributes:
+        results: names, digests and counts.
+        outcome: of a crossing's step: `permitted`, `denied` or `broken`; empty for a pin.
+        rules: those that spoke against it.
+    """
+
+    results: Mapping[str, Any]
+    outcome: str = ""
+    rules: tuple[BrokenRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """One built-in step.
+
+    Attributes:
+        name: without the `isthmus.` before it.
+        description: for people.
+        parameters: name to kind.
+        optional: parameters that may be absent.
+        run: does it.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Kind]
+    run: Callable[[Side, Mapping[str, Any]], Answer] = field(repr=False)
+    optional: frozenset[str] = frozenset()
+
+
+def _text(word: str, pattern: str) -> Kind:
+    compiled = re.compile(pattern)
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not compiled.fullmatch(value):
+            raise ValueError
+        return value
+
+    return Kind(word, {"type": "string", "pattern": f"^{pattern}$"}, read, lambda value: value)
+
+
+_NAME_KIND = _text("a name", NAME)
+_DIGEST_KIND = _text("a digest", DIGEST_PATTERN)
+_REQUEST_KIND = _text("a request id", REQUEST)
+
+
+def egress(side: Side, given: Mapping[str, Any]) -> Answer:
+    """Decide, check, transform, seal and sign one asset version; or refuse it, with the rules.
+
+    Without a request id, an unfinished crossing of the same asset version, destination and purpose
+    is gone on with.
+    """
+    from environments import boundary
+
+    gate = side.gate()
+    request_id = given.get("request") or _unfinished(gate, given)
+    if request_id is None:
+        raise UsageError("no unfinished crossing to go on with", remedy="name a request id")
+    request = boundary.CrossingRequest(
+        given["asset"], given["version"], given["to"], given["purpose"], request_id
+    )
+    sent = boundary.egress(gate, request)
+    results = {"crossing": sent.crossing, "bytes": sent.size, "request": request_id}
+    return Answer(results, sent.outcome, _rules(sent.rules))
+
+
+def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | None:
+    """Return the request id of the newest crossing like this that was sent and never settled."""
+    contract = gate.store.record(given["asset"], given["version"]).contract_ref
+    wanted = {
+        "name": given["asset"],
+        "source_version": given["version"],
+        "destination": given["to"],
+        "purpose": given["purpose"],
+        "contract_ref": contract,
+        "outcome": "permitted",
+    }
+    sent: dict[str, str] = {}
+    for entry in gate.ledger.entries():
+        crossing = str(entry.body.get("crossing"))
+        if entry.kind == "egress" and all(entry.body.get(key) == value for key, value in wanted.items()):
+            sent[crossing] = str(entry.body["request"])
+        elif entry.kind == "settle" and entry.body.get("outcome") != "failed":
+            sent.pop(crossing, None)
+    return next(reversed(sent.values()), None)
+
+
+def ingress(side: Side, given: Mapping[str, Any]) -> Answer:
+    """Verify, decide again, open, check again and commit what was sent; sign the receipt."""
+    from environments import boundary
+
+    gate = side.gate()
+    arrived = boundary.ingress(gate, given["source"], given["crossing"])
+    results: dict[str, Any] = {"crossing": arrived.crossing}
+    if arrived.outcome == "permitted":
+        record = gate.store.record(arrived.name, arrived.version)
+        results |= pinned(record.ref(gate.name), record)
+    return Answer(results, arrived.outcome, _rules(arrived.rules))
+
+
+def settle(side: Side, given: Mapping[str, Any]) -> Answer:
+    """Verify the receipt, record it, and clear the transit."""
+    from environments import boundary
+
+    closed = boundary.settle(side.gate(), given["to"], given["crossing"])
+    return Answer(
+        {"crossing": closed.crossing, "receipt": closed.receipt}, closed.outcome, _rules(closed.rules)
+    )
+
+
+def pin(side: Side, given: Mapping[str, Any]) -> Answer:
+    """Say which version `NAME@latest` is now, and what the store knows of it: metadata only."""
+    from environments.stores import open_store
+
+    store = open_store(side.folder, side.site.profile(side.folder.name))
+    record = store.record(given["asset"], given.get("version"))
+    return Answer(pinned(record.ref(side.folder.name), record))
+
+
+def pinned(ref: AssetRef, record: Any) -> dict[str, Any]:  # noqa: ANN401 - an AssetRecord
+    """Return the results that tell of one version."""
+    rows = {} if record.rows is None else {"rows": record.rows}
+    return {"ref": ref, "contract_digest": record.contract_digest, "size": record.size, **rows}
+
+
+def _rules(rules: Iterable[GateRule]) -> tuple[BrokenRule, ...]:
+    return tuple(BrokenRule(rule.id, rule.reason, rule.unexpected_count) for rule in rules)
+
+
+BUILT_IN: dict[str, BuiltIn] = {
+    step.name: step
+    for step in (
+        BuiltIn(
+            "egress",
+            "Leaves an environment: decide, check, transform, seal, sign.",
+            {
+                "asset": _NAME_KIND,
+                "version": _DIGEST_KIND,
+                "to": _NAME_KIND,
+                "purpose": _NAME_KIND,
+                "request": _REQUEST_KIND,
+            },
+            egress,
+            frozenset({"request"}),
+        ),
+        BuiltIn(
+            "ingress",
+            "Enters an environment: verify, decide, open, check, commit, sign the receipt.",
+            {"source": _NAME_KIND, "crossing": _DIGEST_KIND},
+            ingress,
+        ),
+        BuiltIn(
+            "settle",
+            "Closes a crossing at its source: verify the receipt, record it.",
+            {"to": _NAME_KIND, "crossing": _DIGEST_KIND},
+            settle,
+        ),
+        BuiltIn(
+            "pin",
+            "Says which version of an asset is the latest, in the environment that holds it.",
+            {"asset": _NAME_KIND, "version": _DIGEST_KIND},
+            pin,
+            frozenset({"version"}),
+        ),
+    )
+}
