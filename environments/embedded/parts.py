@@ -134,9 +134,9 @@ class Parts:
         """Stop group after group of parts; the parts of one group stop at the same time."""
         for belongs in groups:
             group = [part for part in self._parts.values() if belongs(part.name)]
+            self._stop_together(group)
             for part in group:
                 part._due = None  # noqa: SLF001 - a part of ours
-            self._stop_together(group)
 
     def _stop_together(self, group: list[Part]) -> None:
         steps = max((len(part.stop) for part in group), default=0)

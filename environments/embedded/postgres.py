@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote
 
-from data_contracts.errors import UnreachableError
-from environments.embedded.binaries import install_for, setup_user
+from data_contracts.errors import UnreachableError, UsageError
+from environments.embedded.binaries import install_for, server_version, setup_user
 from environments.embedded.processes import ProcessId, die_with_parent, end, working_in
 from environments.private import disk_errors
 
@@ -98,7 +98,7 @@ def _initialise(postgres: Postgres, install: Path) -> None:
     draft = postgres.data.with_name(f"{postgres.data.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
-    maker = None if postgres.uid is None else setup_user()
+    maker = setup_user(postgres.uid)
     _own(draft, maker)
     secret = os.memfd_create("password")
     os.write(secret, postgres.password.encode() + b"\n")
@@ -134,12 +134,20 @@ def exec_postgres(postgres: Postgres) -> NoReturn:
 
     Raises:
         UnreachableError: the data folder cannot be made.
+        UsageError: another major version wrote it.
     """
     parent = os.getppid()
     install = install_for(postgres.uid)
     if not postgres.data.exists():
         with disk_errors(f"{postgres.data}: PostgreSQL's data folder cannot be made"):
             _initialise(postgres, install)
+    written, ours = major_version(postgres.data), server_version().partition(".")[0]
+    if written != ours:
+        raise UsageError(
+            f"{postgres.data} was written by PostgreSQL {written or '(unknown)'}; this is {ours}",
+            remedy="use the version of Isthmus that wrote it, or move that folder away: it holds the view of "
+            "past runs only, no data and no record",
+        )
     options = [part for name, value in _OPTIONS.items() for part in ("-c", f"{name}={value}")]
     _become(postgres.uid, postgres.data)
     die_with_parent(

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from environments.embedded.binaries import server_version
 from environments.embedded.composition import HostCheck
 from environments.embedded.forks import Answer, ask
-from environments.embedded.postgres import is_ready, major_version
+from environments.embedded.postgres import is_ready
 from environments.embedded.prepare import make_environment, meet_peers
 from environments.embedded.server import server_answers
 from environments.home import EnvironmentFolder
@@ -45,7 +46,7 @@ def start_all(supervisor: Supervisor) -> None:
     supervisor.add(system.postgresql())
     system.preload()
     supervisor.until(lambda: is_ready(system.data), "postgresql", timeout=_TIMEOUT)
-    supervisor.tell("postgresql", f"{major_version(system.data)}, private socket, no network")
+    supervisor.tell("postgresql", f"{server_version()}, private socket, no network")
     supervisor.add(system.server())
     hosts = _hosts(supervisor) if system.composition.run_host else {}
     port = system.settings.port or 0

@@ -17,11 +17,12 @@ from typing import Any
 
 from data_contracts.errors import IsthmusError
 from environments.embedded.api import read_api
+from environments.embedded import binaries
 from environments.embedded.client import Client
 from environments.embedded.controlplane import LastRun, Queue, last_runs, queues
 from environments.embedded.forks import ask_all
 from environments.embedded.launch import running
-from environments.embedded.postgres import is_ready, major_version
+from environments.embedded.postgres import is_ready
 from environments.embedded.processes import ProcessId, alive, pss
 from environments.embedded.readiness import read_run_file
 from environments.embedded.server import server_answers
@@ -151,7 +152,7 @@ def _control_plane(home: Home, state: Mapping[str, Any], server_version: str) ->
     return [
         PartStatus("supervisor", "ok", version("isthmus-hybrid"), pid=supervisor.pid if supervisor else None),
         _part(
-            "postgresql", state, answers=is_ready(data), version=major_version(data) or "", address=str(data)
+            "postgresql", state, answers=is_ready(data), version=binaries.server_version(), address=str(data)
         ),
         _part(
             "server",

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_contracts.errors import DefectError, IsthmusError, UnreachableError
+from data_contracts.errors import ConflictError, DefectError, IsthmusError, UnreachableError
 from environments.embedded.composition import Composition
 from environments.embedded.parts import Part, Parts
 from environments.embedded.processes import identify
@@ -29,7 +29,7 @@ from environments.embedded.settings import load_settings
 from environments.embedded.startup import start_all
 from environments.embedded.sweep import sweep
 from environments.embedded.system import System
-from environments.embedded.upkeep import Upkeep
+from environments.embedded.upkeep import Upkeep, last_words
 from environments.private import make_private
 
 __all__ = ["StopRequested", "Supervisor", "supervise"]
@@ -132,8 +132,9 @@ class Supervisor:
             dying = next(iter(self.parts.failing()), None)
             if dying is None and time.monotonic() < deadline:
                 continue
+            reason = last_words(self.system.logs / f"{dying}.log") if dying else ""
             raise UnreachableError(
-                f"{dying or what} does not come up",
+                f"{dying or what} does not come up{reason and ': '}{reason}",
                 remedy=f"read its log under {self.system.logs}, or run `isthmus logs` and `isthmus doctor`",
             )
 
@@ -156,7 +157,7 @@ class Supervisor:
         sweep(self.system.home)
 
     def _log(self, text: str) -> None:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)  # noqa: T201 - the supervisor's log
+        print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}", flush=True)  # noqa: T201 - the supervisor's log
 
 
 def _lock(system: System) -> bool:
@@ -187,8 +188,8 @@ def supervise(composition: Composition, report: Reporter) -> int:
         system = System(composition, settings)
         make_private(system.logs)
         if not _lock(system):
-            report(Event("running", "supervisor"))
-            return 0
+            report(Event("running", "supervisor", "a system of this home runs already"))
+            return ConflictError.exit_code
         sweep(home)
         supervisor = Supervisor(system, report)
         start_all(supervisor)

@@ -19,7 +19,7 @@ from environments.embedded.processes import send
 from environments.embedded.server import server_answers
 from environments.embedded.system import System
 
-__all__ = ["Upkeep", "rotate"]
+__all__ = ["Upkeep", "last_words", "rotate"]
 
 MAX_LOG = 16 * 1024 * 1024
 _ROUND, _PATIENCE = 10.0, 6
@@ -36,6 +36,16 @@ def rotate(log: Path, *, limit: int = MAX_LOG) -> bool:
     except OSError:  # no space for the copy: the log stays, `isthmus doctor` tells of the disk
         return False
     return True
+
+
+def last_words(log: Path) -> str:
+    """Return the last message of ours in a part's log: written to be shown, it holds no value."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
+    except OSError:
+        return ""
+    ours = [line.removeprefix("isthmus: ") for line in lines if line.startswith("isthmus: ")]
+    return ours[-1] if ours else ""
 
 
 class Upkeep:
