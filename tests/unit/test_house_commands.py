@@ -15,7 +15,6 @@ from flows.cli.main import COMMANDS
 
 HEAVY = {"prefect", "dask", "distributed", "pandas", "great_expectations", "polars", "pyarrow", "onnxruntime"}
 NO_JSON = {
-    "isthmus shell-env": "its output is shell text by definition",
     "isthmus worker start": "runs until it is stopped",
 }
 

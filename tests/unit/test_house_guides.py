@@ -109,3 +109,10 @@ def test_the_mistake_that_the_guide_shows_is_told_so(tmp_path: Path, monkeypatch
     with pytest.raises(DeclarationError) as caught:
         load_profiles(folder)
     assert f"isthmus: {caught.value}" == blocks("environments.md", "text")[0].strip()
+
+
+def test_the_pipeline_that_the_guide_shows_is_the_one_that_init_writes() -> None:
+    written = (ROOT / "flows/cli/site_template/flows/blood_pressure.py").read_text(encoding="utf-8")
+    assert blocks("pipelines.md", "python")[0].strip() in written
+    schedule = (ROOT / "flows/cli/site_template/site.toml").read_text(encoding="utf-8")
+    assert blocks("pipelines.md", "toml")[0].strip() in schedule
