@@ -26,7 +26,7 @@ from environments.identity import Identity, PublicIdentity, load_identity, load_
 from environments.ledger import Ledger
 from environments.profile import Profile
 from environments.site import Site
-from environments.stores import AssetStore, LocalStore
+from environments.stores import AssetStore, open_store
 
 __all__ = ["EnvironmentContext", "PartitionMap", "open_environment"]
 
@@ -139,7 +139,7 @@ def open_environment(
     return EnvironmentContext(
         profile=profile,
         folder=folder,
-        store=LocalStore(profile.store.path or folder.store),
+        store=open_store(folder, profile),
         identity=load_identity(folder),
         peers={name: peer for name, peer in site.profiles.items() if name != profile.name},
         contracts=site.contracts,

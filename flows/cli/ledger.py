@@ -1,0 +1,177 @@
+"""`isthmus ledger`: the record of one environment, shown and verified.
+
+Each command opens the folder of the one environment that it names, and no other. What a peer keeps of
+this ledger comes as a file: `ledger witnessed` there, `ledger verify --against` here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import click
+
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.home import EnvironmentFolder, Home
+from environments.identity import load_identity
+from environments.ledger import (
+    Entry,
+    Head,
+    LedgerReport,
+    read_entries,
+    verify_ledger,
+    witnessed_head,
+)
+from environments.site import Site
+from flows.cli.options import env_option, example, home_option, json_option, site_option
+from flows.cli.report import emit_json
+
+__all__ = ["command"]
+
+_NOT_VERIFIED = NotVerifiableError.exit_code
+_MAX_FILE = 1024 * 1024
+
+
+@click.group(
+    name="ledger",
+    no_args_is_help=True,
+    epilog=example("isthmus ledger show --env onprem", "isthmus ledger verify --env onprem"),
+)
+def command() -> None:
+    """Show and verify the record of one environment.
+
+    Every crossing leaves an entry on both sides: what was asked, which rules spoke, which bytes, which answer.
+    Entries hold ids, names, counts and digests, never a value from the data.
+    """
+
+
+def _folder(home: Home, site: Site, env: str) -> EnvironmentFolder:
+    site.profile(env)
+    return home.check().environment(env).check()
+
+
+@command.command("show", epilog=example("isthmus ledger show --env cloud --last 5"))
+@env_option
+@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the newest N entries.")
+@click.option(
+    "--crossing", metavar="ID", help="Only the entries of one crossing (or the beginning of its id)."
+)
+@home_option
+@site_option
+@json_option
+def show(*, env: str, last: int | None, crossing: str | None, home: Home, site: Site, as_json: bool) -> None:
+    """Print the entries, oldest first. Showing is not verifying: `isthmus ledger verify` does that."""
+    wanted = None if crossing is None else "sha256:" + crossing.removeprefix("sha256:")
+    found = (
+        entry
+        for entry in read_entries(_folder(home, site, env).ledger)
+        if wanted is None or str(entry.body.get("crossing", "")).startswith(wanted)
+    )
+    entries = deque(found, maxlen=last)
+    if as_json:
+        emit_json({"environment": env, "entries": [entry.to_json() for entry in entries]})
+        return
+    for entry in entries:
+        click.echo(_line(entry))
+    if not entries:
+        click.echo(f"no entries in {env}'s ledger" + (" for this crossing" if crossing else ""))
+
+
+def _line(entry: Entry) -> str:
+    body = entry.body
+    words = [f"{entry.sequence:>6}  {entry.time}  {entry.kind:<8}"]
+    if "outcome" in body:
+        words.append(f"{body['outcome']:<9}")
+    if "name" in body:
+        other = f"to {body['destination']}" if "destination" in body else f"from {body.get('source')}"
+        words.append(f"{body['name']} {other}" + (f" for {body['purpose']}" if "purpose" in body else ""))
+    if "crossing" in body:
+        words.append(f"crossing {body['crossing'][7:19]}")
+    words += [_rule(rule) for rule in body.get("rules", ())]
+    return " ".join(words).rstrip()
+
+
+def _rule(rule: dict[str, Any]) -> str:
+    return (
+        f"[{rule['id']}: {rule['unexpected_count']} rows]" if rule["unexpected_count"] else f"[{rule['id']}]"
+    )
+
+
+@command.command(
+    "verify",
+    epilog=example(
+        "isthmus ledger verify --env onprem",
+        "isthmus ledger witnessed --env cloud --of onprem --json > head.json",
+        "isthmus ledger verify --env onprem --against head.json",
+    ),
+)
+@env_option
+@click.option(
+    "--against",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A head of this ledger that a peer keeps; finds a history that was rewritten as a whole.",
+)
+@home_option
+@site_option
+@json_option
+def verify(*, env: str, against: tuple[Path, ...], home: Home, site: Site, as_json: bool) -> None:
+    """Find what was altered, removed, reordered, added or cut off; exit 4 if anything was."""
+    folder = _folder(home, site, env)
+    heads = [_head(path) for path in against]
+    report = verify_ledger(folder.ledger, load_identity(folder).public, witnessed=heads)
+    if as_json:
+        emit_json({"environment": env, **report.to_json()})
+    else:
+        _print(report, env)
+    if not report.success:
+        raise click.exceptions.Exit(_NOT_VERIFIED)
+
+
+def _print(report: LedgerReport, env: str) -> None:
+    if report.success:
+        click.echo(f"{env}: {report.entries} entries verified, head {report.digest}")
+        return
+    click.echo(f"{env}: {report.entries} entries, NOT VERIFIED", err=True)
+    for problem in report.problems:
+        click.echo(f"  {problem.id} at entry {problem.sequence}: {problem.message}", err=True)
+    click.echo(
+        "  what to do: keep this folder as it is for whoever investigates; compare it with a backup and with "
+        "what peers witnessed",
+        err=True,
+    )
+
+
+def _head(path: Path) -> Head:
+    try:
+        with path.open("rb") as file:
+            document = json.loads(file.read(_MAX_FILE))
+        return Head.from_json(document["head"])
+    except (OSError, ValueError, KeyError, TypeError, NotVerifiableError):
+        raise UsageError(
+            f"{path}: not a witnessed head",
+            remedy="write it at the peer with `isthmus ledger witnessed --env PEER --of ENV --json`",
+        ) from None
+
+
+@command.command("witnessed", epilog=example("isthmus ledger witnessed --env cloud --of onprem --json"))
+@env_option
+@click.option("--of", "peer", required=True, metavar="NAME", help="The peer whose ledger it is.")
+@home_option
+@site_option
+@json_option
+def witnessed(*, env: str, peer: str, home: Home, site: Site, as_json: bool) -> None:
+    """Print the last head of a peer's ledger that this environment keeps."""
+    site.profile(peer)
+    head = witnessed_head(_folder(home, site, env).ledger, peer)
+    if head is None:
+        raise UsageError(
+            f"{env} keeps no head of {peer}'s ledger yet", remedy="heads are exchanged with each crossing"
+        )
+    if as_json:
+        emit_json({"environment": env, "head": head.to_json()})
+    else:
+        click.echo(f"{env} keeps entry {head.sequence} of {peer}'s ledger: {head.digest}")
