@@ -19,57 +19,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from store_attacks import StoreAttacks
+from store_basis import LABELS, contract
 
 from data_contracts.errors import NotVerifiableError, UsageError
-from data_contracts.labels import Classification, Labels
-from data_contracts.loading import contract_from_document
-from data_contracts.model import Contract
 from environments.stores import AssetRecord, AssetStore, version_of
 
-CONTRACT = {
-    "apiVersion": "v3.1.0",
-    "kind": "DataContract",
-    "id": "suite.readings",
-    "version": "1.0.0",
-    "status": "active",
-    "schema": [
-        {
-            "name": "readings",
-            "logicalType": "object",
-            "properties": [{"name": "value", "logicalType": "integer", "classification": "internal"}],
-        }
-    ],
-}
-LABELS = Labels(Classification.CONFIDENTIAL, frozenset({"health"}))
 
-
-def contract(version: str = "1.0.0") -> Contract:
-    return contract_from_document({**CONTRACT, "version": version})
-
-
-class StoreSuite:
+class StoreSuite(StoreAttacks):
     """The duties of `environments.stores.protocol`, each with the test that would see it broken."""
-
-    def open_store(self, folder: Path) -> AssetStore:
-        raise NotImplementedError
-
-    @pytest.fixture
-    def folder(self, tmp_path: Path) -> Path:
-        return tmp_path / "store"
-
-    @pytest.fixture
-    def store(self, folder: Path) -> AssetStore:
-        return self.open_store(folder)
-
-    def put(
-        self, store: AssetStore, name: str = "readings", *, body: bytes = b"one", **more: object
-    ) -> AssetRecord:
-        with store.begin(name) as draft:
-            (draft.path / "part-00000.parquet").write_bytes(body)
-            return draft.commit(contract(), LABELS, rows=1, **more)  # type: ignore[arg-type]
-
-    def files(self, folder: Path) -> dict[str, bytes]:
-        return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
     # 1. one atomic commit
 
@@ -208,58 +166,6 @@ class StoreSuite:
         (store.open(record)[0].parent / "more.parquet").write_bytes(b"")
         with pytest.raises(NotVerifiableError):
             store.verify(record)
-
-    # 4. nothing outside
-
-    @pytest.mark.attack
-    @pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "A", "x" * 64, "a.b", "x\n"])
-    def test_a_name_that_climbs_is_refused(self, store: AssetStore, folder: Path, name: str) -> None:
-        for call in (store.begin, store.record, store.versions):
-            with pytest.raises(UsageError):
-                call(name)
-        assert not folder.exists()
-
-    @pytest.mark.attack
-    @pytest.mark.parametrize("kind", ["symlink", "folder-symlink", "hardlink", "fifo"])
-    def test_a_draft_with_anything_but_plain_files_is_refused(
-        self, store: AssetStore, tmp_path: Path, kind: str
-    ) -> None:
-        secret = tmp_path / "secret"
-        secret.write_bytes(b"secret")
-        with store.begin("readings") as draft:
-            place = draft.path / "part-00000.parquet"
-            if kind == "symlink":
-                place.symlink_to(secret)
-            elif kind == "folder-symlink":
-                place.symlink_to(tmp_path)
-            elif kind == "hardlink":
-                place.hardlink_to(secret)
-            else:
-                os.mkfifo(place)
-            with pytest.raises(UsageError):
-                draft.commit(contract(), LABELS)
-        assert store.names() == ()
-        assert secret.read_bytes() == b"secret"
-
-    @pytest.mark.attack
-    def test_a_committed_file_replaced_by_a_link_is_refused(self, store: AssetStore, tmp_path: Path) -> None:
-        record = self.put(store)
-        [path] = store.open(record)
-        twin = tmp_path / "twin"
-        twin.write_bytes(path.read_bytes())
-        path.unlink()
-        path.symlink_to(twin)
-        with pytest.raises(NotVerifiableError):
-            store.open(record)
-
-    @pytest.mark.attack
-    def test_a_folder_replaced_by_a_link_is_refused(self, store: AssetStore, tmp_path: Path) -> None:
-        record = self.put(store)
-        data = store.open(record)[0].parent
-        data.rename(tmp_path / "moved")
-        data.symlink_to(tmp_path / "moved")
-        with pytest.raises(NotVerifiableError):
-            store.open(record)
 
     # 5. two writers
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from store_suite import LABELS, StoreSuite, contract
+from store_basis import LABELS, contract
+from store_suite import StoreSuite
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.stores import LocalStore
@@ -96,7 +97,7 @@ KILLED = """
     import os, sys
     from pathlib import Path
     sys.path.insert(0, {suites!r})
-    from store_suite import LABELS, contract
+    from store_basis import LABELS, contract
     from environments.stores import LocalStore
     left = [int(sys.argv[2])]
     def dying(name):
