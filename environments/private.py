@@ -80,6 +80,8 @@ def make_private(path: Path) -> Path:
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
                 folder.chmod(0o700)  # a umask may only have taken bits away
+                with suppress(PermissionError):  # a parent that we may enter and not read, as /home may be
+                    sync_folder(folder.parent)
     check_private(path)
     return path
 

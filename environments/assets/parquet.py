@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import DataBreaksContractError
-from data_contracts.model import Column, Contract
+from data_contracts.model import Contract
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +90,7 @@ def read_parquet(path: Path, contract: Contract) -> Iterator[pa.Table]:
 
 
 def _compare(path: Path, contract: Contract, found: pa.Schema) -> None:
-    from data_contracts.arrow import column_type
+    from data_contracts.arrow import accepts, column_type
 
     problems = []
     declared = set(contract.object.names)
@@ -102,7 +102,7 @@ def _compare(path: Path, contract: Contract, found: pa.Schema) -> None:
     for column in contract.object.columns:
         if column.name not in found.names:
             problems.append(f"{column.name}: is missing")
-        elif not _lossless(column, found.field(column.name).type):
+        elif not accepts(column, found.field(column.name).type):
             kind = found.field(column.name).type
             problems.append(f"{column.name}: {_kind(kind)}, expected {column_type(column)}")
     if problems:
@@ -118,23 +118,6 @@ def _kind(found: Any) -> str:  # noqa: ANN401 - an Arrow type
     import pyarrow as pa
 
     return "a nested type" if pa.types.is_nested(found) else str(found)
-
-
-def _lossless(column: Column, found: pa.DataType) -> bool:
-    """Whether the contract accepts the type and no float or decimal would be rounded into the other."""
-    from pyarrow import types
-
-    from data_contracts.arrow import accepts, column_type
-
-    if not accepts(column, found):
-        return False
-    target = column_type(column)
-    if types.is_dictionary(found):
-        found = found.value_type
-    mixed = (types.is_decimal(found) and types.is_floating(target)) or (
-        types.is_floating(found) and types.is_decimal(target)
-    )
-    return not mixed
 
 
 def _convert(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -57,7 +57,7 @@ def test_recording_never_raises(tmp_path: Path) -> None:
 @pytest.mark.attack
 @pytest.mark.parametrize("incident_id", ["../../keys/signing", "", "x" * 12, "A" * 12, "unrecorded"])
 def test_an_id_is_no_path(folder: EnvironmentFolder, incident_id: str) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="not an incident id"):
         read_incident(folder, incident_id)
 
 

@@ -83,6 +83,21 @@ def test_of_a_model_it_gives_the_model(store: LocalStore, contract: Contract, tm
     assert (tmp_path / "m.onnx").read_bytes() == b"onnx"
 
 
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    store: LocalStore, record: AssetRecord, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.parquet"
+
+    class Slow(LocalStore):
+        def open(self, record: AssetRecord) -> tuple[Path, ...]:
+            out.write_text("somebody else's")
+            return super().open(record)
+
+    with pytest.raises(UsageError, match="already exists"):
+        get_file(Slow(store.folder), record, out)
+    assert out.read_text() == "somebody else's"
+
+
 def test_a_folder_that_is_not_there(store: LocalStore, record: AssetRecord, tmp_path: Path) -> None:
     for out in (tmp_path / "no" / "file", tmp_path):
         with pytest.raises(UsageError):

@@ -144,6 +144,43 @@ def test_killed_at_every_step_it_is_the_whole_version_or_nothing(tmp_path: Path)
     assert len(outcomes) >= 8
 
 
+def test_all_is_durable_before_the_rename_and_the_rename_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order of fsync and rename, watched at the system calls: a power cut obeys no exit handler."""
+    calls: list[str] = []
+    fsync, rename = os.fsync, Path.rename
+
+    def watched(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        calls.append(path.name if path.parent.name != "staging" else "DRAFT")
+        fsync(descriptor)
+
+    def renamed(self: Path, target: Path) -> Path:
+        calls.append("RENAME")
+        return rename(self, target)
+
+    store = LocalStore(tmp_path / "store")
+    with store.begin("readings") as draft:
+        (draft.path / "deep").mkdir()
+        (draft.path / "deep" / "part-00000.parquet").write_bytes(b"two")
+        monkeypatch.setattr(os, "fsync", watched)
+        monkeypatch.setattr(Path, "rename", renamed)
+        draft.commit(contract(), LABELS)
+    monkeypatch.undo()
+    assert calls == [
+        "part-00000.parquet",
+        "deep",
+        "data",
+        "contract.json",
+        "assets",
+        "record.json",
+        "DRAFT",
+        "RENAME",
+        "readings",
+    ]
+
+
 def test_a_full_disk_is_said_plainly_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
