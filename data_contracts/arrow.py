@@ -137,6 +137,8 @@ def accepts(column: Column, found: Values) -> bool:
     """Whether data of type `found` may stand for the column; what it holds is checked by rules."""
     from pyarrow import types
 
+    if types.is_null(found):
+        return bool(kind_of(column))  # A column of nothing but nulls has no type of its own.
     if types.is_dictionary(found):
         found = found.value_type
     kind = kind_of(column)

@@ -5,7 +5,7 @@ Invariants:
 2. It sees the whole asset, never a sample. An asset over `MAX_BYTES`, an expectation that GX does not
    know, and one that raises: the rule has failed, as `not_evaluated`.
 3. Of what GX returns, `success` and three counts are taken. Its other fields, and the text of its
-   exceptions, hold values of the data (also under BOUNDARY_ONLY-like formats) and go nowhere.
+   exceptions, hold values of the data (under its BOOLEAN_ONLY format as well) and go nowhere.
 """
 
 from __future__ import annotations
@@ -84,14 +84,17 @@ def _refused(rule: Rule, rows: int) -> RuleResult:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """GX phones home and draws progress bars unless told not to before its import."""
+    """GX phones home unless told not to before its import; its logs and warnings may hold values."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import logging
+    import warnings
 
     logger = logging.getLogger("great_expectations")
     before, logger.disabled = logger.disabled, True
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         logger.disabled = before
 

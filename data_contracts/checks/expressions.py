@@ -104,7 +104,7 @@ def _multiple(values: pl.Expr, operand: Any) -> pl.Expr:  # noqa: ANN401 - a num
         remainder: pl.Expr = values % operand
         return remainder != 0
     # Of binary fractions no remainder is exact: 0.3 is a multiple of 0.1 to nine digits.
-    quotient = values / operand
+    quotient: pl.Expr = values / operand
     return (quotient - quotient.round()).abs() > _TOLERANCE
 
 
