@@ -28,14 +28,16 @@ class CrossingAsk:
         ref: the version.
         to: where.
         purpose: what for.
-        request: the request id; None goes on with an unfinished crossing.
+        request: the request id.
+        resume: whether an unfinished crossing of the same kind is gone on with, under its own id.
     """
 
     key: str
     ref: AssetRef
     to: str
     purpose: str
-    request: str | None
+    request: str
+    resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Crosser:
         try:
             return self._send(ask, origins, because, title)
         except IsthmusError as error:
-            return CrossingEnd(title, "failed", request=ask.request or "", error=error)
+            return CrossingEnd(title, "failed", request=ask.request, error=error)
 
     def _send(
         self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...], title: str
@@ -113,9 +115,10 @@ class Crosser:
             "version": ask.ref.version,
             "to": ask.to,
             "purpose": ask.purpose,
+            "request": ask.request,
         }
-        if ask.request is not None:
-            parameters["request"] = ask.request
+        if ask.resume:
+            parameters["resume"] = True
         inputs: Mapping[str, tuple[str, ...]] = {"asset": origins, "because": because}
         sent = self._caller.call(
             Call(f"{ask.key}.egress", "isthmus.egress", ask.ref.environment, parameters, inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_contracts.errors import NotVerifiableError, UsageError
 from data_contracts.labels import Labels
@@ -170,7 +170,10 @@ def _places(survey: Survey, placement: Placement) -> dict[str, Place]:
             pinned=needs[choice.step].pinned is not None,
             purpose=needs[choice.step].purpose,
             compute_cost=money(choice.compute_cost),
-            excluded=choice.excluded,
+            excluded=tuple(
+                replace(reason, reason=survey.reasons.get((reason.reason, reason.rule), reason.reason))
+                for reason in choice.excluded
+            ),
         )
         for choice in placement.chosen
     }

@@ -74,6 +74,8 @@ class Survey:
         self._held: dict[Link, Holding] = {Link(name, "ref"): held for name, held in sources.items()}
         self.needs: list[StepNeed] = []
         self.crossings: dict[str, Crossing] = {}
+        self.reasons: dict[tuple[str, str], str] = {}
+        """(all reasons of a ruling, rule) to the reason of that rule."""
         self.nodes = self._block(program.nodes, {})
 
     def _block(self, nodes: tuple[Node, ...], arrived: dict[tuple[Link, str, str], Link]) -> tuple[Node, ...]:
@@ -200,11 +202,17 @@ class Survey:
         names = sorted(self._site.profiles)
         sources = [held.environment] if held.environment is not None else names
         return {
-            (source, destination): _ruling(self._decide(held, source, destination, purpose))
+            (source, destination): self._ruling(self._decide(held, source, destination, purpose))
             for source in sources
             for destination in names
             if source != destination
         }
+
+    def _ruling(self, decision: Decision) -> Ruling:
+        denials = decision.denials
+        together = "; ".join(rule.reason for rule in denials)
+        self.reasons.update({(together, rule.id): rule.reason for rule in denials})
+        return Ruling(decision.permitted, tuple(rule.id for rule in denials), together)
 
     # Crossings
 
@@ -301,12 +309,6 @@ class Survey:
             labels=join(*(held.labels for held in results)),
             size=max(held.size for held in results),
         )
-
-
-def _ruling(decision: Decision) -> Ruling:
-    denials = decision.denials
-    reasons = "; ".join(rule.reason for rule in denials)
-    return Ruling(decision.permitted, tuple(rule.id for rule in denials), reasons)
 
 
 def _spent(contract: Contract) -> Contract:

@@ -16,10 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import DIGEST_PATTERN
-from data_contracts.errors import UsageError
 from environments.ref import NAME, AssetRef
 from tasks.steps.errors import BrokenRule
-from tasks.steps.parameters import Kind
+from tasks.steps.parameters import Kind, kind_of
 from tasks.sync.side import Side
 
 if TYPE_CHECKING:
@@ -84,15 +83,15 @@ _REQUEST_KIND = _text("a request id", REQUEST)
 def egress(side: Side, given: Mapping[str, Any]) -> Answer:
     """Decide, check, transform, seal and sign one asset version; or refuse it, with the rules.
 
-    Without a request id, an unfinished crossing of the same asset version, destination and purpose
-    is gone on with.
+    With `resume`, an unfinished crossing of the same asset version, destination and purpose is gone
+    on with, under the request id that it had.
     """
     from environments import boundary
 
     gate = side.gate()
-    request_id = given.get("request") or _unfinished(gate, given)
-    if request_id is None:
-        raise UsageError("no unfinished crossing to go on with", remedy="name a request id")
+    request_id = given["request"]
+    if given.get("resume", False):
+        request_id = _unfinished(gate, given) or request_id
     request = boundary.CrossingRequest(
         given["asset"], given["version"], given["to"], given["purpose"], request_id
     )
@@ -176,9 +175,10 @@ BUILT_IN: dict[str, BuiltIn] = {
                 "to": _NAME_KIND,
                 "purpose": _NAME_KIND,
                 "request": _REQUEST_KIND,
+                "resume": kind_of(bool),
             },
             egress,
-            frozenset({"request"}),
+            frozenset({"resume"}),
         ),
         BuiltIn(
             "ingress",

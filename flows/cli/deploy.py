@@ -1,0 +1,44 @@
+"""`isthmus deploy`."""
+
+from __future__ import annotations
+
+import click
+
+from environments.home import Home
+from environments.site import Site
+from flows.cli.options import home_option, json_option, site_option
+from flows.cli.report import emit_json
+
+__all__ = ["command"]
+
+
+@click.command(name="deploy")
+@click.option("--reset-schedules", is_flag=True, help="Set schedules that were edited in the UI back.")
+@home_option
+@site_option
+@json_option
+def command(home: Home, site: Site, reset_schedules: bool, as_json: bool) -> None:
+    """Register pipelines, steps, forms and schedules with the server.
+
+    Doing it again changes nothing that is as it should be. A schedule that somebody edited in the
+    Prefect UI is kept and told, unless --reset-schedules.
+
+    \b
+    Example:
+      isthmus deploy
+      isthmus deploy --site /etc/isthmus --reset-schedules
+    """  # noqa: D301 - click's own mark for lines that stay as they are
+    from flows.deployment import register
+
+    report = register(home, site, reset_schedules=reset_schedules)
+    if as_json:
+        emit_json(report.to_json())
+        return
+    width = max((len(item.name) for item in report.deployments), default=0)
+    for item in report.deployments:
+        schedules = "; ".join(item.schedules)
+        note = "  (edited in the UI, kept; --reset-schedules sets it back)" if item.edited else ""
+        click.echo(f"{item.name:<{width}}  {item.change:<9}  {schedules}{note}".rstrip())
+    for name in report.absent:
+        click.echo(f"{name}: not registered, no environment's file lists it (its home must)", err=True)
+    click.echo(f"{len(report.deployments)} deployments. Next: isthmus plan PIPELINE · isthmus run PIPELINE")

@@ -1,0 +1,71 @@
+"""`isthmus run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from environments.embedded.api import read_api
+from environments.home import Home
+from environments.site import Site
+from flows.cli.options import home_option, json_option, site_option
+from flows.cli.parameters import param_option
+from flows.cli.report import emit_json
+
+__all__ = ["command"]
+
+
+@click.command(name="run")
+@click.argument("pipeline")
+@click.option("--watch", is_flag=True, help="Stay until it ends, and show each step where it runs.")
+@param_option
+@home_option
+@site_option
+@json_option
+def command(
+    home: Home, site: Site, pipeline: str, watch: bool, params: dict[str, Any], as_json: bool
+) -> None:
+    """Run PIPELINE in its home; with --watch, until it ends.
+
+    Ctrl-C while watching asks whether to cancel the run or to leave it running. The exit code says
+    how it ended: 0 done, 1 data breaks its contract, 3 denied, 6 a step failed.
+
+    \b
+    Example:
+      isthmus run hospital --watch
+      isthmus run hospital --param tests=covid_tests@latest --json
+    """  # noqa: D301 - click's own mark for lines that stay as they are
+    from flows.cli.run_text import follow, started
+    from flows.runtime.endings import exit_code_of
+    from flows.runtime.server import Server
+    from flows.runtime.starting import start
+
+    with Server(read_api(home)) as server:
+        run = start(server, site, pipeline, params)
+        say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
+        for line in started(server, run):
+            say(line)
+        if not watch:
+            if as_json:
+                emit_json({"run": run.id, "name": run.name, "pipeline": pipeline, "state": run.state})
+            return
+        end = follow(server, run.id, say)
+        if as_json:
+            emit_json(
+                {
+                    "run": end.id,
+                    "name": end.name,
+                    "pipeline": pipeline,
+                    "state": end.state,
+                    "message": end.message,
+                    "plan": end.labels.get("isthmus.plan"),
+                    "seconds": round(end.seconds, 2),
+                    "steps": [
+                        {"name": part.name, "state": part.state, "seconds": round(part.seconds, 2)}
+                        for part in server.parts(end.id)
+                    ],
+                }
+            )
+        raise click.exceptions.Exit(exit_code_of(end))

@@ -1,0 +1,87 @@
+"""`isthmus sync`."""
+
+from __future__ import annotations
+
+import secrets
+
+import click
+
+from data_contracts.errors import UsageError
+from environments.embedded.api import read_api
+from environments.home import Home
+from environments.ref import check_name, parse_asset
+from environments.site import Site
+from flows.cli.options import home_option, json_option, site_option
+from flows.cli.report import emit_json
+
+__all__ = ["command"]
+
+_CODES = {"permitted": 0, "denied": 3, "broken": 1}
+
+
+@click.command(name="sync")
+@click.argument("asset", metavar="NAME[@VERSION]")
+@click.option("--from", "source", required=True, metavar="ENV", help="The environment that has it.")
+@click.option("--to", "destination", required=True, metavar="ENV", help="The environment it shall go to.")
+@click.option("--purpose", required=True, help="What for, as the contract's terms name it.")
+@click.option("--request", help="The request id: the same one again is the same crossing.")
+@home_option
+@site_option
+@json_option
+def command(  # noqa: PLR0913 - one argument for each option
+    *,
+    home: Home,
+    site: Site,
+    asset: str,
+    source: str,
+    destination: str,
+    purpose: str,
+    request: str | None,
+    as_json: bool,
+) -> None:
+    """Move one asset across one boundary, if its terms permit.
+
+    Asks the source to send it and the destination to take it in; this command itself opens neither. An
+    unfinished crossing of the same asset, destination and purpose is gone on with, unless --request.
+    Exit code: 0 permitted, 1 the data breaks its contract, 3 denied.
+
+    \b
+    Example:
+      isthmus sync covid_tests --from onprem --to cloud --purpose model-training
+      isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
+    """  # noqa: D301 - click's own mark for lines that stay as they are
+    from flows.runtime.crossing import CrossingAsk
+    from flows.runtime.server import Server
+    from flows.runtime.standalone import StandaloneCrossing
+
+    name, version = parse_asset(asset)
+    check_name(purpose, "--purpose")
+    site.profile(source)
+    site.profile(destination)
+    if source == destination:
+        raise UsageError("--from and --to are one environment", remedy="name two; nothing needs to cross")
+    with Server(read_api(home)) as server:
+        crossing = StandaloneCrossing(server, site, say=None if as_json else click.echo)
+        ref = crossing.pin(source, name, version)
+        # The source alone knows what it sent: it goes on with that, or begins under the fresh id.
+        fresh = request or f"sync-{secrets.token_hex(8)}"
+        end = crossing.run(CrossingAsk("sync", ref, destination, purpose, fresh, resume=request is None))
+    if as_json:
+        emit_json(end.to_json())
+    else:
+        _show(end.title, end.outcome, end.request)
+        for rule in end.rules:
+            rows = f", {rule.unexpected_count} rows" if rule.unexpected_count else ""
+            click.echo(f"  {rule.id}: {rule.reason}{rows}")
+        if end.arrived is not None:
+            click.echo(f"  {end.size:,} bytes, now {end.arrived} in {destination}")
+    if end.outcome in _CODES:
+        raise click.exceptions.Exit(_CODES[end.outcome])
+    error = end.refusal()
+    if as_json:
+        raise click.exceptions.Exit(error.exit_code)
+    raise error
+
+
+def _show(title: str, outcome: str, request: str) -> None:
+    click.echo(f"{title}: {outcome}" + (f"  (request {request})" if request else ""))

@@ -1,0 +1,46 @@
+"""A crossing that no pipeline asked for: runs of the built-in steps, watched from the command line."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+from environments.ref import AssetRef
+from environments.site import Site
+from flows.runtime.calls import Call, Caller
+from flows.runtime.crossing import Crosser, CrossingAsk, CrossingEnd
+from flows.runtime.server import RunView, Server
+
+__all__ = ["StandaloneCrossing"]
+
+
+class StandaloneCrossing:
+    """One crossing, asked for and watched."""
+
+    def __init__(self, server: Server, site: Site, *, say: Callable[[str], None] | None = None) -> None:
+        """Ask `server`; `say` hears of every step."""
+        self._say = say
+        # Every call is a run of its own: the crossing's id, not the run's key, makes a retry the same.
+        self._caller = Caller(
+            server, site, parent=None, prefix=f"cli-{secrets.token_hex(8)}", watch=self._changed
+        )
+
+    def _changed(self, view: RunView) -> None:
+        if self._say is not None and view.final:
+            self._say(f"  {view.name}: {view.state}, {view.seconds:.1f} s")
+
+    def pin(self, environment: str, name: str, version: str | None) -> AssetRef:
+        """Return the version; the latest where none is named.
+
+        Raises:
+            UsageError: there is no such asset or version.
+        """
+        parameters = {"asset": name} | ({} if version is None else {"version": version})
+        return self._caller.call(Call("pin", "isthmus.pin", environment, parameters)).ref()
+
+    def run(self, ask: CrossingAsk) -> CrossingEnd:
+        """Cross, and settle."""
+        crosser = Crosser(self._caller)
+        end = crosser.send(ask, ())
+        crosser.settle(ask, end)
+        return end
