@@ -81,16 +81,17 @@ def _clean(rule: BrokenRule, *, trusted: bool) -> BrokenRule:
     return BrokenRule(known, reason, int(rule.unexpected_count))
 
 
-def ending_of(error: BaseException, incident: str, *, trusted: bool) -> Ending:
+def ending_of(error: BaseException, incident: str | None, *, trusted: bool) -> Ending:
     """Return how a run ends that raised `error`, which is kept under the incident id.
 
     Args:
         error: the true one.
-        incident: its id in the environment where it happened.
+        incident: its id in the environment where it happened; None where nothing is to be looked up.
         trusted: whether only our own code ran, so that the text of our own errors is clean.
     """
     family = _family(error)
-    labels: dict[str, Any] = {INCIDENT: incident}
+    labels: dict[str, Any] = {} if incident is None else {INCIDENT: incident}
+    tail = "" if incident is None else f"; incident {incident}"
     if isinstance(error, ContractBroken | CrossingDenied):
         rules = [_clean(rule, trusted=trusted) for rule in error.rules]
         what = error.what if trusted or re.fullmatch(NAME, error.what) else "an asset"
@@ -98,9 +99,9 @@ def ending_of(error: BaseException, incident: str, *, trusted: bool) -> Ending:
         clean = (
             ContractBroken(what, rules) if isinstance(error, ContractBroken) else CrossingDenied(what, rules)
         )
-        return Ending("FAILED", _NAMES[family], f"{clean}; incident {incident}", labels)
+        return Ending("FAILED", _NAMES[family], f"{clean}{tail}", labels)
     if trusted and isinstance(error, IsthmusError) and family is not DefectError:
-        return Ending("FAILED", _NAMES[family], f"{error}; incident {incident}", labels)
+        return Ending("FAILED", _NAMES[family], f"{error}{tail}", labels)
     return Ending("FAILED", _NAMES[family], f"StepFailed: incident {incident}", labels)
 
 

@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from data_contracts.errors import UsageError
+from data_contracts.errors import DefectError, IsthmusError, UsageError
 from data_contracts.labels import Labels
 from environments.profile import StepGrant
 from environments.site import Site
 from environments.workpools.catalogue import Queue, RunContext
 from flows.runtime.calls import Call, Caller, Finished
+from flows.runtime.endings import Ending, ending_of
 from flows.runtime.guard import run_guarded
 from flows.runtime.labels import PLAN, start_label
 from flows.runtime.pipeline import Pipeline
@@ -60,7 +61,17 @@ class PipelineRunnable:
     def execute(self, run: RunContext) -> None:
         """Pin, plan, and run the plan."""
 
-        def body(server: Server, progress: Progress) -> Mapping[str, Any]:
+        def body(server: Server, progress: Progress) -> Mapping[str, Any] | Ending:
+            try:
+                return work(server, progress)
+            except DefectError:
+                raise
+            except IsthmusError as error:
+                # A step's end, a refusal or a plan's error: its text is ours, and where it happened
+                # the true error is kept already.
+                return ending_of(error, None, trusted=True)
+
+        def work(server: Server, progress: Progress) -> Mapping[str, Any]:
             if run.profile.name != self.pipeline.home:
                 raise UsageError(f"{self.pipeline.name} is at home in {self.pipeline.home}")
             run_id = str(run.flow_run.id)

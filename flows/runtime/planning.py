@@ -14,10 +14,11 @@ from environments.placement.result import money
 from environments.profile import Profile
 from environments.ref import AssetRef
 from environments.site import Site
+from flows.runtime.forecast import Holding
 from flows.runtime.pipeline import Pipeline
 from flows.runtime.plan import Place, Plan, Start
 from flows.runtime.program import Program, SourceAsset, StepNode, walk
-from flows.runtime.survey import Holding, Survey
+from flows.runtime.survey import Survey
 
 __all__ = ["AssetFacts", "make_plan", "resolve_contract"]
 

@@ -156,8 +156,8 @@ class Runner:
         ask = CrossingAsk(node.id, ref, node.to, node.purpose, f"{self._run_id}/{node.id}")
         end = self._crosser.send(ask, known.origins, because)
         self.ends[node.id] = end
-        rules = ", ".join(map(str, end.rules))
-        self._say(f"{end.title}: {end.outcome}{f': {rules}' if rules else ''}")
+        why = ", ".join(map(str, end.rules)) or str(end.error or "")
+        self._say(f"{end.title}: {end.outcome}{f': {why}' if why else ''}")
         if end.outcome != "permitted" and not node.handled:
             raise end.refusal()
         # What arrived may be used at once; the receipt is settled meanwhile.

@@ -7,17 +7,15 @@ what every crossing will do and puts in those that the places bring.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from data_contracts.errors import IsthmusError, UsageError
-from data_contracts.labels import Labels, join
-from data_contracts.model import Contract
-from data_contracts.policy import CrossingRequest, Decision, decide, select_terms
-from data_contracts.projection import project
-from data_contracts.terms import Treatment
+from data_contracts.errors import UsageError
+from data_contracts.labels import join
+from data_contracts.policy import CrossingRequest, Decision, decide
 from environments.placement import DataNeed, Ruling, StepNeed
 from environments.site import Site
 from flows.runtime.errors import PlanError
+from flows.runtime.forecast import Holding, arrival_of, forecast, spent
 from flows.runtime.plan import Crossing
 from flows.runtime.program import (
     ARRIVED,
@@ -32,30 +30,7 @@ from flows.runtime.program import (
 from flows.runtime.symbols import Link
 from tasks.steps.definition import AnyStep
 
-__all__ = ["Holding", "Survey"]
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What a link stands for.
-
-    Attributes:
-        title: for people.
-        contract: under which it is.
-        labels: what sticks to it, as far as can be known.
-        size: bytes.
-        environment: where it is; None until placement says.
-        producer: the step call that decides where it is, while `environment` is None.
-        inherits: the producer's input whose contract it carries.
-    """
-
-    title: str
-    contract: Contract
-    labels: Labels
-    size: int
-    environment: str | None
-    producer: str | None = None
-    inherits: str | None = None
+__all__ = ["Survey"]
 
 
 class Survey:
@@ -240,43 +215,14 @@ class Survey:
             self.crossings[node.id] = crossing
             self._held[Link(node.id, ARRIVED)] = held
             return
-        arrival, labels = self._arrival(held, node)
+        destination = self._site.profile(node.to).destination()
+        arrival, labels = arrival_of(held.contract, destination, node.purpose), held.labels
         if held.environment is not None:
             decision = self._decide(held, held.environment, node.to, node.purpose)
             labels = decision.labels if decision.permitted else held.labels
-            self.crossings[node.id] = self._forecast(node, held, decision, arrival)
+            self.crossings[node.id] = forecast(node, held, decision, arrival, destination)
         self._held[Link(node.id, ARRIVED)] = Holding(
-            f"{node.id}.{ARRIVED}", arrival or _spent(held.contract), labels, held.size, node.to
-        )
-
-    def _arrival(self, held: Holding, node: SyncNode) -> tuple[Contract | None, Labels]:
-        destination = self._site.profile(node.to).destination()
-        if select_terms(held.contract, destination, node.purpose) is None:
-            return None, held.labels
-        try:
-            return project(held.contract, destination, node.purpose), held.labels
-        except IsthmusError:
-            # No arrival contract, no crossing: the gate will say why. The plan shows it as denied.
-            return None, held.labels
-
-    def _forecast(
-        self, node: SyncNode, held: Holding, decision: Decision, arrival: Contract | None
-    ) -> Crossing:
-        destination = self._site.profile(node.to).destination()
-        terms = select_terms(held.contract, destination, node.purpose)
-        permitted = decision.permitted and arrival is not None
-        return Crossing(
-            asset=held.title,
-            source=str(held.environment),
-            destination=node.to,
-            purpose=node.purpose,
-            contract=held.contract.reference,
-            arrival=arrival.reference if arrival is not None and permitted else None,
-            outcome=decision.outcome if permitted else "deny",
-            denials=tuple((rule.id, rule.reason) for rule in decision.denials),
-            columns=_columns(held.contract, terms.columns if terms is not None and permitted else {}),
-            size=held.size,
-            inserted=node.inserted,
+            f"{node.id}.{ARRIVED}", arrival or spent(held.contract), labels, held.size, node.to
         )
 
     # Branches
@@ -309,26 +255,3 @@ class Survey:
             labels=join(*(held.labels for held in results)),
             size=max(held.size for held in results),
         )
-
-
-def _spent(contract: Contract) -> Contract:
-    return replace(contract, terms=None)
-
-
-def _columns(contract: Contract, columns: Mapping[str, Treatment]) -> dict[str, str]:
-    if contract.model is not None:
-        return {}
-    return {
-        name: _words(columns[name]) if name in columns else "may not cross"
-        for name in contract.object.names
-        if columns
-    }
-
-
-def _words(treatment: Treatment) -> str:
-    details = [f"{key} {_plain(value)}" for key, value in sorted(treatment.parameters.items())]
-    return " ".join([treatment.obligation, *details])
-
-
-def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -13,10 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from tasks.steps.definition import AnyStep
+from typing import Any, Protocol
 
 __all__ = ["Caller", "current_caller", "use_caller"]
 
@@ -24,8 +21,8 @@ __all__ = ["Caller", "current_caller", "use_caller"]
 class Caller(Protocol):
     """What a running pipeline does with a call."""
 
-    def call(self, step: AnyStep, environment: str | None, arguments: Mapping[str, object]) -> object:
-        """Take one call; `environment` is what `.on(…)` named, or None."""
+    def call(self, step: Any, environment: str | None, arguments: Mapping[str, object]) -> object:  # noqa: ANN401
+        """Take one call of a `Step`; `environment` is what `.on(…)` named, or None."""
 
 
 _CURRENT: ContextVar[Caller | None] = ContextVar("isthmus_caller", default=None)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from data_contracts.model import Contract
 from tasks.steps.cluster import Cluster, Held
@@ -25,9 +25,19 @@ from tasks.steps.partitions import Form, Part, WriteResult, apply_part, cut, wri
 
 if TYPE_CHECKING:
     from data_contracts.verdict import Verdict
-    from tasks.steps.outputs import NewAsset
 
-__all__ = ["Dataset", "check_dataset"]
+__all__ = ["Dataset", "Target", "check_dataset"]
+
+
+class Target(Protocol):
+    """An asset in the making that parts are written into: `tasks.steps.NewAsset`."""
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+
+    def count(self, rows: int) -> None:
+        """Hear of rows that were written."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ class Dataset:
         self,
         function: Callable[..., Any],
         *args: object,
-        into: NewAsset | Sequence[NewAsset],
+        into: Target | Sequence[Target],
         as_: Form = "arrow",
     ) -> list[WriteResult]:
         """Write the tables that `function(table, *args)` returns for each part, on the workers.

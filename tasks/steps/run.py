@@ -3,7 +3,7 @@
 Invariants:
 1. Assets are of this environment; a ref to another is refused, whatever a caller says.
 2. What a step opened is its input: labels and lineage of what it makes follow from it.
-3. Progress is phase, rows and seconds. There is no way to report a text from the data.
+3. Progress is phase, rows and seconds, and a phase is a literal of the code: no text from the data.
 
 Example, in a step:
     ```python
@@ -15,11 +15,13 @@ Example, in a step:
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from data_contracts.errors import UsageError
@@ -219,12 +221,37 @@ class StepRun:
         self.report("committed", rows, None)
 
     def progress(self, phase: str, *, rows: int | None = None) -> None:
-        """Say in the run's log tab where the step is; `phase` is a word of the code, never data."""
-        self.report(phase, rows, None)
+        """Say in the run's log tab where the step is.
+
+        Args:
+            phase: a word that stands in the calling function's code; anything else could be data.
+            rows: how many rows it is about.
+
+        Raises:
+            UsageError: the phase was computed.
+        """
+        self.report(_literal(phase, sys._getframe(1)), rows, None)  # noqa: SLF001 - the caller's code
+
+    def phase(self, name: str, *, rows: int | None = None) -> AbstractContextManager[None]:
+        """Report how long the block took; `name` as in `progress`.
+
+        Raises:
+            UsageError: the name was computed.
+        """
+        return self._timed(_literal(name, sys._getframe(1)), rows)  # noqa: SLF001 - the caller's code
 
     @contextmanager
-    def phase(self, name: str, *, rows: int | None = None) -> Iterator[None]:
-        """Report how long the block took."""
+    def _timed(self, name: str, rows: int | None) -> Iterator[None]:
         begin = time.monotonic()
         yield
         self.report(name, rows, time.monotonic() - begin)
+
+
+def _literal(phase: str, caller: FrameType) -> str:
+    """Return a phase if it is a constant of the caller's code: the log tab is read by everybody."""
+    if type(phase) is not str or phase not in caller.f_code.co_consts:
+        raise UsageError(
+            "a phase that is no literal of the code that reports it",
+            remedy='write it out: run.progress("fit"); a text that is computed could be data',
+        )
+    return phase

@@ -1,0 +1,97 @@
+"""What one crossing will do, as far as terms and policy say before the data is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from data_contracts.destination import Destination
+from data_contracts.errors import IsthmusError
+from data_contracts.labels import Labels
+from data_contracts.model import Contract
+from data_contracts.policy import Decision, select_terms
+from data_contracts.projection import project
+from data_contracts.terms import Treatment
+from flows.runtime.plan import Crossing
+from flows.runtime.program import SyncNode
+
+__all__ = ["Holding", "arrival_of", "forecast", "spent"]
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a link stands for.
+
+    Attributes:
+        title: for people.
+        contract: under which it is.
+        labels: what sticks to it, as far as can be known.
+        size: bytes.
+        environment: where it is; None until placement says.
+        producer: the step call that decides where it is, while `environment` is None.
+        inherits: the producer's input whose contract it carries.
+    """
+
+    title: str
+    contract: Contract
+    labels: Labels
+    size: int
+    environment: str | None
+    producer: str | None = None
+    inherits: str | None = None
+
+
+def arrival_of(contract: Contract, destination: Destination, purpose: str) -> Contract | None:
+    """Return the contract under which it would arrive; None where nothing may."""
+    if select_terms(contract, destination, purpose) is None:
+        return None
+    try:
+        return project(contract, destination, purpose)
+    except IsthmusError:
+        # No arrival contract, no crossing: the gate will say why. The plan shows it as denied.
+        return None
+
+
+def forecast(
+    node: SyncNode, held: Holding, decision: Decision, arrival: Contract | None, destination: Destination
+) -> Crossing:
+    """Return what the crossing will do; `arrival` is what it would arrive under."""
+    terms = select_terms(held.contract, destination, node.purpose)
+    permitted = decision.permitted and arrival is not None
+    return Crossing(
+        asset=held.title,
+        source=str(held.environment),
+        destination=node.to,
+        purpose=node.purpose,
+        contract=held.contract.reference,
+        arrival=arrival.reference if arrival is not None and permitted else None,
+        outcome=decision.outcome if permitted else "deny",
+        denials=tuple((rule.id, rule.reason) for rule in decision.denials),
+        columns=_columns(held.contract, terms.columns if terms is not None and permitted else {}),
+        size=held.size,
+        inserted=node.inserted,
+    )
+
+
+def spent(contract: Contract) -> Contract:
+    """Return the contract without terms: what has no arrival contract crosses no further."""
+    return replace(contract, terms=None)
+
+
+def _columns(contract: Contract, columns: Mapping[str, Treatment]) -> dict[str, str]:
+    if contract.model is not None:
+        return {}
+    return {
+        name: _words(columns[name]) if name in columns else "may not cross"
+        for name in contract.object.names
+        if columns
+    }
+
+
+def _words(treatment: Treatment) -> str:
+    details = [f"{key} {_plain(value)}" for key, value in sorted(treatment.parameters.items())]
+    return " ".join([treatment.obligation, *details])
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
