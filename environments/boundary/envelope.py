@@ -3,11 +3,12 @@
 Invariants, in order:
 1. The envelope is read under a bound, as strict JSON: a duplicate key, NaN or a number that is no
    integer refuses it.
-2. There is exactly one signature, by exactly the key that is pinned for the sender; `keyid` only helps a
-   person, it chooses nothing. The algorithm is Ed25519, fixed here.
+2. There is exactly one signature, by exactly the key that is pinned for the sender; `keyid` must name it
+   and chooses nothing. The algorithm is Ed25519, fixed here.
 3. The signature covers payload type and payload (DSSE's pre-authentication encoding); it is verified
    before the payload is parsed.
-4. The payload is in its RFC 8785 form byte for byte, so one statement has one digest.
+4. Envelope and payload are in their RFC 8785 form byte for byte: one statement has one digest and one
+   envelope, and no bit of it can be changed.
 
 Sources: DSSE v1.0.2 (secure-systems-lab/dsse), in-toto Statement v1, RFC 8785.
 
@@ -115,6 +116,14 @@ def seal_statement(statement: Mapping[str, Any], identity: Identity) -> bytes:
     return canonical({"payloadType": _PAYLOAD_TYPE, "payload": encode(payload), "signatures": [signature]})
 
 
+def _is_canonical(statement: dict[str, Any], payload: bytes) -> bool:
+    try:
+        return canonical(statement) == payload
+    except ValueError:
+        # An integer beyond 2**53, or half a surrogate pair: no RFC 8785 form at all.
+        return False
+
+
 def open_statement(raw: bytes, sender: PublicIdentity, *, predicate_type: str) -> SignedStatement:
     """Verify an envelope and return its statement.
 
@@ -128,17 +137,24 @@ def open_statement(raw: bytes, sender: PublicIdentity, *, predicate_type: str) -
     envelope = strict_json(raw, what)
     if not isinstance(envelope, dict) or set(envelope) != {"payloadType", "payload", "signatures"}:
         raise NotVerifiableError(f"{what}: not an envelope")
+    if not _is_canonical(envelope, raw):
+        raise NotVerifiableError(f"{what}: not in canonical form")
     signatures = envelope["signatures"]
     if envelope["payloadType"] != _PAYLOAD_TYPE or not isinstance(signatures, list) or len(signatures) != 1:
         raise NotVerifiableError(f"{what}: not an envelope of one signature over a statement")
     if not isinstance(signatures[0], dict) or set(signatures[0]) != {"keyid", "sig"}:
         raise NotVerifiableError(f"{what}: not a signature")
     # (2) and (3) The signature, under the pinned key, before anything inside is parsed.
+    if signatures[0]["keyid"] != sender.key_id:
+        raise NotVerifiableError(
+            f"{what}: signed by another key than the one that is pinned for {sender.name}",
+            remedy=f"ask {sender.name}'s operator whether its key changed, then pin the new one",
+        )
     payload = decode(envelope["payload"], what=what)
     sender.verify(_encoding(payload), decode(signatures[0]["sig"], what=what, length=64))
     # (4) One statement, one form.
     statement = strict_json(payload, what)
-    if not isinstance(statement, dict) or canonical(statement) != payload:
+    if not isinstance(statement, dict) or not _is_canonical(statement, payload):
         raise NotVerifiableError(f"{what}: not in canonical form")
     keys = {"_type", "subject", "predicateType", "predicate"}
     if set(statement) != keys or statement["_type"] != _STATEMENT_TYPE:

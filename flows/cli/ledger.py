@@ -42,7 +42,7 @@ _MAX_FILE = 1024 * 1024
 def command() -> None:
     """Show and verify the record of one environment.
 
-    Every crossing leaves an entry on both sides: what was asked, which rules spoke, which bytes, which answer.
+    Every crossing leaves an entry on both sides: what was asked, which rules spoke, which bytes, what answer.
     Entries hold ids, names, counts and digests, never a value from the data.
     """
 

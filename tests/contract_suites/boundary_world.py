@@ -105,6 +105,8 @@ class World:
         home = self.home.create()
         for name in NAMES:
             create_identity(home.environment(name).create(), name)
+            # A store is laid out by its first draft: done here, so that an attack shows what it changes.
+            LocalStore(home.environment(name).store).begin("layout").abandon()
             self.documents.setdefault(name, [visits()])
             kind: Any = name
             profile = Profile(
