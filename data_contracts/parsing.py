@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from data_contracts.arrow import Values, binary_width, column_type, compute, kind_of, object_schema
+from data_contracts.arrow import Values, array_of, binary_width, column_type, compute, kind_of, object_schema
 from data_contracts.errors import DataBreaksContractError, UsageError
 from data_contracts.model import Column, Contract
 
@@ -108,7 +108,7 @@ def parse_table(contract: Contract, table: pa.Table) -> ParsedTable:
         if count:
             flags.append(broken)
             unreadable.append(Unreadable(f"{column.name}.type", column.name, count))
-    rejected: Values = pa.array([False] * table.num_rows, type=pa.bool_())
+    rejected = array_of([False] * table.num_rows, pa.bool_())
     for broken in flags:
         rejected = compute().or_(rejected, broken)
     return ParsedTable(pa.table(columns, schema=object_schema(item)), rejected, tuple(unreadable))

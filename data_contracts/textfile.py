@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_contracts.arrow import array_of
 from data_contracts.errors import DataBreaksContractError
 
 if TYPE_CHECKING:
@@ -103,9 +104,7 @@ def _table(header: list[str], batch: list[list[str]]) -> pa.Table:
     import pyarrow as pa
 
     columns = list(zip(*batch, strict=True)) if batch else [()] * len(header)
-    return pa.table(
-        {name: pa.array(cells, type=pa.string()) for name, cells in zip(header, columns, strict=True)}
-    )
+    return pa.table({name: array_of(cells, pa.string()) for name, cells in zip(header, columns, strict=True)})
 
 
 def _refusal(path: Path, line: int, message: str, expected: str) -> DataBreaksContractError:

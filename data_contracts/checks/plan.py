@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.arrow import Values, compute
+from data_contracts.arrow import Values, array_of
 from data_contracts.checks.compiling import compile_rules
 from data_contracts.checks.conforming import conform, undeclared
 from data_contracts.checks.expressions import missing, unexpected
@@ -145,8 +145,8 @@ class CheckPlan:
             rule.id, rule.column, rule.word, success, partial.rows, tally.missing, count, reason
         )
 
-    def violations(self, table: pa.Table) -> pa.BooleanArray:
-        """Return one flag per row: it breaks some rule that a single row can break.
+    def violations(self, table: pa.Table) -> Values:
+        """Return one flag per row (a boolean array): it breaks some rule that a single row can break.
 
         A table that lacks a column, or has one too many or of the wrong type, is broken in every row. Rules
         on many rows (keys that repeat, row counts, tolerances, whole-asset rules) flag none.
@@ -156,17 +156,13 @@ class CheckPlan:
 
         frame, reasons = self.frame(table)
         if reasons or undeclared(self.item.columns, table):
-            return _flags(pa.array([True] * table.num_rows, type=pa.bool_()))
+            return array_of([True] * table.num_rows, pa.bool_())
         rules = [rule for rule in self.rules if rule.row_level and rule.scope in _COUNTED]
         tests = [unexpected(rule, self.item.column(str(rule.column))) for rule in rules]
         if not tests or not table.num_rows:
-            return _flags(pa.array([False] * table.num_rows, type=pa.bool_()))
-        return _flags(frame.select(pl.any_horizontal(tests).alias("broken"))["broken"].to_arrow())
-
-
-def _flags(values: Values) -> pa.BooleanArray:
-    flags: pa.BooleanArray = compute().cast(values, "bool")
-    return flags
+            return array_of([False] * table.num_rows, pa.bool_())
+        broken: Values = frame.select(pl.any_horizontal(tests).alias("broken"))["broken"].to_arrow()
+        return broken.cast(pa.bool_())
 
 
 def compile_plan(
@@ -218,7 +214,8 @@ def _sample(plan: CheckPlan, name: str) -> pl.Series:
     if kind_of(column) == "string" and column_type(column) == pa.string():
         return pl.Series(name, ["x"])
     try:
-        empty: Values = pa.array([None], type=column_type(column))
+        kind: Values = column_type(column)
+        empty: Values = pa.nulls(1, kind)
     except UsageError:
         return pl.Series(name, [None])
     made = pl.from_arrow(empty)

@@ -71,4 +71,4 @@ def source_column(column: Column, table: pa.Table) -> Values:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         # Arrow's own text holds the value that did not fit.
         raise DataBreaksContractError(f"{column.name}.type: values that do not fit the type") from None
-    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], type=values.type)
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.nulls(0, values.type)

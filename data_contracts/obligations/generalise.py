@@ -86,22 +86,20 @@ class Generalise:
         Raises:
             ObligationBrokenError: some value is below the first bound or no number.
         """
-        import numpy as np
+        import polars as pl
         import pyarrow as pa
 
-        pc = compute()
-
         bounds: list[float] = parameters["bands"]
-        present = values.drop_null()
-        numbers = pc.cast(present, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
-        outside = int(np.count_nonzero(~(numbers >= bounds[0])))
+        numbers = pl.Series(pl.from_arrow(values)).cast(pl.Float64)
+        outside = int(((numbers < bounds[0]) | numbers.is_nan()).sum())
         if outside:
             raise ObligationBrokenError(f"{column.name}.generalise", outside)
-        places = np.zeros(len(values), dtype=np.int32)
-        missing = pc.is_null(values).to_numpy(zero_copy_only=False)
-        places[~missing] = np.searchsorted(np.asarray(bounds, dtype=np.float64), numbers, side="right") - 1
-        indices: Values = pa.array(places, mask=missing)
-        return pa.array(bands_of(bounds), type=pa.string()).take(indices)
+        edges = pl.Series(bounds, dtype=pl.Float64)
+        places = edges.search_sorted(numbers.fill_null(bounds[0]), side="right") - 1
+        words = pl.Series(bands_of(bounds))[places]
+        present = pl.select(pl.when(numbers.is_not_null()).then(words)).to_series()
+        result: Values = present.to_arrow()
+        return result.cast(pa.string())
 
     def prove(
         self,

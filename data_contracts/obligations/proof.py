@@ -141,7 +141,7 @@ def _output_column(output: pa.Table, name: str) -> Values:
     if output.column_names.count(name) != 1:
         return None
     values: Any = output.column(name)
-    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], type=values.type)
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.nulls(0, values.type)
 
 
 def _result(rule: str, column: str | None, rows: int, count: int, reason: Reason) -> RuleResult:

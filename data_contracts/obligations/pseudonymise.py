@@ -15,7 +15,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from data_contracts.arrow import Values, compute, kind_of
+from data_contracts.arrow import Values, array_of, compute, kind_of
 from data_contracts.errors import UsageError
 from data_contracts.labels import Classification, Labels
 from data_contracts.model import Column
@@ -85,8 +85,7 @@ class Pseudonymise:
             hmac.digest(key, prefix + canonical_bytes(value), "sha256")[:WIDTH]
             for value in encoded.dictionary.to_pylist()
         ]
-        table = pa.array(made, type=pa.binary())
-        return table.take(encoded.indices)
+        return array_of(made, pa.binary()).take(encoded.indices)
 
     def prove(
         self,
@@ -107,10 +106,8 @@ class Pseudonymise:
             pc.xor(pc.is_null(source), pc.is_null(output)),
             pc.fill_null(pc.not_equal(pc.binary_length(output), WIDTH), fill_value=False),
         )
-        originals = pa.array(
-            [form for value in source.unique().to_pylist() if value is not None for form in forms(value)],
-            type=pa.binary(),
-        )
+        distinct = source.unique().drop_null().to_pylist()
+        originals = array_of([form for value in distinct for form in forms(value)], pa.binary())
         return Evidence(
             outside=int(pc.sum(wrong).as_py() or 0),
             originals=keyed_hashes(originals, key),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,7 @@ from contract_builder import column, contract
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_contracts.checks import check_files, check_tables, check_whole, compile_plan, merge
-from data_contracts.checks import uniqueness
+from data_contracts.checks import check_files, check_tables, check_whole, compile_plan, merge, uniqueness
 from data_contracts.errors import DataBreaksContractError, DefectError
 
 MADE = contract(
@@ -42,7 +42,7 @@ ROW = st.fixed_dictionaries(
 def parted(rows: list[dict[str, Any]], cuts: list[int]) -> list[pa.Table]:
     table = pa.Table.from_pylist(rows, schema=SCHEMA)
     edges = sorted({0, len(rows), *(cut % (len(rows) + 1) for cut in cuts)})
-    return [table.slice(low, high - low) for low, high in zip(edges, edges[1:], strict=False)] or [table]
+    return [table.slice(low, high - low) for low, high in pairwise(edges)] or [table]
 
 
 @given(st.lists(ROW, max_size=12), st.lists(st.integers(0, 99), max_size=6), st.randoms())
