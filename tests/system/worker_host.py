@@ -1,4 +1,4 @@
-"""An environment's host with a small catalogue of its own: `python worker_host.py HOME ENV [OPTIONS AS JSON]`.
+"""An environment's host with a small catalogue: `python worker_host.py HOME ENV [OPTIONS AS JSON]`.
 
 `demo.step` leaves a mark in its environment's folder with what it saw of the world; `demo.spin` never
 ends; `demo.dies` kills its own process; `demo` is a pipeline that runs `demo.step` and waits for it.
@@ -48,7 +48,7 @@ class Demo:
         from prefect import flow
         from prefect.flow_engine import run_flow
 
-        def body(mark: str = "none") -> Any:  # noqa: ARG001, ANN401 - the engine looks at the signature
+        def body(mark: str = "none") -> Any:  # noqa: ARG001 - the engine looks at the signature
             return self.body(run)
 
         run_flow(
@@ -115,7 +115,7 @@ class DemoCatalogue:
         return self._entries.get(flow_name)
 
 
-def profile(name: str, **capacity: Any) -> Profile:  # noqa: ANN401 - of Capacity's fields
+def profile(name: str, **capacity: Any) -> Profile:
     """Return an environment that lists everything of the catalogue but `demo.hidden`."""
     return Profile(
         name=name,

@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 FINAL = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0, every: float = 0.05) -> Any:  # noqa: ANN401
+def until(condition: Callable[[], Any], seconds: float = 60.0, every: float = 0.05) -> Any:
     """Return the first true value of a condition; fail when it never is."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
@@ -46,7 +46,7 @@ class World:
     http: httpx.Client
     hosts: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def ask(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:  # noqa: ANN401
+    def ask(self, method: str, path: str, body: Any = None, *, status: int | None = None) -> Any:
         answer = self.http.request(method, path, json=body)
         if status is not None:
             assert answer.status_code == status, answer.text
@@ -57,7 +57,7 @@ class World:
     def folder(self, name: str) -> EnvironmentFolder:
         return self.home.environment(name)
 
-    def start(self, name: str, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    def start(self, name: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start an environment's host and wait until its worker polls a registered pool."""
         record = self.folder(name).run / "worker.json"
         record.unlink(missing_ok=True)
@@ -65,20 +65,30 @@ class World:
         with (self.home.root / f"{name}.log").open("ab") as log:
             host = subprocess.Popen([*command, json.dumps(options)], stdout=log, stderr=log)
         self.hosts.append(host)
-        until(lambda: record.exists() and json.loads(record.read_text())["last_poll"], 30)
+        until(lambda: record.exists() and json.loads(record.read_text())["last_poll"], 90)
         if "cluster" in options.get("parts", ()):
-            until((self.folder(name).run / "cluster.json").exists, 30)
+            until((self.folder(name).run / "cluster.json").exists, 90)
         return host
+
+    @contextmanager
+    def running(self, name: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+        """Run an environment's host for a while."""
+        host = self.start(name, **options)
+        try:
+            yield host
+        finally:
+            if host.poll() is None:
+                self.stop(host)
 
     def stop(self, host: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
         host.send_signal(number)
-        host.wait(20)
+        host.wait(40)
 
     def worker(self, name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.folder(name).run / "worker.json").read_text())
         return found
 
-    def deploy(self, flow: str, env: str, queue: str = "steps", *, pool: str = "", **extra: Any) -> str:  # noqa: ANN401
+    def deploy(self, flow: str, env: str, queue: str = "steps", *, pool: str = "", **extra: Any) -> str:
         body = {
             "name": env,
             "flow_id": self.ask("POST", "flows/", {"name": flow})["id"],
@@ -89,7 +99,7 @@ class World:
         }
         return str(self.ask("POST", "deployments/", body)["id"])
 
-    def run(self, deployment: str, parameters: Mapping[str, Any] | None = None, **extra: Any) -> str:  # noqa: ANN401
+    def run(self, deployment: str, parameters: Mapping[str, Any] | None = None, **extra: Any) -> str:
         body = {"parameters": dict(parameters or {}), "state": {"type": "SCHEDULED"}, **extra}
         return str(self.ask("POST", f"deployments/{deployment}/create_flow_run", body)["id"])
 
@@ -97,7 +107,7 @@ class World:
         found: dict[str, Any] = self.ask("GET", f"flow_runs/{run}")["state"]
         return found
 
-    def wait(self, run: str, *types: str, seconds: float = 30) -> dict[str, Any]:
+    def wait(self, run: str, *types: str, seconds: float = 90) -> dict[str, Any]:
         """Return a run's state when it is one of these types (default: a final one)."""
         found: dict[str, Any] = until(
             lambda: state if (state := self.state(run))["type"] in (types or FINAL) else None, seconds, 0.1
@@ -127,7 +137,7 @@ def control_plane() -> Iterator[World]:
                     if host.poll() is None:
                         host.terminate()
                 for host in world.hosts:
-                    host.wait(20)
+                    host.wait(60)
     finally:
         take_down(home)
         shutil.rmtree(root, ignore_errors=True)

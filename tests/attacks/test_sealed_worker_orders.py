@@ -1,0 +1,324 @@
+"""What whoever holds the one Prefect credential can make a worker do: a stock one, and ours.
+
+Each attack is a request that the server accepts. It is first made to a stock process worker, where its
+effect (a file that the attacker wanted) appears; then to ours, where the run is refused, or runs as the
+installed code says, and the file does not appear. One not applicable to the stock process worker says so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "system"))
+
+from worker_world import World, control_plane, stock_worker, until
+
+pytestmark = [pytest.mark.attack, pytest.mark.system, pytest.mark.xdist_group("sealed-worker-orders")]
+
+STOCK, OURS = "stock", "sealed"
+# The stock worker needs code to run: this is the honest flow that its deployments name.
+HONEST = """
+import json, os
+from pathlib import Path
+from prefect import flow
+
+@flow
+def honest(mark: str = "none", extra: object = None):
+    seen = dict(env=sorted(os.environ), cwd=os.getcwd(), mark=mark, extra=extra)
+    (Path({folder!r}) / ("seen-" + os.environ.get("ATTACK", "none"))).write_text(json.dumps(seen))
+    return "a secret result"
+"""
+EVIL = """
+from pathlib import Path
+from prefect import flow
+Path({marker!r}).write_text("imported")
+
+@flow
+def honest(mark: str = "none"):
+    pass
+"""
+
+
+class Stage:
+    """Both workers, and the folder where attackers' marks would appear."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.folder = world.home.root / "stage"
+        self.folder.mkdir()
+        (self.folder / "honest.py").write_text(HONEST.format(folder=str(self.folder)))
+        self._count = 0
+
+    def marker(self) -> Path:
+        self._count += 1
+        return self.folder / f"evil-{self._count}"
+
+    def deploy_stock(self, **extra: Any) -> str:
+        self._count += 1
+        body = {"path": str(self.folder), "entrypoint": "honest.py:honest", **extra}
+        return self.world.deploy("honest", f"stock-{self._count}", "default", pool=STOCK, **body)
+
+    def deploy_ours(self, flow: str = "demo.step", **extra: Any) -> str:
+        return self.world.deploy(flow, OURS, **extra)
+
+    def seen(self, name: str) -> dict[str, Any]:
+        path = self.folder / f"seen-{name}"
+        return dict(json.loads(until(lambda: path.exists() and path.read_text(), 60)))
+
+    def reset_ours(self) -> None:
+        """Put the honest deployment back: it is registered by name, and attacks replace it."""
+        self.world.deploy("demo.step", OURS, path=None, entrypoint=None, pull_steps=None, job_variables={})
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with control_plane() as world:
+        world.start(OURS)
+        with stock_worker(world, STOCK):
+            yield Stage(world)
+
+
+def appears(marker: Path) -> bool:
+    """Wait for a mark of an attack on the stock worker, which takes seconds to start a run."""
+    until(marker.exists, 60)
+    return True
+
+
+def ran_as_installed(stage: Stage, run: str, mark: str, marker: Path) -> None:
+    """Assert that ours ran its own code and nothing of the attacker's."""
+    assert stage.world.wait(run)["type"] == "COMPLETED"
+    assert stage.world.mark(OURS, mark) is not None
+    assert not marker.exists()
+
+
+def was_refused(stage: Stage, run: str, why: str, marker: Path | None = None) -> None:
+    """Assert that ours refused, said why in the run's state, and nothing ran."""
+    state = stage.world.wait(run)
+    assert (state["type"], state["name"]) == ("FAILED", "Refused")
+    assert why in state["message"]
+    assert not (stage.world.folder(OURS).logs / "runs" / f"{run}.log").exists()
+    assert marker is None or not marker.exists()
+
+
+def test_a_command_in_a_runs_job_variables(stage: Stage) -> None:
+    marker = stage.marker()
+    order = {"command": f"touch {marker}"}
+    stage.world.run(stage.deploy_stock(), job_variables=order)
+    assert appears(marker)
+    marker.unlink()
+    run = stage.world.run(stage.deploy_ours(), {"mark": "command"}, job_variables=order)
+    ran_as_installed(stage, run, "command", marker)
+
+
+def test_a_command_in_a_deployments_job_variables(stage: Stage) -> None:
+    marker = stage.marker()
+    order = {"command": f"touch {marker}"}
+    stage.world.run(stage.deploy_stock(job_variables=order))
+    assert appears(marker)
+    marker.unlink()
+    run = stage.world.run(stage.deploy_ours(job_variables=order), {"mark": "deployed-command"})
+    ran_as_installed(stage, run, "deployed-command", marker)
+
+
+def test_environment_variables_in_job_variables(stage: Stage) -> None:
+    order = {"env": {"ATTACK": "env", "PYTHONPATH": str(stage.folder)}}
+    stage.world.run(stage.deploy_stock(), job_variables=order)
+    assert "ATTACK" in stage.seen("env")["env"]
+    run = stage.world.run(stage.deploy_ours(), {"mark": "env"}, job_variables=order)
+    assert stage.world.wait(run)["type"] == "COMPLETED"
+    mark = stage.world.mark(OURS, "env")
+    assert mark is not None
+    assert not {"ATTACK", "PYTHONPATH"} & set(mark["env"])
+
+
+def test_a_working_directory_in_job_variables(stage: Stage) -> None:
+    evil = stage.folder / "evil-directory"
+    evil.mkdir()
+    order = {"working_dir": str(evil), "env": {"ATTACK": "cwd"}}
+    stage.world.run(
+        stage.deploy_stock(path=None, entrypoint=f"{stage.folder}/honest.py:honest"), job_variables=order
+    )
+    assert stage.seen("cwd")["cwd"] == str(evil)
+    run = stage.world.run(stage.deploy_ours(), {"mark": "cwd"}, job_variables=order)
+    assert stage.world.wait(run)["type"] == "COMPLETED"
+    mark = stage.world.mark(OURS, "cwd")
+    assert mark is not None
+    assert mark["cwd"] != str(evil)
+
+
+def test_an_image_in_job_variables(stage: Stage) -> None:
+    """Not applicable to the stock process worker: only workers of containers read it. Ours ignores it."""
+    run = stage.world.run(
+        stage.deploy_ours(), {"mark": "image"}, job_variables={"image": "evil/image:latest"}
+    )
+    ran_as_installed(stage, run, "image", stage.marker())
+
+
+def test_a_command_in_the_base_job_template(stage: Stage) -> None:
+    marker = stage.marker()
+    stock = stage.world.ask("GET", f"work_pools/{STOCK}")["base_job_template"]
+    evil = {**stock, "job_configuration": {**stock["job_configuration"], "command": f"touch {marker}"}}
+    stage.world.ask("PATCH", f"work_pools/{STOCK}", {"base_job_template": evil})
+    stage.world.run(stage.deploy_stock())
+    assert appears(marker)
+    marker.unlink()
+    stage.world.ask("PATCH", f"work_pools/{STOCK}", {"base_job_template": stock})
+    stage.world.ask("PATCH", f"work_pools/{OURS}", {"base_job_template": evil})
+    run = stage.world.run(stage.deploy_ours(), {"mark": "template"})
+    ran_as_installed(stage, run, "template", marker)
+
+
+def test_an_entrypoint_and_a_path_of_the_attackers(stage: Stage) -> None:
+    marker = stage.marker()
+    (stage.folder / "evil.py").write_text(EVIL.format(marker=str(marker)))
+    order = {"path": str(stage.folder), "entrypoint": "evil.py:honest"}
+    stage.world.run(stage.deploy_stock(**order))
+    assert appears(marker)
+    marker.unlink()
+    run = stage.world.run(stage.deploy_ours(**order), {"mark": "entrypoint"})
+    ran_as_installed(stage, run, "entrypoint", marker)
+    stage.reset_ours()
+
+
+def test_pull_steps(stage: Stage) -> None:
+    marker = stage.marker()
+    steps = [{"prefect.deployments.steps.run_shell_script": {"script": f"touch {marker}"}}]
+    stage.world.run(stage.deploy_stock(pull_steps=steps))
+    assert appears(marker)
+    marker.unlink()
+    run = stage.world.run(stage.deploy_ours(pull_steps=steps), {"mark": "pull"})
+    ran_as_installed(stage, run, "pull", marker)
+    stage.reset_ours()
+
+
+def test_a_storage_block_that_code_is_loaded_from(stage: Stage) -> None:
+    marker = stage.marker()
+    elsewhere = stage.folder / "storage"
+    elsewhere.mkdir()
+    (elsewhere / "evil.py").write_text(EVIL.format(marker=str(marker)))
+    block = local_block(stage, "storage", elsewhere)
+    order = {"storage_document_id": block, "path": ".", "entrypoint": "evil.py:honest"}
+    stage.world.run(stage.deploy_stock(**order))
+    assert appears(marker)
+    marker.unlink()
+    run = stage.world.run(stage.deploy_ours(**order), {"mark": "storage"})
+    ran_as_installed(stage, run, "storage", marker)
+    stage.world.deploy("demo.step", OURS, storage_document_id=None)
+    stage.reset_ours()
+
+
+def test_parameters_that_the_server_fills_in(stage: Stage) -> None:
+    """`__prefect_kind` has the server render templates and read variables into a parameter."""
+    stage.world.ask("POST", "variables/", {"name": "attack", "value": "../../evil"})
+    order = {"__prefect_kind": "workspace_variable", "variable_name": "attack"}
+    stage.world.run(stage.deploy_stock(), {"mark": order}, job_variables={"env": {"ATTACK": "kind"}})
+    assert stage.seen("kind")["mark"] == "../../evil"
+    run = stage.world.run(stage.deploy_ours(), {"mark": order})
+    was_refused(stage, run, "mark is no mark")
+
+
+def test_parameters_that_still_hold_a_marker(stage: Stage) -> None:
+    """A deployment's defaults are stored as they are; the server fills them in at some paths only."""
+    stage.world.deploy("demo.step", OURS, parameters={"mark": {"deeper": [{"__prefect_kind": "unknown"}]}})
+    run = stage.world.ask(
+        "POST",
+        "flow_runs/",
+        {
+            "flow_id": stage.world.ask("POST", "flows/", {"name": "demo.step"})["id"],
+            "deployment_id": stage.deploy_ours(),
+            "work_pool_name": OURS,
+            "work_queue_name": "steps",
+            "parameters": {"mark": {"$ref": {"block_document_id": "00000000-0000-0000-0000-000000000000"}}},
+            "state": {"type": "SCHEDULED"},
+        },
+    )["id"]
+    state = stage.world.state(run)
+    if stage.world.ask("GET", f"flow_runs/{run}").get("work_queue_name"):
+        was_refused(stage, run, "ask for something to be fetched")
+    else:
+        assert state["type"] == "SCHEDULED"
+    stage.reset_ours()
+
+
+def test_an_automation_that_runs_a_deployment_with_a_command(stage: Stage) -> None:
+    """An automation may start a known deployment: on ours that is all that it starts."""
+    stock, ours = stage.marker(), stage.marker()
+    for deployment, marker in ((stage.deploy_stock(), stock), (stage.deploy_ours(), ours)):
+        action = {
+            "type": "run-deployment",
+            "source": "selected",
+            "deployment_id": deployment,
+            "parameters": {"mark": "automation"},
+            "job_variables": {"command": f"touch {marker}"},
+        }
+        trigger = {
+            "type": "event",
+            "expect": ["attack.now"],
+            "posture": "Reactive",
+            "threshold": 1,
+            "within": 0,
+        }
+        name = f"attack-{deployment}"
+        stage.world.ask("POST", "automations/", {"name": name, "trigger": trigger, "actions": [action]})
+    event = {
+        "event": "attack.now",
+        "resource": {"prefect.resource.id": "attack"},
+    }
+    until(lambda: fire(stage, event, stock), 60, 2.0)
+    until(lambda: stage.world.mark(OURS, "automation"), 30)
+    assert not ours.exists()
+
+
+def fire(stage: Stage, event: dict[str, Any], marker: Path) -> bool:
+    stage.world.ask("POST", "events", [{**event, "id": str(uuid.uuid4()), "occurred": now()}])
+    return marker.exists()
+
+
+def now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat()
+
+
+def local_block(stage: Stage, name: str, folder: Path) -> str:
+    """Register a block of Prefect's local file system, as anyone with the credential may."""
+    kind = stage.world.ask("GET", "block_types/slug/local-file-system")["id"]
+    schemas = stage.world.ask(
+        "POST", "block_schemas/filter", {"block_schemas": {"block_type_id": {"any_": [kind]}}}
+    )
+    body = {
+        "name": name,
+        "block_type_id": kind,
+        "block_schema_id": schemas[0]["id"],
+        "data": {"basepath": str(folder)},
+    }
+    return str(stage.world.ask("POST", "block_documents/", body)["id"])
+
+
+def test_a_result_storage_pushed_by_the_server(stage: Stage) -> None:
+    """`PUT /api/admin/storage`: flows anywhere then write pickled results where the server says."""
+    stolen = stage.folder / "stolen"
+    stolen.mkdir()
+    block = local_block(stage, "stolen", stolen)
+    stage.world.ask("PUT", "admin/storage", {"default_result_storage_block_id": block})
+    try:
+        stage.world.run(stage.deploy_stock(), job_variables={"env": {"ATTACK": "result"}})
+        until(lambda: any(stolen.iterdir()), 60)
+        for path in stolen.iterdir():
+            path.unlink()
+        run = stage.world.run(
+            stage.deploy_ours("demo.result"),
+            {"mark": "result"},
+            job_variables={"env": {"ATTACK": "result"}},
+        )
+        assert stage.world.wait(run)["type"] == "COMPLETED"
+        assert list(stolen.iterdir()) == []
+        assert not stage.world.state(run)["data"]
+    finally:
+        stage.world.ask("DELETE", "admin/storage")
