@@ -11,6 +11,7 @@ from contract_builder import ANY, CLOUD, HOME, column, contract, crossing
 from data_contracts.destination import Destination, TransferRule
 from data_contracts.labels import Classification, Labels, join
 from data_contracts.policy import CrossingRequest, Decision, decide, select_terms
+from data_contracts.terms import Selector
 
 MADE = contract(
     column("id", "string", classification="restricted"),
@@ -128,6 +129,12 @@ def test_the_more_specific_declaration_applies() -> None:
     assert columns("other", "DE") == ["a", "b"]
     assert columns("other", "US") == ["b"]
     assert select_terms(made, Destination("x", "edge", "DE", Classification.RESTRICTED), "study") is None
+
+
+def test_a_selector_without_a_condition_matches_nothing() -> None:
+    assert not Selector().matches(CLOUD)
+    assert Selector(kind="cloud").matches(CLOUD)
+    assert not Selector(kind="cloud", jurisdiction="US").matches(CLOUD)
 
 
 def test_the_same_facts_give_the_same_digest_and_another_decision_another() -> None:
