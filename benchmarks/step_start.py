@@ -1,0 +1,170 @@
+"""From the request for a step to the first line of its code: a stock process worker, and the sealed one.
+
+One real control plane (PostgreSQL and Prefect server), three environments, and for each of them a stock
+process worker as it ships, a stock one told to poll every second, and ours; all run all the time, and take
+turns. Every run has a process of its own. Singles go to one environment after another, bursts of 12 to
+three at once. The request is the same API call that `run_deployment` makes.
+
+    make bench NAME=step_start            about five minutes
+    python benchmarks/step_start.py --quick
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "system"))
+
+from worker_world import World, control_plane, stock_worker, until
+
+ENVIRONMENTS = ("onprem", "cloud", "edge")
+BURST = 12
+PATIENCE = 180.0
+STOCK_FLOW = """
+import time
+from pathlib import Path
+from prefect import flow
+
+@flow
+def step(mark: str):
+    (Path({folder!r}) / mark).write_text(str(time.time()))
+"""
+
+
+@dataclass
+class Contestant:
+    """One kind of worker in three environments.
+
+    Attributes:
+        title: for the table.
+        deployments: environment to deployment id.
+        marks: environment to the folder where its steps leave their first line's time.
+        singles: seconds of each single run.
+        bursts: seconds of each run of all bursts.
+    """
+
+    title: str
+    deployments: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, Path] = field(default_factory=dict)
+    singles: list[float] = field(default_factory=list)
+    bursts: list[float] = field(default_factory=list)
+
+
+def measure(world: World, contestant: Contestant, environment: str, mark: str) -> float:
+    """Ask for one step and return the seconds until its first line ran."""
+    path = contestant.marks[environment] / mark
+    asked = time.time()
+    world.run(contestant.deployments[environment], {"mark": mark})
+    text = until(lambda: path.exists() and path.read_text(), PATIENCE, 0.02)
+    value = json.loads(text)
+    return float(value["time"] if isinstance(value, dict) else value) - asked
+
+
+def stock(world: World, stack: ExitStack, title: str, seconds: float | None) -> Contestant:
+    """Start a stock worker for each environment."""
+    contestant = Contestant(title)
+    folder = world.home.root / f"flow-{len(title)}"
+    folder.mkdir()
+    (folder / "step.py").write_text(STOCK_FLOW.format(folder=str(folder)))
+    for environment in ENVIRONMENTS:
+        pool = f"{environment}-{title.replace(' ', '-')}"
+        stack.enter_context(stock_worker(world, pool, seconds=seconds))
+        order = {"path": str(folder), "entrypoint": f"{folder}/step.py:step"}
+        contestant.deployments[environment] = world.deploy("step", pool, "default", **order)
+        contestant.marks[environment] = folder
+    return contestant
+
+
+def sealed(world: World) -> Contestant:
+    """Start our host for each environment."""
+    contestant = Contestant("sealed worker")
+    for environment in ENVIRONMENTS:
+        world.start(environment)
+        contestant.deployments[environment] = world.deploy("demo.step", environment)
+        contestant.marks[environment] = world.folder(environment).tmp / "marks"
+    return contestant
+
+
+def run(world: World, contestants: list[Contestant], singles: int, bursts: int) -> None:
+    """Let all take turns."""
+    for contestant in contestants:  # one run each that does not count: caches and bytecode
+        for environment in ENVIRONMENTS:
+            measure(world, contestant, environment, "first")
+    for number in range(singles):
+        for contestant in contestants:
+            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311 - no poll's rhythm is to be met
+            environment = ENVIRONMENTS[number % len(ENVIRONMENTS)]
+            contestant.singles.append(measure(world, contestant, environment, f"single-{number}"))
+    with ThreadPoolExecutor(BURST) as pool:
+        for number in range(bursts):
+            for contestant in contestants:
+                time.sleep(random.uniform(3.0, 5.0))  # noqa: S311 - as above; and spares fill up again
+                asked = [
+                    pool.submit(
+                        measure, world, contestant, ENVIRONMENTS[one % len(ENVIRONMENTS)], f"b-{number}-{one}"
+                    )
+                    for one in range(BURST)
+                ]
+                contestant.bursts.extend(one.result() for one in asked)
+
+
+def summary(values: list[float]) -> dict[str, float]:
+    """Return what is reported of a list of seconds."""
+    return {
+        "median": round(statistics.median(values), 3),
+        "least": round(min(values), 3),
+        "most": round(max(values), 3),
+        "count": len(values),
+    }
+
+
+def main() -> int:
+    """Print a table and, as the last line, one JSON document."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="two singles and one burst of each")
+    quick = parser.parse_args().quick
+    singles, bursts = (2, 1) if quick else (9, 3)
+    with control_plane() as world, ExitStack() as stack:
+        ours = sealed(world)
+        contestants = [
+            stock(world, stack, "stock as shipped", None),
+            stock(world, stack, "stock polling 1 s", 1.0),
+            ours,
+        ]
+        run(world, contestants, singles, bursts)
+    document: dict[str, object] = {"benchmark": "step_start", "unit": "seconds", "burst": BURST}
+    print(f"{'':20}{'single: median':>16}{'most':>8}{'burst of 12: median':>22}{'most':>8}")
+    for contestant in contestants:
+        single, burst = summary(contestant.singles), summary(contestant.bursts)
+        document[contestant.title] = {"single": single, "burst": burst}
+        print(
+            f"{contestant.title:20}{single['median']:>16.2f}{single['most']:>8.2f}"
+            f"{burst['median']:>22.2f}{burst['most']:>8.2f}"
+        )
+    ratios = {
+        contestant.title: {
+            "single": round(statistics.median(contestant.singles) / statistics.median(ours.singles), 1),
+            "burst": round(statistics.median(contestant.bursts) / statistics.median(ours.bursts), 1),
+        }
+        for contestant in contestants[:-1]
+    }
+    document["times sooner"] = ratios
+    for title, ratio in ratios.items():
+        print(f"sooner than {title}: {ratio['single']} x single, {ratio['burst']} x burst")
+    print(json.dumps(document))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
