@@ -157,3 +157,13 @@ def test_a_check_without_gx_rules_imports_nothing_heavy(place: Path) -> None:
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True, cwd=place
     )
     assert done.stdout.splitlines()[-1] == "HEAVY [] 0"
+
+
+def test_an_asset_is_checked_against_the_contract_that_its_store_holds(place: Path) -> None:
+    data = Path(__file__).parents[3] / "flows" / "hospital" / "data" / "clinic_tests.csv"
+    named = ("--env", "edge", "--name", "tests", "--contract", "hospital.clinic-tests")
+    isthmus("asset", "add", data, *named, home=place / "home", code=0)
+    done = isthmus("check", "--asset", "tests", "--env", "edge", "--json", home=place / "home", code=1)
+    told = json.loads(done.stdout)
+    failed = [(rule["id"], rule["unexpected_count"]) for rule in told["rules"] if not rule["success"]]
+    assert (told["rows"], failed) == (1_244, [("age.maximum", 2)])
