@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -43,6 +43,7 @@ class RunView:
         message: the state's text.
         labels: what the run said of itself.
         tags: of the run.
+        parameters: of the run: references, names, digests.
         start: when it began; None before.
         seconds: how long it ran so far.
     """
@@ -54,6 +55,7 @@ class RunView:
     message: str
     labels: Mapping[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     start: str | None = None
     seconds: float = 0.0
 
@@ -74,6 +76,7 @@ class RunView:
             message=str(state.get("message") or ""),
             labels=raw.get("labels") or {},
             tags=tuple(raw.get("tags") or ()),
+            parameters=raw.get("parameters") or {},
             start=raw.get("start_time"),
             seconds=float(raw.get("total_run_time") or raw.get("estimated_run_time") or 0.0),
         )
@@ -246,12 +249,14 @@ class Server:
         return str(answer.json()["id"])
 
     def create_task(
-        self, flow_run: str, key: str, name: str, tags: Iterable[str], inputs: Mapping[str, Iterable[str]]
+        self, flow_run: str, key: str, name: str, tags: Iterable[str], inputs: Mapping[str, Sequence[str]]
     ) -> str:
         """Create the task run that stands for a step in a pipeline's run; its id.
 
         `inputs` names, by parameter, the flow runs that it came from: the edges of the graph.
         """
+        # An input without an origin would double its neighbours' edges in the server's graph.
+        given = {parameter: list(origins) for parameter, origins in inputs.items() if origins}
         body = {
             "flow_run_id": flow_run,
             "task_key": f"isthmus.{key}",
@@ -260,7 +265,7 @@ class Server:
             "tags": list(tags),
             "task_inputs": {
                 parameter: [{"input_type": "flow_run", "id": origin} for origin in origins]
-                for parameter, origins in inputs.items()
+                for parameter, origins in given.items()
             },
             "state": {"type": "PENDING", "name": "Pending"},
         }
