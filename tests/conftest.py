@@ -20,6 +20,10 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]
 
+# One thread for linear algebra, as in the environments' own processes: with two cores shared, threads
+# that wait by spinning make a fit twenty times slower. It counts only until numpy is first imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 _LIST = Path(__file__).with_name("skips.txt")
 # Two cores shared with a running system: a slow example says nothing about the code. No example
 # database: a run must not depend on what an earlier one left; a failing example is printed, to become a test.
@@ -41,7 +45,7 @@ def _listed() -> set[tuple[str, str]]:
     return entries
 
 
-def _reason(report: Any) -> str:  # noqa: ANN401 - a test report or a collect report
+def _reason(report: Any) -> str:
     if hasattr(report, "wasxfail"):
         return f"xfail: {str(report.wasxfail).removeprefix('reason: ')}"
     longrepr = report.longrepr
@@ -54,7 +58,7 @@ class _SkipPolicy:
         self.listed = _listed()
         self.unlisted = config.stash.setdefault(_UNLISTED, {})
 
-    def _judge(self, report: Any) -> None:  # noqa: ANN401 - a test report or a collect report
+    def _judge(self, report: Any) -> None:
         if report.skipped and (report.nodeid, _reason(report)) not in self.listed:
             self.unlisted[report.nodeid] = _reason(report)
 

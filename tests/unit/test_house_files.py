@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST_LINES = 300
+MOST_LINES = {"tests": 400}  # a suite is read by its test names
+USUAL = 300
 LONGER: dict[str, str] = {
     # "path": "why it cannot be two files"
 }
@@ -35,8 +36,11 @@ def lines(path: str) -> int:
 
 
 def test_files_are_small() -> None:
-    long = {path: lines(path) for path in ours("*.py") if lines(path) >= MOST_LINES}
-    assert {path: count for path, count in long.items() if path not in LONGER} == {}
+    sizes = {path: lines(path) for path in ours("*.py")}
+    long = {
+        path: size for path, size in sizes.items() if size >= MOST_LINES.get(path.partition("/")[0], USUAL)
+    }
+    assert {path: size for path, size in long.items() if path not in LONGER} == {}
     assert set(LONGER) <= set(long), "an exception that nothing needs"
 
 
