@@ -111,7 +111,7 @@ class DaskCluster:
                 retries=2,
                 # Dask would give small parts to one worker; a part each keeps all of them busy.
                 workers=[places[index % len(places)]] if places else None,
-                allow_other_workers=True,
+                allow_other_workers=bool(places),
             )
             for index, item in enumerate(items)
         ]

@@ -14,10 +14,12 @@ from data_contracts.registry import ContractRegistry
 from environments.assets import add_file
 from environments.ref import AssetRef
 from environments.stores import LocalStore
+from tasks.quality.quarantine import quarantine
 from tasks.steps import DaskCluster, InlineCluster
 from tasks.steps.cluster import Cluster
 from tasks.steps.definition import AnyStep
 from tasks.steps.execution import run_step
+from tasks.training.train import train
 
 DATA = Path(flows.hospital.__file__).parent / "data"
 
@@ -50,6 +52,24 @@ class Place:
 @pytest.fixture
 def here(tmp_path: Path) -> Place:
     return Place("here", LocalStore(tmp_path / "store"), ContractRegistry.shipped(), InlineCluster())
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A place where the model has been trained once, for every test that only reads."""
+
+    place: Place
+    clean: AssetRef
+    result: dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    store = LocalStore(tmp_path_factory.mktemp("trained") / "store")
+    place = Place("here", store, ContractRegistry.shipped(), InlineCluster())
+    raw = place.add(DATA / "onprem_tests.csv", "covid_tests", "hospital.covid-tests")
+    clean = place.run(quarantine, tests=raw)["accepted"]
+    return Trained(place, clean, place.run(train, tests=clean))
 
 
 @pytest.fixture(scope="session")

@@ -72,7 +72,7 @@ def test_partitions_merge_to_the_whole() -> None:
         assert merged[group].total == pytest.approx(cell.total)
 
 
-def test_partitions_come_as_arrow_backed_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_come_as_arrow_backed_pandas() -> None:
     frame = pa.table({"clinic_name": ["a"], "probability": [0.5]}).to_pandas(types_mapper=pd.ArrowDtype)
     assert all(isinstance(kind, pd.ArrowDtype) for kind in frame.dtypes)
     assert cells_of(frame) == {"a": Cell(1, 0.5)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -11,10 +12,13 @@ import flows.hospital
 from tasks.quality.quarantine import quarantine
 from tasks.steps import AssetRef, ContractBroken, DaskCluster
 
+Place = Any
+"""Of tests/unit/tasks/conftest.py, which cannot be imported."""
+pytestmark = pytest.mark.xdist_group("hospital_steps")  # one cluster and one training for all
 DATA = Path(flows.hospital.__file__).parent / "data"
 
 
-def frame(place, ref: AssetRef) -> pl.DataFrame:  # noqa: ANN001 - conftest's Place
+def frame(place: Place, ref: AssetRef) -> pl.DataFrame:
     paths = place.store.open(place.store.record(ref.name, ref.version))
     return pl.concat([pl.read_parquet(path) for path in paths])
 
@@ -27,8 +31,8 @@ def frame(place, ref: AssetRef) -> pl.DataFrame:  # noqa: ANN001 - conftest's Pl
     ],
 )
 def test_exactly_the_defective_rows_are_set_aside(
-    here, file: str, contract: str, whole: int, aside: int
-) -> None:  # noqa: ANN001
+    here: Place, file: str, contract: str, whole: int, aside: int
+) -> None:
     tests = here.add(DATA / file, "tests", contract)
     result = here.run(quarantine, tests=tests)
     assert (result["rows_accepted"], result["rows_rejected"]) == (whole - aside, aside)
@@ -39,7 +43,7 @@ def test_exactly_the_defective_rows_are_set_aside(
     assert result["accepted"].contract == tests.contract == result["rejected"].contract
 
 
-def test_over_a_dask_cluster_the_versions_have_the_same_rows(here, dask_cluster: DaskCluster) -> None:  # noqa: ANN001
+def test_over_a_dask_cluster_the_versions_have_the_same_rows(here: Place, dask_cluster: DaskCluster) -> None:
     tests = here.add(DATA / "clinic_tests.csv", "tests", "hospital.clinic-tests")
     alone = frame(here, here.run(quarantine, tests=tests)["accepted"])
     spread = type(here)(here.name, here.store, here.contracts, dask_cluster)
@@ -48,7 +52,7 @@ def test_over_a_dask_cluster_the_versions_have_the_same_rows(here, dask_cluster:
     assert together["rows_rejected"] == 2
 
 
-def test_nothing_to_set_aside_gives_an_empty_second_version(here) -> None:  # noqa: ANN001
+def test_nothing_to_set_aside_gives_an_empty_second_version(here: Place) -> None:
     tests = here.add(DATA / "clinic_tests.csv", "tests", "hospital.clinic-tests")
     clean = here.run(quarantine, tests=tests)["accepted"]
     again = here.run(quarantine, tests=clean)
@@ -56,7 +60,7 @@ def test_nothing_to_set_aside_gives_an_empty_second_version(here) -> None:  # no
     assert frame(here, again["rejected"]).is_empty()
 
 
-def test_a_rule_about_all_rows_is_not_cured_by_setting_rows_aside(here, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_rule_about_all_rows_is_not_cured_by_setting_rows_aside(here: Place, tmp_path: Path) -> None:
     # Every row breaks the contract: what is left has no rows, and the contract asks for some.
     lines = (DATA / "clinic_tests.csv").read_text().splitlines()
     old = [line for line in lines[1:] if float(line.split(",")[9]) > 110]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,6 @@ import pytest
 import flows.hospital
 from data_contracts.arrow import object_schema
 from data_contracts.checks import check_tables, compile_plan
-from tasks.quality.quarantine import quarantine
 from tasks.steps import DaskCluster
 from tasks.training.blocks import Source, encode, tally_days
 from tasks.training.encoding import Encoder
@@ -22,23 +22,28 @@ from tasks.training.logistic import Problem, newton
 from tasks.training.selection import gather_over
 from tasks.training.train import train
 
+Place = Trained = Any
+"""Of tests/unit/tasks/conftest.py, which cannot be imported."""
+pytestmark = pytest.mark.xdist_group("hospital_steps")  # one cluster and one training for all
 DATA = Path(flows.hospital.__file__).parent / "data"
 
 
 @pytest.fixture
-def clean(here):  # noqa: ANN001, ANN201 - conftest's Place
-    raw = here.add(DATA / "onprem_tests.csv", "covid_tests", "hospital.covid-tests")
-    return here.run(quarantine, tests=raw)["accepted"]
+def here(trained: Trained) -> Place:
+    return trained.place
 
 
 @pytest.fixture
-def spread(here, dask_cluster: DaskCluster):  # noqa: ANN001, ANN201
+def spread(here: Place, dask_cluster: DaskCluster) -> Place:
     dask_cluster._seen.clear()
     return type(here)(here.name, here.store, here.contracts, dask_cluster)
 
 
-def test_every_worker_computes_and_the_figures_hold(spread, clean, fitted: Fitted) -> None:  # noqa: ANN001
-    result = spread.run(train, tests=clean)
+def test_every_worker_computes_the_figures_hold_and_the_version_is_the_same(
+    spread: Place, trained: Trained, fitted: Fitted
+) -> None:
+    result = spread.run(train, tests=trained.clean)
+    assert result["model"].version == trained.result["model"].version
     assert result["workers"] == 2
     assert result["partitions"] >= 2
     assert result["auc"] == fitted.judgement.auc >= 0.57
@@ -74,8 +79,8 @@ def test_a_fit_over_workers_is_the_fit_in_one_process(
     assert there.judgement.chance == pytest.approx(fitted.judgement.chance, abs=1e-6)
 
 
-def test_the_version_holds_the_model_and_its_probes_under_the_contract(here, clean) -> None:  # noqa: ANN001
-    result = here.run(train, tests=clean)
+def test_the_version_holds_the_model_and_its_probes_under_the_contract(here: Place, trained: Trained) -> None:
+    result = trained.result
     record = here.store.record(result["model"].name, result["model"].version)
     assert sorted(entry.path for entry in record.files) == ["model.onnx", "parity.parquet"]
     contract = here.contracts.get("hospital.result-model")
@@ -94,23 +99,18 @@ def test_the_version_holds_the_model_and_its_probes_under_the_contract(here, cle
     assert check_tables(compile_plan(contract, side="outputs"), [outputs]).success
 
 
-def test_training_twice_gives_one_version(here, clean) -> None:  # noqa: ANN001
-    first, second = (here.run(train, tests=clean)["model"] for _ in range(2))
-    assert first.version == second.version
-
-
-def test_names_and_identifiers_of_the_data_are_not_in_the_file(here, clean) -> None:  # noqa: ANN001
-    result = here.run(train, tests=clean)
+def test_names_and_identifiers_of_the_data_are_not_in_the_file(here: Place, trained: Trained) -> None:
+    result = trained.result
     paths = here.store.open(here.store.record(result["model"].name, result["model"].version))
     raw = b"".join(path.read_bytes() for path in paths)
-    rows = pl.read_parquet(here.store.open(here.store.record(clean.name, clean.version))[0])
+    rows = pl.read_parquet(here.store.open(here.store.record(trained.clean.name, trained.clean.version))[0])
     for name in ("fake_first_name", "fake_last_name"):
         long = [value for value in rows[name].drop_nulls().unique() if len(value) >= 6]
         assert long
         assert not [value for value in long if value.encode() in raw]
 
 
-def test_the_model_s_bands_are_those_of_the_terms(here) -> None:  # noqa: ANN001
+def test_the_model_s_bands_are_those_of_the_terms(here: Place) -> None:
     terms = here.contracts.get("hospital.covid-tests").terms
     assert terms is not None
     (crossing,) = terms.crossings
