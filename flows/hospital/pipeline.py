@@ -5,7 +5,7 @@ the contract; (b) at home these rows are set aside; (c) what remains crosses, na
 pseudonymised, ages as bands, because (d) placement puts the training where it is lawful and
 cheapest; (e) the model crosses to the edge under its own contract; (f) there the newest tests are
 scored, and only a summary without small cells returns; (g) the raw tests for marketing are denied.
-Where the contract has no terms for the cloud, (c) disappears and (d) happens at home.
+Where the contract has no terms for the cloud, (a) is denied, (c) disappears and (d) happens at home.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def hospital(
     clean = when(
         attempt,
         permitted=lambda: tests,
+        denied=lambda: quarantine.on("onprem")(tests).accepted,  # nothing was checked: the check is at home
         broken=lambda: quarantine.on("onprem")(tests).accepted,  # (b)
     )
     model = train(clean).model  # (c) and (d)
