@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -39,12 +39,13 @@ class Link:
 class Symbol:
     """Something that will be there when the pipeline runs."""
 
-    __slots__ = ("_link", "_title")
+    __slots__ = ("_link", "_title", "_trace")
 
-    def __init__(self, link: Link, title: str) -> None:
-        """Stand for `link`; `title` is for messages."""
+    def __init__(self, link: Link, title: str, trace: object = None) -> None:
+        """Stand for `link` in one trace; `title` is for messages."""
         self._link = link
         self._title = title
+        self._trace = trace
 
     def _refuse(self, what: str) -> NoReturn:
         raise PlanError(
@@ -116,9 +117,9 @@ class Results(Symbol):
 
     __slots__ = ("_by_name",)
 
-    def __init__(self, link: Link, title: str, fields: Mapping[str, Symbol]) -> None:
+    def __init__(self, link: Link, title: str, fields: Mapping[str, Symbol], trace: object = None) -> None:
         """Hold one symbol for each result."""
-        super().__init__(link, title)
+        super().__init__(link, title, trace)
         self._by_name = dict(fields)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a symbol, or no return at all
@@ -144,16 +145,11 @@ class Outcome(Symbol):
 
     __slots__ = ("_require",)
 
-    def __init__(self, link: Link, title: str, require: Callable[[], Ref]) -> None:
+    def __init__(self, link: Link, title: str, require: Callable[[], Ref], trace: object = None) -> None:
         """Stand for a crossing's outcome."""
-        super().__init__(link, title)
+        super().__init__(link, title, trace)
         self._require = require
 
     def require(self) -> Any:  # noqa: ANN401 - a Ref, which authors see as AssetRef
         """Return the asset where it arrived; a refusal ends the pipeline as Denied or ContractBroken."""
         return self._require()
-
-
-def links_in(values: Iterable[object]) -> tuple[Link, ...]:
-    """Return the links of all symbols among `values`."""
-    return tuple(value._link for value in values if isinstance(value, Symbol))  # noqa: SLF001 - our own symbols

@@ -65,7 +65,8 @@ class Tracer:
     def trace(self, body: Callable[[], object], sources: Mapping[str, Ref]) -> tuple[Node, ...]:
         """Run the body and return its calls."""
         for symbol in sources.values():
-            self._known[0].add(symbol._link.node)  # noqa: SLF001 - our own symbols
+            symbol._trace = self  # noqa: SLF001 - our own symbols
+            self._known[0].add(symbol._link.node)  # noqa: SLF001
         token = _CURRENT.set(self)
         try:
             with use_caller(self):
@@ -96,7 +97,8 @@ class Tracer:
 
     def _link(self, symbol: Symbol, place: str) -> Link:
         link: Link = symbol._link  # noqa: SLF001 - our own symbols
-        if not any(link.node in known for known in self._known):
+        mine = symbol._trace is self  # noqa: SLF001
+        if not mine or not any(link.node in known for known in self._known):
             raise PlanError(
                 "a ref that was made elsewhere",
                 place,
@@ -118,12 +120,12 @@ class Tracer:
         )
         self._add(node)
         symbols: dict[str, Symbol] = {
-            name: (Ref if name in step.outputs else Value)(Link(node.id, name), f"{node.id}.{name}")
+            name: (Ref if name in step.outputs else Value)(Link(node.id, name), f"{node.id}.{name}", self)
             for name in step.results
         }
         if step.shape is None:
             return next(iter(symbols.values()), None)
-        return Results(Link(node.id, "*"), node.id, symbols)
+        return Results(Link(node.id, "*"), node.id, symbols, self)
 
     def _arguments(self, step: AnyStep, arguments: Mapping[str, object], place: str) -> dict[str, object]:
         taken: dict[str, object] = {}
@@ -156,13 +158,13 @@ class Tracer:
         )
         self._add(replace(node, place=place))
         link = Link(node.id, "outcome")
-        return Outcome(link, node.id, lambda: self._require(link))
+        return Outcome(link, node.id, lambda: self._require(link), self)
 
     def _require(self, sync: Link) -> Ref:
         self._handled.add(sync.node)
         node = RequireNode(self._id(f"{sync.node}-required"), sync, call_site())
         self._add(node)
-        return Ref(Link(node.id, ARRIVED), f"{sync.node}.{ARRIVED}")
+        return Ref(Link(node.id, ARRIVED), f"{sync.node}.{ARRIVED}", self)
 
     def when(self, outcome: object, arms: Mapping[str, Callable[[], object] | None]) -> object:
         """Take a branch: trace every arm."""
@@ -181,7 +183,7 @@ class Tracer:
         self._add(ChoiceNode(identifier, sync, ordered, place))
         if any(arm.result is None for arm in ordered.values()):
             return None
-        return Ref(Link(identifier, "chosen"), f"{identifier}.chosen")
+        return Ref(Link(identifier, "chosen"), f"{identifier}.chosen", self)
 
     def _arm(self, body: Callable[[], object], place: str) -> Arm:
         with self._block() as nodes:

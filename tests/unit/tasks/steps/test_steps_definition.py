@@ -83,9 +83,7 @@ def test_star_parameters_are_refused() -> None:
 
 
 def test_every_asset_that_comes_out_is_declared() -> None:
-    with pytest.raises(
-        UsageError, match="results and outputs differ: bad, rows|results and outputs differ: bad"
-    ):
+    with pytest.raises(UsageError, match="results and outputs differ: bad"):
 
         @step(purpose="quality", outputs={"good": same_as("tests")})
         def wrong(run: StepRun, tests: AssetRef) -> Pair: ...

@@ -48,18 +48,15 @@ def test_other_types_are_no_parameters(annotation: Any) -> None:
         kind_of(annotation)
 
 
-@given(st.text(min_size=1))
+@given(st.text(min_size=1).filter(lambda text: not text.startswith(("P", "2"))))
 def test_a_free_string_is_refused_everywhere_and_not_repeated(text: str) -> None:
     for annotation, _ in GOOD:
         kind = kind_of(annotation)
         if text in {"a", "b", "daily", "weekly"}:
             continue
-        try:
-            value = kind.parse(text, "p", None)
-        except UsageError as error:
-            assert str(error) == f"parameter p: not {kind.word}"
-        else:
-            assert isinstance(value, date | timedelta)
+        with pytest.raises(UsageError) as caught:
+            kind.parse(text, "p", None)
+        assert str(caught.value) == f"parameter p: not {kind.word}"
 
 
 @pytest.mark.parametrize("value", [True, "1", None, float("nan"), float("inf"), [1.0]])
@@ -87,5 +84,5 @@ def test_the_authors_own_bounds_hold_and_show_in_the_form() -> None:
 
 
 def test_the_environments_bounds_win_over_the_authors() -> None:
-    with pytest.raises(UsageError, match="outside 0 to 0.1"):
+    with pytest.raises(UsageError, match=r"outside 0 to 0\.1"):
         kind_of(Annotated[float, Between(0, 0.5)]).parse(0.4, "p", (0, 0.1))

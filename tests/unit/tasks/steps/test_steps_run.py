@@ -1,4 +1,4 @@
-"""What a step's code can and cannot do: its own environment, sticky labels, checked outputs, literal phases."""
+"""What a step's code can and cannot do: its own environment, sticky labels, checked outputs."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_a_phase_is_a_literal(store: LocalStore) -> None:
 def test_a_value_of_the_data_is_no_phase(store: LocalStore) -> None:
     reports: list[Any] = []
     run = plain_run(store, reports)
-    name = "".join(["Ja", "ne"])
+    name = "JANE".title()
     for attempt in (lambda: run.progress(name), lambda: run.phase(f"patient {name}")):
         with pytest.raises(UsageError, match="no literal") as caught:
             attempt()
