@@ -24,15 +24,17 @@ from environments.site import Site
 
 __all__ = ["main"]
 
+SHARED = ("prefect", "prefect.client.orchestration")
 PRELOAD = (
-    "prefect",
-    "prefect.client.orchestration",
     "prefect.flow_engine",
     "prefect.task_engine",
-    "prefect.server.api.server",
-    "uvicorn",
     "distributed",
     "environments.identity",
+    "environments.clusters.embedded",
+    "environments.clusters.nodes",
+    "environments.workpools.host",
+    "environments.workpools.worker",
+    "flows.runtime.catalogue",
 )
 
 
@@ -44,7 +46,8 @@ def _run_host(folder: EnvironmentFolder, profile: Profile, api: ApiAddress, site
 
 
 def _registrar() -> Registrar | None:
-    if find_spec("flows.deployment") is None:
+    spec = find_spec("flows.deployment")
+    if spec is None or spec.origin is None:
         return None
 
     def register(home: Home, site: Site) -> object:
@@ -79,6 +82,7 @@ def main() -> int:
         run_host=_run_host,
         host_checks=HOST_CHECKS,
         register=_registrar(),
+        shared=SHARED,
         preload=PRELOAD,
     )
     return supervise(composition, report)

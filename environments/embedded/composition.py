@@ -36,8 +36,8 @@ class Composition:
         run_host: an environment's host; None brings up the control plane alone.
         host_checks: what must be ready in every environment, in the order in which it is told.
         register: registers deployments at the end; None where nothing does.
-        preload: modules imported before the first fork, so that every part shares them. None may start
-            a thread.
+        shared: modules imported before the server is forked: the server and all hosts share them.
+        preload: modules imported after that, shared by the hosts. None of either may start a thread.
     """
 
     home: Home
@@ -46,4 +46,5 @@ class Composition:
     run_host: HostRunner | None = None
     host_checks: dict[str, HostCheck] = field(default_factory=dict)
     register: Registrar | None = None
+    shared: Sequence[str] = ()
     preload: Sequence[str] = ()

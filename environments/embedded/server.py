@@ -18,10 +18,11 @@ from __future__ import annotations
 import http.client
 import os
 import socket
+import time
 from pathlib import Path
 
 from environments.embedded.api import ApiAddress, use_api
-from environments.embedded.postgres import Postgres
+from environments.embedded.postgres import Postgres, is_ready
 
 __all__ = ["bind_loopback", "preload_settings", "run_server", "server_answers"]
 
@@ -88,15 +89,20 @@ def _settings(system: Path, api: ApiAddress, database_url: str) -> dict[str, str
 
 
 def run_server(system: Path, api: ApiAddress, postgres: Postgres, listener: socket.socket) -> int:
-    """Serve until SIGTERM; call it in a forked child that keeps `listener`."""
-    folder = os.open(postgres.data, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    use_api(_settings(system, api, postgres.url(folder)))
+    """Serve until SIGTERM; call it in a forked child that keeps `listener`.
+
+    Its own modules are imported here, not before the fork: no other part would share them, and meanwhile
+    PostgreSQL and the hosts start.
+    """
     import uvicorn
     from prefect.context import refresh_global_settings_context
-
-    refresh_global_settings_context()
     from prefect.server.api.server import create_app
 
+    while not is_ready(postgres.data):
+        time.sleep(0.02)
+    folder = os.open(postgres.data, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    use_api(_settings(system, api, postgres.url(folder)))
+    refresh_global_settings_context()
     config = uvicorn.Config(
         create_app(final=True),
         log_level="warning",

@@ -44,14 +44,17 @@ def start_all(supervisor: Supervisor) -> None:
     supervisor.write()
     _answers(supervisor, {"secrets": system.publish})
     supervisor.add(system.postgresql())
-    system.preload()
-    supervisor.until(lambda: is_ready(system.data), "postgresql", timeout=_TIMEOUT)
-    supervisor.tell("postgresql", f"{server_version()}, private socket, no network")
+    system.preload(system.composition.shared)
     supervisor.add(system.server())
+    system.preload(system.composition.preload)
+    version, port = f"{server_version()}, private socket, no network", system.settings.port or 0
+    control: _Pending = {
+        "postgresql": lambda: version if is_ready(system.data) else None,
+        # A child asks: the port takes connections before the server does, so that asking waits.
+        "prefect server": partial(_said, ask(partial(_server_answered, port, system.url))),
+    }
     hosts = _hosts(supervisor) if system.composition.run_host else {}
-    port = system.settings.port or 0
-    server: _Pending = {"prefect server": lambda: system.url if server_answers(port) else None}
-    _all_ready(supervisor, server | hosts)
+    _all_ready(supervisor, control | hosts)
     if system.composition.register is not None:
         _answers(supervisor, {"deployments": system.register})
         supervisor.tell("deployments", "registered")
@@ -97,6 +100,12 @@ def _hosts(supervisor: Supervisor) -> _Pending:
             answer = ask(_wait_for(check, folders[name], profile, began))
             pending[f"{part}@{name}"] = partial(_said, answer)
     return pending
+
+
+def _server_answered(port: int, url: str) -> str:
+    while not server_answers(port, timeout=10.0):
+        time.sleep(0.05)
+    return url
 
 
 def _said(answer: Answer) -> str | None:

@@ -16,8 +16,8 @@ from importlib.metadata import version
 from typing import Any
 
 from data_contracts.errors import IsthmusError
-from environments.embedded.api import read_api
 from environments.embedded import binaries
+from environments.embedded.api import read_api
 from environments.embedded.client import Client
 from environments.embedded.controlplane import LastRun, Queue, last_runs, queues
 from environments.embedded.forks import ask_all

@@ -13,6 +13,7 @@ import importlib
 import os
 import signal
 import socket
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -79,13 +80,13 @@ class System:
         self.settings = remember_port(self.home, self.settings, self.listener.getsockname()[1])
         return note
 
-    def preload(self) -> None:
-        """Import what all parts share, then keep the collector off those pages.
+    def preload(self, names: Sequence[str]) -> None:
+        """Import what parts share, then keep the collector off those pages.
 
         Raises:
             DefectError: an import started a thread, so that no fork were safe.
         """
-        for name in self.composition.preload:
+        for name in names:
             importlib.import_module(name)
         if threads() != 1:
             raise DefectError(

@@ -42,7 +42,7 @@ def main() -> int:
         port=options.port,
         run_host=stand_in if hosts else None,
         host_checks=HOST_CHECKS if hosts else {},
-        preload=("prefect.server.api.server", "uvicorn"),
+        shared=("prefect",),
     )
     return supervise(composition, pipe_reporter(options.report))
 

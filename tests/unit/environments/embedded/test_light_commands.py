@@ -23,7 +23,7 @@ def test_what_is_preloaded_starts_no_thread(run_python: Callable[..., str]) -> N
 import importlib
 from environments.embedded.processes import threads
 import flows.supervisor
-for name in flows.supervisor.PRELOAD:
+for name in (*flows.supervisor.SHARED, *flows.supervisor.PRELOAD):
     importlib.import_module(name)
     assert threads() == 1, name
 print("one")
