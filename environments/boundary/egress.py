@@ -7,7 +7,8 @@ Invariants, in the order in which they are made true:
 3. The source's bytes keep the contract, and the written output keeps the arrival contract; else nothing
    is written to the transit.
 4. The manifest is the last thing that appears in the transit, after the ledger holds its digest.
-5. The same crossing again gives the same manifest, while that one counts.
+5. The same crossing again gives the same manifest, while that one counts and what it names lies in the
+   transit unchanged; else everything is sealed and signed anew, under a new key.
 
 Example:
     >>> request = CrossingRequest("covid_tests", version, "cloud", "model-training", "run-7/1")
@@ -26,7 +27,7 @@ from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest, crossing_id
 from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest
 from environments.boundary.outbox import Outbox, working_on
-from environments.boundary.packing import list_contents, pack
+from environments.boundary.packing import Packed, intact, list_contents, pack
 from environments.boundary.preparing import Asked, Output, prepare
 from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules
 from environments.boundary.sealing import Seal, key_info, new_key
@@ -72,13 +73,16 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
             outbox.clear_work()
             return _refuse(env, asked, "broken", output, decision.digest)
         # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
-        manifest, size = _seal(env, asked, asked.contract, output, decision.digest)
+        # A manifest of an earlier attempt is forgotten first: it names what is now written over.
+        outbox.forget("manifest")
+        manifest, packed = _seal(env, asked, asked.contract, output, decision.digest)
+        outbox.keep_sealed(packed.sealed)
         # (5) Signed and kept: from here on a retry publishes these bytes.
         env.progress("egress.sign")
         outbox.keep("manifest", seal_manifest(manifest, env.identity))
         outbox.clear_work()
         # (6) Recorded, then published.
-        return _publish(env, asked, outbox, size)
+        return _publish(env, asked, outbox, packed.size)
 
 
 def _resolve(env: EnvironmentContext, request: CrossingRequest) -> Asked:
@@ -109,18 +113,21 @@ def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> Egre
     if raw is None:
         return None
     manifest, _ = open_manifest(raw, env.identity.public)
-    receipt = outbox.read("receipt")
+    if outbox.read("receipt") is not None:
+        return _publish(env, asked, outbox, None, settled=True)
+    sealed = outbox.read_sealed()
     try:
         manifest.check_fresh(env.clock())
     except NotVerifiableError:
-        if receipt is None:
-            return None
-    return _publish(env, asked, outbox, None, settled=receipt is not None)
+        return None
+    if sealed is None or not intact(sealed, env.outgoing(asked.request.destination)):
+        return None
+    return _publish(env, asked, outbox, None)
 
 
 def _seal(
     env: EnvironmentContext, asked: Asked, contract: Contract, output: Output, decision: str
-) -> tuple[Manifest, int]:
+) -> tuple[Manifest, Packed]:
     env.progress("egress.seal")
     request = asked.request
     peer = env.peer_identity(request.destination)
@@ -153,7 +160,7 @@ def _seal(
         ledger=env.ledger.show(peer.name),
         witnessed=kept.sequence if kept else 0,
     )
-    return manifest, packed.size
+    return manifest, packed
 
 
 def _publish(

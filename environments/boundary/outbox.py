@@ -2,6 +2,7 @@
 
     lock        one process at a time works on a crossing
     work/       the output in the making, in clear; removed before the manifest is published
+    sealed      name to digest of what was put into the transit: a retry sees what is missing or changed
     manifest    the envelope that this side signed or accepted
     receipt     the envelope that the destination signed
 
@@ -13,13 +14,15 @@ Invariants:
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.home import EnvironmentFolder
@@ -48,10 +51,22 @@ class Outbox:
         """Keep an envelope, durably."""
         write_private(self.folder / name, raw)
 
+    def read_sealed(self) -> dict[str, str] | None:
+        """Return what was put into the transit; None where that is not known."""
+        try:
+            found = json.loads(read_private(self.folder / "sealed"))
+        except (FileNotFoundError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def keep_sealed(self, sealed: Mapping[str, str]) -> None:
+        """Keep what was put into the transit."""
+        write_private(self.folder / "sealed", canonical(dict(sealed)))
+
     def forget(self, name: str) -> None:
         """Keep an envelope no longer."""
-        with disk_errors(f"the kept {name} cannot be removed"):
-            (self.folder / name).unlink(missing_ok=True)
+        with disk_errors(f"the kept {name} cannot be removed"), suppress(FileNotFoundError):
+            (self.folder / name).unlink()
             sync_folder(self.folder)
 
     def fresh_work(self) -> Path:

@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.digest import digest_bytes
@@ -21,17 +22,23 @@ from environments.private import disk_errors
 from environments.stores import FileEntry
 from environments.stores.record import CHUNK
 
-__all__ = ["Packed", "fetch_contents", "list_contents", "pack", "unpack"]
+__all__ = ["Packed", "fetch_contents", "intact", "list_contents", "pack", "unpack"]
 
 
+@dataclass(frozen=True)
 class Packed:
-    """What lies in the transit for one crossing: the sealed list's digest and size, and all bytes."""
+    """What lies in the transit for one crossing.
 
-    def __init__(self, contents: str, contents_size: int, size: int) -> None:
-        """Keep the three figures."""
-        self.contents = contents
-        self.contents_size = contents_size
-        self.size = size
+    Attributes:
+        contents: digest of the sealed list of contents, and `contents_size` in bytes.
+        size: bytes of everything.
+        sealed: name to digest of every object, as it was put.
+    """
+
+    contents: str
+    contents_size: int
+    size: int
+    sealed: Mapping[str, str]
 
 
 def _pieces(path: Path, entry: FileEntry) -> list[tuple[int, int, str]]:
@@ -81,14 +88,31 @@ def pack(contents: Contents, files: Mapping[str, Path], seal: Seal, transit: Tra
         for offset, size, digest in _pieces(files[entry.path], entry)
     }
     total = 0
+    put: dict[str, str] = {}
     for index, chunk in enumerate(contents.chunks):
         path, offset, size = where[chunk.digest]
         sealed = seal.close("chunk", index, _read(path, offset, size, chunk.digest))
-        transit.put(chunk_name(seal.crossing, chunk.address), sealed)
+        name = chunk_name(seal.crossing, chunk.address)
+        transit.put(name, sealed)
+        put[name] = digest_bytes(sealed)
         total += len(sealed)
     sealed = seal.close("contents", 0, contents.to_bytes())
-    transit.put(contents_name(seal.crossing), sealed)
-    return Packed(digest_bytes(sealed), len(sealed), total + len(sealed))
+    name = contents_name(seal.crossing)
+    transit.put(name, sealed)
+    put[name] = digest_bytes(sealed)
+    return Packed(put[name], len(sealed), total + len(sealed), put)
+
+
+def intact(sealed: Mapping[str, str], transit: Transit) -> bool:
+    """Whether everything that was put still lies in the transit, bit for bit."""
+    for name, digest in sealed.items():
+        try:
+            found = transit.get(name, limit=MAX_CONTENTS + OVERHEAD)
+        except NotVerifiableError:
+            return False
+        if found is None or digest_bytes(found) != digest:
+            return False
+    return True
 
 
 def fetch_contents(seal: Seal, transit: Transit, *, digest: str, size: int) -> Contents:

@@ -75,6 +75,7 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         env.ledger.acknowledged(destination, answer.receipt.witnessed)
         env.progress("settle.clear")
         transit.clear(crossing_prefix(crossing))
+        outbox.forget("sealed")
         if not permitted:
             outbox.forget("manifest")
         env.progress("settle.done")

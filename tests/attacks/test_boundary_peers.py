@@ -88,6 +88,7 @@ def forge(
     *,
     contents: Callable[[Contents], bytes] = Contents.to_bytes,
     seal_chunk: Callable[[Seal, int, bytes], bytes] = genuine_chunk,
+    signed: Callable[[Manifest], Manifest] = genuine_manifest,
 ) -> str:
     """Seal and sign as a hostile source; returns the crossing's id."""
     env = world.env("onprem")
@@ -120,7 +121,7 @@ def forge(
     manifest = replace(
         manifest, key=manifest.key or wrapped, contents=digest_bytes(sealed), contents_size=len(sealed)
     )
-    transit.put(f"{manifest.crossing[7:]}/manifest", seal_manifest(manifest, env.identity))
+    transit.put(f"{manifest.crossing[7:]}/manifest", seal_manifest(signed(manifest), env.identity))
     return manifest.crossing
 
 
@@ -235,6 +236,18 @@ def test_a_chunk_that_unpacks_to_more_than_it_says(world: World) -> None:
         return seal.close("chunk", index, data + bytes(8_000_000))
 
     refused(world, forge(world, GENUINE, seal_chunk=bomb), "chunks")
+
+
+def test_a_chunk_that_is_not_the_listed_one(world: World) -> None:
+    """Sealed by the source itself, of the right size, in the right place: and of other bytes."""
+    lie = parquet(arrived_rows().set_column(2, "score", pa.array([0.75] * 30, pa.float64())))
+    assert len(lie) == len(GENUINE["part-00000.parquet"])
+    refused(world, forge(world, GENUINE, seal_chunk=lambda seal, n, _: seal.close("chunk", n, lie)), "chunks")
+
+
+def test_a_list_of_contents_that_is_not_the_signed_one(world: World) -> None:
+    crossing = forge(world, GENUINE, signed=lambda m: replace(m, contents=digest_bytes(b"another list")))
+    refused(world, crossing, "chunks")
 
 
 def _request(**change: str) -> Callable[[Manifest], Manifest]:
@@ -378,6 +391,14 @@ def _sign_raw(identity: Identity, payload: bytes) -> bytes:
 @pytest.mark.parametrize("who", ["cloud", "edge"])
 def test_signed_by_another_environment(world: World, sent: EgressResult, who: str) -> None:
     _resigned(world, sent.crossing, lambda _: None, world.env(who).identity)
+    refused(world, sent.crossing, "manifest")
+
+
+def test_signed_by_a_stranger_under_the_sources_key_id(world: World, sent: EgressResult) -> None:
+    _resigned(world, sent.crossing, lambda _: None, world.env("edge").identity)
+    path, genuine = lying(world, sent.crossing, "manifest"), world.env("onprem").identity.public.key_id
+    stranger = world.env("edge").identity.public.key_id
+    path.write_bytes(path.read_bytes().replace(stranger.encode(), genuine.encode()))
     refused(world, sent.crossing, "manifest")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -266,6 +267,37 @@ def test_unknown_names(world: World) -> None:
         ingress(world.env("cloud"), "onprem", "../../etc")
     with pytest.raises(UsageError):
         egress(world.env("onprem"), replace(world.request(record), name="nothing"))
+
+
+_opened: list[str] | None = None
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if _opened is not None and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.mkdir"):
+        _opened.append(str(arguments[0]))
+
+
+def test_each_step_opens_one_environments_folder(world: World) -> None:
+    global _opened  # noqa: PLW0603 - an audit hook cannot be taken away, only told to rest
+    sys.addaudithook(_audit)
+    record = world.add(rows())
+    request, crossing = world.request(record), ""
+
+    def send() -> str:
+        return egress(world.env("onprem"), request).crossing
+
+    steps = (
+        ("onprem", send),
+        ("cloud", lambda: ingress(world.env("cloud"), "onprem", crossing).crossing),
+        ("onprem", lambda: settle(world.env("onprem"), "cloud", crossing).crossing),
+    )
+    for name, step in steps:
+        _opened = []
+        crossing = step()
+        opened, _opened = _opened, None
+        inside = {path for path in opened if path.startswith(str(world.home.environments))}
+        assert inside
+        assert all(path.startswith(str(world.folder(name).root)) for path in inside)
 
 
 def test_partitions_may_run_elsewhere_and_items_pickle(world: World) -> None:
