@@ -146,12 +146,13 @@ def control_plane() -> Iterator[World]:
 @contextmanager
 def stock_worker(world: World, pool: str, *, seconds: float | None = 1.0) -> Iterator[None]:
     """Run Prefect's own process worker on a pool of its type, as its documentation says."""
+    from prefect.workers.process import ProcessWorker
+
     settings = client_settings(world.api, prefect_home=world.home.root / "stock")
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")} | settings
     if seconds is not None:
         environment["PREFECT_WORKER_QUERY_SECONDS"] = str(seconds)
-    template = world.ask("GET", "collections/views/aggregate-worker-metadata")
-    default = template["prefect"]["process"]["default_base_job_configuration"]
+    default = ProcessWorker.get_default_base_job_template()
     world.ask("POST", "work_pools/", {"name": pool, "type": "process", "base_job_template": default})
     command = [str(Path(sys.executable).with_name("prefect")), "worker", "start", "--pool", pool]
     with (world.home.root / "stock.log").open("ab") as log:
