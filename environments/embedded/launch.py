@@ -29,7 +29,7 @@ __all__ = ["ENTRY", "become_supervisor", "launch", "running"]
 
 ENTRY = ("-m", "flows.supervisor")
 """The composition root, by name: this package may not import it."""
-_PATIENCE = 180.0
+_PATIENCE = 240.0
 
 
 def running(home: Home) -> dict[str, Any] | None:
@@ -102,6 +102,8 @@ def launch(
     try:
         with os.fdopen(reader, encoding="utf-8") as lines:
             last = _follow(lines, tell)
+        if last is not None and last.kind == "ready":
+            return _await_ready(home, site, port)
     except BaseException:
         _undo(home, child, process)
         raise
@@ -113,8 +115,7 @@ def launch(
         raise UnreachableError(
             "the supervisor died while it started", remedy=f"read {home.system / 'logs' / 'supervisor.log'}"
         )
-    if last.kind == "running":
-        child.wait()
+    child.wait()  # another caller's system runs
     return _await_ready(home, site, port)
 
 

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["start_all"]
 
-_TIMEOUT = 120.0
+_TIMEOUT = 180.0
+"""Seconds for everything; generous, for a machine that is busy with other things."""
 _Pending = dict[str, Callable[[], str | None]]
 
 
