@@ -20,11 +20,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import dask
 from distributed.core import Status
 from distributed.deploy.spec import ProcessInterface, SpecCluster
 
-from environments.clusters.nodes import LOOPBACK, QuietScheduler
+from environments.clusters.nodes import LOOPBACK, QuietScheduler, configure
 from environments.clusters.record import ClusterRecord, remove_record, write_record
 from environments.clusters.security import certificate_digest, cluster_security
 
@@ -36,16 +35,6 @@ __all__ = ["ENTRY", "EmbeddedCluster", "Process"]
 
 _LOG = logging.getLogger("isthmus.cluster")
 ENTRY = "dask-worker"
-_SETTINGS = {
-    "distributed.scheduler.http.routes": [],
-    "distributed.worker.http.routes": [],
-    "distributed.comm.require-encryption": True,
-    "distributed.deploy.lost-worker-timeout": "1s",
-    "distributed.scheduler.worker-ttl": "5 minutes",
-    "distributed.scheduler.allowed-failures": 3,
-    "distributed.diagnostics.nvml": False,
-    "distributed.admin.system-monitor.gil.enabled": False,
-}
 
 
 class Process(Protocol):
@@ -97,7 +86,7 @@ class EmbeddedCluster(SpecCluster):  # type: ignore[misc] # Dask ships no types
 
     def __init__(self, folder: EnvironmentFolder, capacity: Capacity, *, launch: Launch, kill: Kill) -> None:
         """Describe the cluster; entering it starts it."""
-        dask.config.set(_SETTINGS)
+        configure()
         self._folder, self._capacity = folder, capacity
         least, _ = capacity.workers
         worker = {

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import dask
 from distributed import Scheduler, Worker
 from distributed.http.routing import RoutingApplication
 from tornado.httpserver import HTTPServer
@@ -22,9 +23,31 @@ from environments.private import make_private
 if TYPE_CHECKING:
     from environments.home import EnvironmentFolder
 
-__all__ = ["LOOPBACK", "QuietScheduler", "run_worker"]
+__all__ = ["LOOPBACK", "QuietScheduler", "configure", "run_worker"]
 
 LOOPBACK = "127.0.0.1"
+_SETTINGS = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+    "distributed.comm.require-encryption": True,
+    "distributed.deploy.lost-worker-timeout": "1s",
+    "distributed.scheduler.worker-ttl": "5 minutes",
+    "distributed.scheduler.allowed-failures": 3,
+    "distributed.diagnostics.nvml": False,
+    # An idle cluster as it ships takes 3 % of a core for each node: it looks at itself fifty times a
+    # second. Nothing of ours reads what it sees, so it looks less often.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.worker.memory.monitor-interval": "500ms",
+}
+
+
+def configure() -> None:
+    """Set what every process of an embedded cluster agrees on."""
+    dask.config.set(_SETTINGS)
 
 
 class _NoHttp:
@@ -51,6 +74,7 @@ def run_worker(folder: EnvironmentFolder, argument: Mapping[str, Any]) -> int:
         folder: the environment's folder.
         argument: `scheduler` (address), `name`, `threads`, `memory` in bytes.
     """
+    configure()
     return asyncio.run(_work(folder, argument))
 
 

@@ -54,7 +54,17 @@ PRELOAD = (
 )
 _LOCK_PATIENCE = 8.0  # the one before may be ending
 _KEPT = frozenset(
-    {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "OPENBLAS_NUM_THREADS", "ISTHMUS_TRACEBACK"}
+    {
+        "ISTHMUS_SYSTEM",
+        "PATH",
+        "LANG",
+        "LC_ALL",
+        "LC_CTYPE",
+        "TZ",
+        "VIRTUAL_ENV",
+        "OPENBLAS_NUM_THREADS",
+        "ISTHMUS_TRACEBACK",
+    }
 )
 
 

@@ -90,9 +90,7 @@ class Spares:
 
     async def _fill(self) -> None:
         # Runs come in bursts: what they need now goes before what the next ones may need.
-        loop = asyncio.get_running_loop()
-        while (wait := self._last + _QUIET - loop.time()) > 0:  # noqa: ASYNC110 - a clock is no event
-            await asyncio.sleep(wait)
+        await asyncio.sleep(max(0.0, self._last + _QUIET - asyncio.get_running_loop().time()))
         with suppress(UnreachableError):
             while self.ready < self._count:
                 self._ready = [spare for spare in self._ready if not spare.child.ended.done()]

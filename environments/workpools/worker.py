@@ -34,11 +34,11 @@ from environments.workpools.stepprocess import Order, Place
 __all__ = ["Worker"]
 
 _LOG = logging.getLogger("isthmus.worker")
-_BUSY, _IDLE, _LONGEST = 0.2, 0.5, 10.0
-_STAYS_BUSY = 20.0
+_PACES = ((20.0, 0.2), (600.0, 0.5), (float("inf"), 1.0))
+_LONGEST = 10.0
 _AHEAD = dt.timedelta(seconds=1)
 _CANCEL_EVERY = 0.5
-_SPARES = 4
+_SPARES = 2
 
 
 @dataclass(eq=False)
@@ -67,7 +67,7 @@ class Worker:
         self._names: dict[uuid.UUID, str] = {}
         self._deployments: dict[uuid.UUID, tuple[str, uuid.UUID]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._last_activity = 0.0
+        self._last_activity = asyncio.get_running_loop().time()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set or the zygote is gone; then end every run that goes on."""
@@ -86,7 +86,7 @@ class Worker:
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
-        pause = _IDLE
+        pause = _pace(0.0)
         while True:
             try:
                 found = await self._look()
@@ -101,8 +101,7 @@ class Worker:
                 self._pulse.polled(self._counts(), self._spares.ready)
                 if found or self._taken:
                     self._last_activity = loop.time()
-                busy = loop.time() - self._last_activity < _STAYS_BUSY
-                pause = _BUSY if busy else _IDLE
+                pause = _pace(loop.time() - self._last_activity)
             await asyncio.sleep(pause)
 
     async def _look(self) -> bool:
@@ -128,9 +127,12 @@ class Worker:
     async def _beat(self) -> None:
         seconds = self._pulse.seconds
         while True:
-            with suppress(UnreachableError):
+            try:
                 await self._plane.heartbeat(self._place.profile.work_pool, self._pulse.name, seconds)
-            await asyncio.sleep(seconds)
+            except UnreachableError:
+                await asyncio.sleep(1.0)
+            else:
+                await asyncio.sleep(seconds)
 
     async def _watch_cancels(self) -> None:
         while True:
@@ -258,6 +260,11 @@ class Worker:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _pace(quiet: float) -> float:
+    """Return the seconds between two polls, given how long nothing has run."""
+    return next(pause for limit, pause in _PACES if quiet < limit)
 
 
 def _how(status: int) -> str:

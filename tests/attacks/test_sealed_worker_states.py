@@ -73,7 +73,7 @@ def test_a_state_whose_data_names_a_pickled_result(stage: Stage) -> None:
     stage.deploy_ours()
     host = psutil.Process(stage.world.hosts[0].pid)
     worker = stage.world.worker(OURS)["pid"]
-    until(lambda: stage.world.worker(OURS)["spares"] == 4)
+    until(lambda: stage.world.worker(OURS)["spares"] == 2)
     spares = [child for child in host.children() if child.pid != worker]
     for spare in spares:
         spare.suspend()  # between being taken and beginning there are milliseconds: hold them open

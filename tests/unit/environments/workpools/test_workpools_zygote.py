@@ -36,6 +36,8 @@ def child(argument, files):
             os.setsid()
             note("orphan", os.getpid())
             time.sleep(600)
+        while not (OUT / "orphan").exists():
+            time.sleep(0.01)
     if argument.get("file"):
         os.write(files[0], b"hello")
         return 7
