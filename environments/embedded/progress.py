@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-__all__ = ["Event", "Reporter", "notify_systemd", "pipe_reporter", "text_reporter"]
+__all__ = ["Event", "Kind", "Reporter", "notify_systemd", "pipe_reporter", "text_reporter"]
 
 Kind = Literal["part", "note", "ready", "failed", "running"]
 

@@ -9,19 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from environments.embedded.binaries import server_version
 from environments.embedded.composition import HostCheck
 from environments.embedded.forks import Answer, ask
+from environments.embedded.parts import Part
 from environments.embedded.postgres import is_ready
 from environments.embedded.prepare import make_environment, meet_peers
+from environments.embedded.progress import Kind
 from environments.embedded.server import server_answers
+from environments.embedded.system import System
 from environments.home import EnvironmentFolder
 from environments.profile import Profile
-
-if TYPE_CHECKING:
-    from environments.embedded.supervisor import Supervisor
 
 __all__ = ["start_all"]
 
@@ -30,7 +30,29 @@ _TIMEOUT = 180.0
 _Pending = dict[str, Callable[[], str | None]]
 
 
-def start_all(supervisor: Supervisor) -> None:
+class Keeper(Protocol):
+    """What the start needs of whoever keeps the parts alive (the supervisor)."""
+
+    phase: str
+
+    @property
+    def system(self) -> System:
+        """What is started."""
+
+    def tell(self, name: str, detail: str = "", *, kind: Kind = "part") -> None:
+        """Report an event."""
+
+    def add(self, part: Part) -> None:
+        """Start a part and write it down."""
+
+    def write(self) -> None:
+        """Write down what runs."""
+
+    def until(self, ready: Callable[[], bool], what: str, *, timeout: float) -> None:
+        """Wait, keeping everything alive meanwhile."""
+
+
+def start_all(supervisor: Keeper) -> None:
     """Start every part and return when all are ready.
 
     Raises:
@@ -64,7 +86,7 @@ def start_all(supervisor: Supervisor) -> None:
     supervisor.tell("all", system.url.removesuffix("/api"), kind="ready")
 
 
-def _answers(supervisor: Supervisor, questions: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+def _answers(supervisor: Keeper, questions: dict[str, Callable[[], Any]]) -> dict[str, Any]:
     """Ask children, wait for all, and return what they said."""
     answers: dict[str, Answer] = {name: ask(question) for name, question in questions.items()}
     try:
@@ -78,7 +100,7 @@ def _answers(supervisor: Supervisor, questions: dict[str, Callable[[], Any]]) ->
     return {name: answer.value() for name, answer in answers.items()}
 
 
-def _hosts(supervisor: Supervisor) -> _Pending:
+def _hosts(supervisor: Keeper) -> _Pending:
     """Set every environment up, start its host, and return what to wait for."""
     system = supervisor.system
     profiles = system.composition.site.profiles
@@ -126,7 +148,7 @@ def _wait_for(
     return question
 
 
-def _all_ready(supervisor: Supervisor, pending: _Pending) -> None:
+def _all_ready(supervisor: Keeper, pending: _Pending) -> None:
     """Tell each part as it becomes ready, and return when all are."""
 
     def step() -> bool:

@@ -18,13 +18,12 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from data_contracts.errors import ConflictError, DefectError, IsthmusError, UnreachableError
 from environments.embedded.composition import Composition
 from environments.embedded.parts import Part, Parts
 from environments.embedded.processes import identify
-from environments.embedded.progress import Event, Reporter
+from environments.embedded.progress import Event, Kind, Reporter
 from environments.embedded.settings import load_settings
 from environments.embedded.startup import start_all
 from environments.embedded.sweep import sweep
@@ -65,7 +64,7 @@ class Supervisor:
     phase: str = "starting"
     began: float = field(default_factory=time.monotonic)
 
-    def tell(self, name: str, detail: str = "", *, kind: Any = "part") -> None:  # noqa: ANN401 - Event's kind
+    def tell(self, name: str, detail: str = "", *, kind: Kind = "part") -> None:
         """Report an event.
 
         Raises:
