@@ -23,7 +23,7 @@ from data_contracts.errors import DataBreaksContractError, NotVerifiableError
 from data_contracts.model import Contract
 from data_contracts.obligations import ObligationBrokenError, OutputProof, ProofPartial, apply
 from data_contracts.terms import CrossingTerms
-from data_contracts.verdict import Verdict
+from data_contracts.verdict import RuleResult, Verdict
 from environments.boundary.context import PartitionMap
 from environments.boundary.result import GateRule
 from environments.home import EnvironmentFolder
@@ -94,15 +94,29 @@ def check_parts(contract: Contract, paths: Sequence[Path], partition_map: Partit
         NotVerifiableError: a file cannot be read as Parquet.
     """
     plan = compile_plan(contract)
-    return judge(plan, partition_map(_CheckPart(plan), parts_of(paths)), paths)
+    return judge(plan, partition_map(_CheckPart(plan), parts_of(paths)), paths, partition_map)
 
 
-def judge(plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path]) -> Verdict:
-    """Return the verdict of merged partials, with the rules that need the whole asset."""
-    verdict = plan.verdict(merge(partials))
-    if plan.whole_asset_rules:
-        verdict = verdict.with_results(tuple(check_whole(plan, paths)))
-    return verdict
+@dataclass(frozen=True)
+class _CheckWhole:
+    plan: CheckPlan
+    partial: Partial
+
+    def __call__(self, paths: tuple[Path, ...]) -> tuple[RuleResult, ...]:
+        return check_whole(self.plan, paths, self.partial)
+
+
+def judge(
+    plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path], partition_map: PartitionMap
+) -> Verdict:
+    """Return the verdict of merged partials, with the rules that need the whole asset.
+
+    Those run where the parts do: Great Expectations takes seconds to import, and a Dask worker has
+    done so for the check before.
+    """
+    merged = merge(partials)
+    [whole] = partition_map(_CheckWhole(plan, merged), [tuple(paths)])
+    return plan.verdict(merged).with_results(whole)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def _transform(
     done = [part for part in answers if isinstance(part, Transformed)]
     env.progress("egress.output")
     paths = [part.path for part in done]
-    rules = list(failed_rules(judge(plan, [part.partial for part in done], paths).failed))
+    rules = list(failed_rules(judge(plan, [part.partial for part in done], paths, env.partition_map).failed))
     rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
     rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
     if rules:

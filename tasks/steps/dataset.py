@@ -122,13 +122,24 @@ class Dataset:
 
 
 def check_dataset(dataset: Dataset, contract: Contract) -> Verdict:
-    """Check data against a contract; whole-asset rules run in this process."""
-    from data_contracts.checks import check_whole, compile_plan, merge
+    """Check data against a contract, on the cluster.
+
+    What needs the whole asset runs on one worker: Great Expectations takes seconds to import, and
+    a worker lives longer than a step.
+    """
+    from data_contracts.checks import compile_plan, merge
 
     plan = compile_plan(contract)
-    verdict = plan.verdict(merge(dataset.map(_partial, plan)))
-    return verdict.with_results(check_whole(plan, dataset.paths)) if plan.whole_asset_rules else verdict
+    merged = merge(dataset.map(_partial, plan))
+    [whole] = dataset.cluster.map(_whole, [dataset.paths], plan, merged)
+    return plan.verdict(merged).with_results(whole)
 
 
 def _partial(table: Any, plan: Any) -> Any:  # noqa: ANN401 - an Arrow table, a check plan, a partial
     return plan.partial(table)
+
+
+def _whole(paths: tuple[Path, ...], plan: Any, partial: Any) -> Any:  # noqa: ANN401 - results of rules
+    from data_contracts.checks import check_whole
+
+    return check_whole(plan, paths, partial)
