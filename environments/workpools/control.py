@@ -141,6 +141,16 @@ class ControlPlane:
             "POST", f"work_pools/{pool}/queues", {"name": queue, "priority": priority}, known=(409,)
         )
 
+    async def waiting(self, pool: str, queues: Sequence[str], before: dt.datetime) -> bool:
+        """Whether anything is due before a moment: a third of the server's work of asking what."""
+        runs = {
+            "state": {"type": {"any_": ["SCHEDULED"]}},
+            "next_scheduled_start_time": {"before_": before.isoformat()},
+        }
+        pools, names = {"name": {"any_": [pool]}}, {"name": {"any_": list(queues)}}
+        body = {"flow_runs": runs, "work_pools": pools, "work_pool_queues": names}
+        return bool(await self._ask("POST", "flow_runs/count", body))
+
     async def scheduled(
         self, pool: str, queues: Sequence[str], before: dt.datetime, limit: int
     ) -> list[Offer]:

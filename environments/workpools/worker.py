@@ -36,8 +36,9 @@ __all__ = ["Worker"]
 _LOG = logging.getLogger("isthmus.worker")
 _PACES = ((20.0, 0.2), (600.0, 0.5), (float("inf"), 1.0))
 _LONGEST = 10.0
+_ASK_AT_LEAST = 10.0  # the server calls a queue ready while it is asked at least once a minute
 _AHEAD = dt.timedelta(seconds=1)
-_CANCEL_EVERY = 0.5
+_CANCEL_EVERY = 1.0
 _SPARES = 2
 
 
@@ -67,6 +68,7 @@ class Worker:
         self._names: dict[uuid.UUID, str] = {}
         self._deployments: dict[uuid.UUID, tuple[str, uuid.UUID]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked = float("-inf")
         self._last_activity = asyncio.get_running_loop().time()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -109,9 +111,13 @@ class Worker:
         asking = [queue for queue in QUEUES if free[queue] > 0]
         if not asking:
             return False
-        before = dt.datetime.now(dt.UTC) + _AHEAD
+        before, now = dt.datetime.now(dt.UTC) + _AHEAD, asyncio.get_running_loop().time()
+        pool = self._place.profile.work_pool
+        if now - self._asked < _ASK_AT_LEAST and not await self._plane.waiting(pool, asking, before):
+            return False
+        self._asked = now
         limit = sum(free[queue] for queue in asking)
-        offers = await self._plane.scheduled(self._place.profile.work_pool, asking, before, limit)
+        offers = await self._plane.scheduled(pool, asking, before, limit)
         found = False
         for offer in offers:
             queue = await self._queue(offer)
