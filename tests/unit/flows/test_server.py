@@ -1,0 +1,128 @@
+"""The connection to the control plane: a server that is away is waited for, and then said to be away."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from data_contracts.errors import UnreachableError, UsageError
+from environments.embedded.api import ApiAddress
+from flows.runtime.server import Ask, Server
+
+
+class Plane(ThreadingHTTPServer):
+    """A control plane that answers what a test lays out, in order, and keeps what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers: list[tuple[int, Any]] = []
+        self.heard: list[tuple[str, str, Any, str | None]] = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Plane
+
+    def _answer(self) -> None:
+        size = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(size)) if size else None
+        self.server.heard.append((self.command, self.path, body, self.headers.get("Authorization")))
+        status, document = self.server.answers.pop(0)
+        payload = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - names of the standard library
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
+        del format, args
+
+
+@pytest.fixture
+def plane() -> Iterator[Plane]:
+    made = Plane()
+    thread = threading.Thread(target=made.serve_forever, daemon=True)
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def server(plane: Plane) -> Iterator[Server]:
+    with Server(ApiAddress(f"http://127.0.0.1:{plane.server_port}/api", "me:secret"), patience=5) as made:
+        yield made
+
+
+def test_a_server_that_stumbles_is_asked_again(plane: Plane, server: Server) -> None:
+    plane.answers = [
+        (503, {}),
+        (500, {}),
+        (200, {"id": "x", "name": "train@cloud", "state": {"type": "RUNNING"}}),
+    ]
+    assert server.run("x").type == "RUNNING"
+    assert len(plane.heard) == 3
+
+
+def test_a_server_that_stays_away_is_unreachable() -> None:
+    away = ApiAddress("http://127.0.0.1:9/api", "")
+    with Server(away, patience=0.3) as server, pytest.raises(UnreachableError) as caught:
+        server.run("x")
+    assert caught.value.exit_code == 5
+    assert "isthmus status" in caught.value.remedy
+
+
+def test_a_refused_credential_is_said_and_never_shown(plane: Plane, server: Server) -> None:
+    plane.answers = [(401, {})]
+    with pytest.raises(UnreachableError) as caught:
+        server.run("x")
+    assert "secret" not in str(caught.value)
+    assert plane.heard[0][3] == "Basic bWU6c2VjcmV0"
+
+
+def test_what_was_never_registered_is_the_users_to_register(plane: Plane, server: Server) -> None:
+    plane.answers = [(404, {})]
+    with pytest.raises(UsageError) as caught:
+        server.deployment("hospital.train", "moon")
+    assert "isthmus deploy" in caught.value.remedy
+
+
+def test_a_run_is_created_with_its_key_and_nothing_besides(plane: Plane, server: Server) -> None:
+    plane.answers = [(201, {"id": "run-1"})]
+    ask = Ask("dep", "train@cloud", {"tests": {}}, "key-1", ("pool:cloud",), "task-1")
+    assert server.create_run(ask) == "run-1"
+    body = plane.heard[0][2]
+    assert body["idempotency_key"] == "key-1"
+    assert set(body) == {"name", "parameters", "idempotency_key", "tags", "parent_task_run_id", "state"}
+    plane.answers = [(409, {})]
+    with pytest.raises(UsageError, match="do not fit the form"):
+        server.create_run(ask)
+
+
+def test_an_edge_without_an_origin_is_not_sent(plane: Plane, server: Server) -> None:
+    plane.answers = [(201, {"id": "task-1"})]
+    server.create_task("run", "key", "train@cloud", ["pool:cloud"], {"tests": ["run-1"], "because": []})
+    assert plane.heard[0][2]["task_inputs"] == {"tests": [{"input_type": "flow_run", "id": "run-1"}]}
+
+
+def test_a_run_that_must_not_begin_does_not(plane: Plane, server: Server) -> None:
+    plane.answers = [(200, {"status": "ACCEPT"})]
+    assert server.begin("x")
+    plane.answers = [
+        (200, {"status": "ABORT"}),
+        (200, {"id": "x", "name": "n", "state": {"type": "CANCELLED"}}),
+    ]
+    assert not server.begin("x")
+    # An answer that was lost: the state had been taken the first time.
+    plane.answers = [
+        (200, {"status": "REJECT"}),
+        (200, {"id": "x", "name": "n", "state": {"type": "RUNNING"}}),
+    ]
+    assert server.begin("x")
