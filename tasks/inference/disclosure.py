@@ -72,6 +72,7 @@ def release(cells: Mapping[str, Cell]) -> Release:
     by_size = sorted((cell.rows, group) for group, cell in cells.items())
     withheld: list[tuple[int, str]] = [entry for entry in by_size if entry[0] < LEAST]
     rest = by_size[len(withheld) :]
-    while withheld and rest and (len(withheld) < 2 or sum(rows for rows, _ in withheld) < LEAST):  # noqa: PLR2004 - a pair
+    # One small cell alone is always below LEAST, so a second one joins it.
+    while withheld and rest and sum(rows for rows, _ in withheld) < LEAST:
         withheld.append(rest.pop(0))
     return Release({group: cells[group] for group in sorted(group for _, group in rest)}, len(withheld))

@@ -13,6 +13,9 @@ import pytest
 import flows.hospital
 from data_contracts.arrow import object_schema
 from data_contracts.checks import check_tables, compile_plan
+from data_contracts.projection import project
+from environments.boundary.model_gate import check_model
+from environments.site import Site
 from tasks.steps import DaskCluster
 from tasks.training.blocks import Source, encode, tally_days
 from tasks.training.encoding import Encoder
@@ -97,6 +100,15 @@ def test_the_version_holds_the_model_and_its_probes_under_the_contract(here: Pla
     assert inputs.cast(object_schema(contract.inputs)).num_rows == probes.height
     assert check_tables(compile_plan(contract, side="inputs"), [inputs]).success
     assert check_tables(compile_plan(contract, side="outputs"), [outputs]).success
+
+
+def test_the_gate_lets_it_pass_at_both_ends(here: Place, trained: Trained) -> None:
+    record = here.store.record(trained.result["model"].name, trained.result["model"].version)
+    paths = dict(zip((entry.path for entry in record.files), here.store.open(record), strict=True))
+    contract = here.contracts.get("hospital.result-model")
+    edge = Site.load().profile("edge").destination()
+    for end in (contract, project(contract, edge, "batch-inference")):
+        assert check_model(end, paths) == ()
 
 
 def test_names_and_identifiers_of_the_data_are_not_in_the_file(here: Place, trained: Trained) -> None:
