@@ -38,10 +38,7 @@ def seal() -> None:
 
 def warm() -> None:
     """Open the connection that the engine will use; a server that is away is met again later."""
-    from uuid import UUID
-
     import httpx
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
     from prefect.context import SyncClientContext
     from prefect.exceptions import PrefectHTTPStatusError
     from prefect.logging.configuration import setup_logging
@@ -51,8 +48,7 @@ def warm() -> None:
         # Entered for the rest of the process: the engine finds it and does not open another.
         context = SyncClientContext()
         context.__enter__()
-        nobody = FlowRunFilter(id=FlowRunFilterId(any_=[UUID(int=0)]))
-        context.client.read_flow_runs(flow_run_filter=nobody, limit=1)
+        context.client.api_healthcheck()
 
 
 def _nowhere() -> None:

@@ -63,7 +63,10 @@ def step(run: RunContext) -> None:
     seen = {"time": time.time(), "cwd": os.getcwd(), "env": sorted(os.environ), "pid": os.getpid()}  # noqa: PTH109
     marks = run.folder.tmp / "marks"
     marks.mkdir(exist_ok=True)
-    (marks / str(run.parameters.get("mark", "none"))).write_text(json.dumps(seen))
+    mark = marks / str(run.parameters.get("mark", "none"))
+    draft = mark.with_suffix(".draft")
+    draft.write_text(json.dumps(seen))
+    draft.replace(mark)  # whoever waits for it reads it whole
     print("a line for the log")  # noqa: T201
 
 
