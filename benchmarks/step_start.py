@@ -59,14 +59,21 @@ class Contestant:
     bursts: list[float] = field(default_factory=list)
 
 
-def measure(world: World, contestant: Contestant, environment: str, mark: str) -> float:
-    """Ask for one step and return the seconds until its first line ran."""
+def measure(world: World, contestant: Contestant, environment: str, mark: str) -> tuple[float, str]:
+    """Ask for one step; return the seconds until its first line ran, and the run."""
     path = contestant.marks[environment] / mark
     asked = time.time()
-    world.run(contestant.deployments[environment], {"mark": mark})
+    run = world.run(contestant.deployments[environment], {"mark": mark})
     text = until(lambda: path.exists() and path.read_text(), PATIENCE, 0.02)
     value = json.loads(text)
-    return float(value["time"] if isinstance(value, dict) else value) - asked
+    return float(value["time"] if isinstance(value, dict) else value) - asked, run
+
+
+def settled(world: World, measured: list[tuple[float, str]]) -> list[float]:
+    """Wait until runs have ended: one contestant's processes must not be in another's way."""
+    for _, run in measured:
+        world.wait(run, seconds=PATIENCE)
+    return [seconds for seconds, _ in measured]
 
 
 def stock(world: World, stack: ExitStack, title: str, seconds: float | None) -> Contestant:
@@ -98,23 +105,24 @@ def run(world: World, contestants: list[Contestant], singles: int, bursts: int) 
     """Let all take turns."""
     for contestant in contestants:  # one run each that does not count: caches and bytecode
         for environment in ENVIRONMENTS:
-            measure(world, contestant, environment, "first")
+            settled(world, [measure(world, contestant, environment, "first")])
     for number in range(singles):
         for contestant in contestants:
             time.sleep(random.uniform(0.5, 2.0))  # noqa: S311 - no poll's rhythm is to be met
             environment = ENVIRONMENTS[number % len(ENVIRONMENTS)]
-            contestant.singles.append(measure(world, contestant, environment, f"single-{number}"))
+            one = measure(world, contestant, environment, f"single-{number}")
+            contestant.singles.extend(settled(world, [one]))
     with ThreadPoolExecutor(BURST) as pool:
         for number in range(bursts):
             for contestant in contestants:
-                time.sleep(random.uniform(3.0, 5.0))  # noqa: S311 - as above; and spares fill up again
+                time.sleep(random.uniform(5.0, 7.0))  # noqa: S311 - as above; and processes end
                 asked = [
                     pool.submit(
                         measure, world, contestant, ENVIRONMENTS[one % len(ENVIRONMENTS)], f"b-{number}-{one}"
                     )
                     for one in range(BURST)
                 ]
-                contestant.bursts.extend(one.result() for one in asked)
+                contestant.bursts.extend(settled(world, [one.result() for one in asked]))
 
 
 def summary(values: list[float]) -> dict[str, float]:
