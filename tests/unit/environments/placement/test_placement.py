@@ -186,6 +186,27 @@ def test_one_crossing_serves_two_steps_and_is_paid_once() -> None:
     assert crossing.needs == (("one", "tests"), ("two", "tests"))
 
 
+def test_a_dearer_beginning_that_has_paid_for_a_crossing_is_kept() -> None:
+    need = DataNeed("x", "d@c", source="c", size=GIB, rulings={("c", "a"): YES})
+    first, second = StepNeed("first", "s", "p", (need,)), StepNeed("second", "t", "p", (need,))
+    a = EnvironmentOffer("a", frozenset({"s", "t"}), 0)
+    c = EnvironmentOffer("c", frozenset({"s"}), 4, {"a": 5})
+    placement = place(PlacementProblem((a, c), (first, second)))
+    assert (placement["first"], placement["second"], placement.cost) == ("a", "a", 5)
+
+
+def test_a_dearer_beginning_whose_output_may_still_cross_is_kept() -> None:
+    anywhere = {(x, y): YES for x in "abc" for y in "abc"}
+    made = DataNeed("x", "s0.out", producer="s0", size=1, rulings=anywhere)
+    kept = DataNeed("y", "s1.out", producer="s1", size=1, rulings=anywhere, inherits="x")
+    steps = (StepNeed("s0", "s", "p"), StepNeed("s1", "t", "p", (made,)), StepNeed("s2", "u", "p", (kept,)))
+    a = EnvironmentOffer("a", frozenset({"s"}), 0, {"*": 0})
+    b = EnvironmentOffer("b", frozenset({"s", "t"}), 5, {"*": 0})
+    c = EnvironmentOffer("c", frozenset({"u"}), 0, {"*": 0})
+    placement = place(PlacementProblem((a, b, c), steps))
+    assert [choice.environment for choice in placement.chosen] == ["b", "b", "c"]
+
+
 def test_amounts_are_exact() -> None:
     offer = EnvironmentOffer("a", frozenset({"s"}), 0.1)
     placement = place(PlacementProblem((offer,), tuple(StepNeed(f"x{i}", "s", "p") for i in range(3))))
