@@ -133,3 +133,10 @@ def hospital(make_system: Callable[..., System]) -> System:
     system.run("up", timeout=120)
     system.add_hospital_data()
     return system
+
+
+@pytest.fixture(scope="session")
+def hospital_run(hospital: System) -> dict[str, Any]:
+    """Plan, then run, the hospital's pipeline once for all tests that look at what it did."""
+    plan = hospital.json("plan", "hospital")
+    return {"plan": plan, "run": hospital.json("run", "hospital", "--watch", timeout=500)}

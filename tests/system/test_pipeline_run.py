@@ -16,12 +16,10 @@ from flows.runtime.server import Server
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hospital"), pytest.mark.timeout(600)]
 
 
-@pytest.fixture(scope="module")
-def story(hospital: Any) -> dict[str, Any]:
-    """Plan, then run, the hospital's pipeline once."""
-    plan = hospital.json("plan", "hospital")
-    run = hospital.json("run", "hospital", "--watch", timeout=500)
-    return {"plan": plan, "run": run}
+@pytest.fixture
+def story(hospital_run: dict[str, Any]) -> dict[str, Any]:
+    """Return what was planned, and what ran."""
+    return hospital_run
 
 
 @pytest.fixture
