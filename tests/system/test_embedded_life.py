@@ -36,9 +36,16 @@ ENTRY = [str(Path(__file__).with_name("control_plane.py"))]
 SITE = Site.load()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _stand_in_hosts() -> Iterator[None]:
+    """Ask for stand-ins while these tests run, and not for longer: other files share the process."""
+    os.environ["STAND_IN_HOSTS"] = "1"
+    yield
+    del os.environ["STAND_IN_HOSTS"]
+
+
 def bring_up(home: Home, *, port: int | None = None) -> tuple[dict[str, Any], list[Event]]:
     events: list[Event] = []
-    os.environ["STAND_IN_HOSTS"] = "1"
     return launch(home, SITE, port, events.append, entry=ENTRY), events
 
 
