@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,21 +41,29 @@ class System:
         check: bool = True,
         timeout: float = 180,
         env: Mapping[str, str] | None = None,
+        under: Sequence[str] = (),
     ) -> subprocess.CompletedProcess[str]:
-        """Run `isthmus ARGUMENTS` as a user would: a process of its own, no terminal."""
+        """Run `isthmus ARGUMENTS` as a user would: a process of its own, no terminal.
+
+        `under` is what runs it (a tracer, a limiter), with its own arguments.
+        """
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "ISTHMUS_"))}
         environment |= {"ISTHMUS_HOME": str(self.home), **(env or {})}
         if self.site is not None:
             environment["ISTHMUS_SITE"] = str(self.site)
-        done = subprocess.run(
-            [str(ISTHMUS), *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=timeout,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-        )
+        # Into files, not pipes: a tracer keeps what it inherited open for as long as the system lives.
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            ended = subprocess.run(
+                [*under, str(ISTHMUS), *arguments],
+                stdout=out,
+                stderr=err,
+                check=False,
+                timeout=timeout,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+            )
+            told = [stream.seek(0) or stream.read() for stream in (out, err)]
+        done = subprocess.CompletedProcess(list(arguments), ended.returncode, *told)
         if check and done.returncode != 0:
             raise AssertionError(
                 f"isthmus {' '.join(arguments)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
