@@ -111,7 +111,7 @@ def test_a_transit_is_opened_by_its_two_environments_only(watched: Watched) -> N
         (
             (
                 "open(home + '/environments/a/x'); "
-                "t = Thread(target=lambda: open(home + '/environments/b/y')); t.start(); t.join()"
+                "t = threading.Thread(target=lambda: open(home + '/environments/b/y')); t.start(); t.join()"
             ),
             {"a", "b"},
         ),
