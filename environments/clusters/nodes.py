@@ -60,7 +60,17 @@ class _NoHttp:
 
 
 class QuietScheduler(_NoHttp, Scheduler):  # type: ignore[misc] # Dask ships no types
-    """A scheduler without HTTP."""
+    """A scheduler without HTTP, and without tasks that wait for a worker that is gone for ever."""
+
+    def valid_workers(self, ts: Any) -> set[Any] | None:  # noqa: ANN401 - Dask's own types are none
+        """Return the workers that may take a task; None means all.
+
+        Where a task prefers a worker and takes others too, Dask hands it to others only while there are
+        any: when the last worker ends, the task waits for an address that never comes back, and the one
+        that replaces it gets nothing.
+        """
+        valid: set[Any] | None = super().valid_workers(ts)
+        return None if not valid and ts.loose_restrictions else valid
 
 
 class _QuietWorker(_NoHttp, Worker):  # type: ignore[misc] # Dask ships no types

@@ -102,6 +102,8 @@ class DaskCluster:
     ) -> list[Any]:
         call = function if function is _without_worker else _WithWorker(function)
         places = sorted(self.client.scheduler_info(n_workers=-1)["workers"])
+        # With a single worker there is nothing to choose, and the one that replaces it must do as well.
+        spread = len(places) > 1
         return [
             self.client.submit(
                 call,
@@ -110,8 +112,8 @@ class DaskCluster:
                 pure=False,
                 retries=2,
                 # Dask would give small parts to one worker; a part each keeps all of them busy.
-                workers=[places[index % len(places)]] if places else None,
-                allow_other_workers=bool(places),
+                workers=[places[index % len(places)]] if spread else None,
+                allow_other_workers=spread,
             )
             for index, item in enumerate(items)
         ]
