@@ -56,7 +56,7 @@ def page(root: Path) -> Page:
 def problems(root: Path) -> list[str]:  # noqa: ARG001 - every check takes the root
     """Return the commands that are listed and not built."""
     return [
-        f"flows/cli/main.py:1: `isthmus {name}` is listed, and {module} does not exist"
+        f"flows/cli/commands.py:1: `isthmus {name}` is listed, and {module} does not exist"
         for name, (module, _) in COMMANDS.items()
         if not _built(module)
     ]

@@ -16,7 +16,7 @@ from environments.embedded.api import read_api
 from environments.home import Home
 from environments.site import Site
 from flows.cli.options import home_option, json_option
-from flows.cli.report import emit_json
+from flows.cli.report import emit_json, on_interrupt
 
 __all__ = ["command"]
 
@@ -36,19 +36,27 @@ def command(home: Home, stop: bool, as_json: bool) -> None:
     """Run the hospital's pipeline from nothing, and show what crossed and what was refused.
 
     Starts the embedded system if it is down, adds the shipped data if it is not there, registers
-    everything, runs the pipeline while you watch, and ends with one page.
+    everything, runs the pipeline while you watch, and ends with one page. After Ctrl-C, the same command
+    goes on from where it was.
 
     \b
     Example:
       isthmus demo
       isthmus demo --home /tmp/isthmus --down
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    with on_interrupt(
+        "interrupted; what was done stays, nothing is half-done",
+        remedy="`isthmus demo` goes on from here, `isthmus down` stops what is up",
+    ):
+        _demo(home, stop=stop, as_json=as_json)
+
+
+def _demo(home: Home, *, stop: bool, as_json: bool) -> None:
     from flows.cli.demo_text import page
-    from flows.cli.run_text import follow, started
+    from flows.cli.run_text import ask_to_run, follow, next_step, started
     from flows.deployment import register
     from flows.runtime.endings import exit_code_of
     from flows.runtime.server import Server
-    from flows.runtime.starting import start
     from flows.runtime.summary import summarise
 
     began = time.monotonic()
@@ -63,7 +71,7 @@ def command(home: Home, stop: bool, as_json: bool) -> None:
     say(f"        {len(report.deployments)} deployments")
     say("4 of 4  the pipeline: every line is a step, where it runs")
     with Server(read_api(home)) as server:
-        run = start(server, site, "hospital", {})
+        run = ask_to_run(server, site, "hospital", {})
         for line in started(server, run):
             say(line)
         end = follow(server, run.id, say)
@@ -79,6 +87,8 @@ def command(home: Home, stop: bool, as_json: bool) -> None:
     else:
         for line in page(summary, end, server.api.ui_url, seconds, stopped=stop):
             click.echo(line)
+        if next_step(end, "hospital"):
+            click.echo(next_step(end, "hospital"), err=True)
     raise click.exceptions.Exit(exit_code_of(end))
 
 

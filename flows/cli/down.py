@@ -7,7 +7,7 @@ import click
 from environments.embedded.takedown import take_down
 from environments.home import Home
 from flows.cli.options import home_option, json_option
-from flows.cli.report import emit_json
+from flows.cli.report import emit_json, on_interrupt
 
 __all__ = ["command"]
 
@@ -22,7 +22,10 @@ def command(home: Home, as_json: bool) -> None:
     Example:
       isthmus down
     """  # noqa: D301 - click's own mark for lines that stay as they are
-    ran = take_down(home)
+    with on_interrupt(
+        "interrupted: some of it may still be up", remedy="`isthmus down` again ends what is left"
+    ):
+        ran = take_down(home)
     if as_json:
         emit_json({"stopped": ran})
     else:

@@ -14,16 +14,16 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from data_contracts.errors import DeclarationError, DefectError, IsthmusError, UnreachableError, UsageError
 
-__all__ = ["emit_json", "run_reporting"]
+__all__ = ["Interrupted", "emit_json", "interrupted", "on_interrupt", "run_reporting"]
 
-INTERRUPTED = 130
 READER_GONE = 141  # 128 + SIGPIPE, as a shell shows it
 _MACHINE = frozenset(
     {
@@ -37,6 +37,21 @@ _MACHINE = frozenset(
         errno.EIO,
     }
 )
+
+
+class Interrupted(IsthmusError):  # noqa: N818 - its name is the `kind` that scripts see
+    """Ctrl-C, told with what it leaves behind."""
+
+    exit_code = 130
+
+
+@contextmanager
+def on_interrupt(message: str, *, remedy: str) -> Iterator[None]:
+    """Tell an interrupt of this block by `message`: what goes on or stays, and what to do about it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(message, remedy=remedy) from None
 
 
 def emit_json(value: Any) -> None:  # noqa: ANN401 - any JSON value
@@ -73,12 +88,9 @@ def _usage(error: click.ClickException, *, as_json: bool) -> int:
     return UsageError.exit_code
 
 
-def _interrupted(*, as_json: bool) -> int:
-    if as_json:
-        emit_json({"error": "interrupted", "remedy": "", "exit_code": INTERRUPTED, "kind": "Interrupted"})
-    else:
-        click.echo("isthmus: interrupted", err=True)
-    return INTERRUPTED
+def interrupted(*, as_json: bool) -> int:
+    """Tell an interrupt that left nothing behind, and return its status."""
+    return _report(Interrupted("interrupted"), as_json=as_json)
 
 
 def _reader_gone() -> int:
@@ -116,7 +128,7 @@ def run_reporting(root: click.Command, arguments: Sequence[str]) -> int:
         result = root.main(args=list(arguments), prog_name="isthmus", standalone_mode=False)
         sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        return _interrupted(as_json=as_json)
+        return interrupted(as_json=as_json)
     except click.ClickException as error:
         return _usage(error, as_json=as_json)
     except SystemExit:

@@ -29,21 +29,21 @@ def command(
 ) -> None:
     """Run PIPELINE in its home; with --watch, until it ends.
 
-    Ctrl-C while watching asks whether to cancel the run or to leave it running. The exit code says
-    how it ended: 0 done, 1 data breaks its contract, 3 denied, 6 a step failed.
+    Ctrl-C while watching asks whether to cancel the run or to leave it running; a second one, or one
+    without a terminal, leaves it running (exit 130). The exit code says how the run ended: 0 done,
+    1 data breaks its contract, 3 denied, 6 a step failed, or the run was cancelled or crashed.
 
     \b
     Example:
       isthmus run hospital --watch
       isthmus run hospital --param tests=covid_tests@latest --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
-    from flows.cli.run_text import follow, started
+    from flows.cli.run_text import ask_to_run, follow, next_step, started
     from flows.runtime.endings import exit_code_of
     from flows.runtime.server import Server
-    from flows.runtime.starting import start
 
     with Server(read_api(home)) as server:
-        run = start(server, site, pipeline, params)
+        run = ask_to_run(server, site, pipeline, params)
         say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
         for line in started(server, run):
             say(line)
@@ -68,4 +68,6 @@ def command(
                     ],
                 }
             )
+        elif next_step(end, pipeline):
+            click.echo(next_step(end, pipeline), err=True)
         raise click.exceptions.Exit(exit_code_of(end))

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
 
 import click
 
 from data_contracts.errors import DefectError
+from environments.site import Site
+from flows.cli.report import Interrupted, on_interrupt
 from flows.runtime.endings import INCIDENT
 from flows.runtime.server import RunView, Server
+from flows.runtime.starting import start
+from flows.runtime.stopping import stop
 from flows.runtime.watching import Change, watch
 
-__all__ = ["follow", "started"]
+__all__ = ["ask_to_run", "follow", "next_step", "started"]
 
 _MARKS = {"COMPLETED": "✓", "FAILED": "✗", "CRASHED": "✗", "CANCELLED": "✗", "RUNNING": "▸"}
+_CUT_OFF = frozenset({"CRASHED", "CANCELLED"})
 _QUIET = frozenset({"SCHEDULED", "PENDING"})
 _REFUSED = frozenset({"Denied", "ContractBroken"})
 
@@ -25,11 +32,35 @@ def started(server: Server, run: RunView) -> Iterator[str]:
     yield f"  {server.api.ui_url}/runs/flow-run/{run.id}"
 
 
+def ask_to_run(server: Server, site: Site, pipeline: str, params: Mapping[str, Any]) -> RunView:
+    """Create the run.
+
+    Raises:
+        UsageError: as `start`.
+        Interrupted: it may have begun, and nobody waited for the answer.
+    """
+    with on_interrupt(
+        "interrupted while the run was asked for: it may have begun",
+        remedy="`isthmus status` shows the last run of every pipeline, `isthmus cancel ID` stops one",
+    ):
+        return start(server, site, pipeline, params)
+
+
+def next_step(end: RunView, pipeline: str) -> str:
+    """Return what to do about a run that was cut off; empty where its own state says it."""
+    if end.type not in _CUT_OFF and "crashed" not in end.message:
+        return ""
+    return (
+        f"isthmus: nothing is half-written; `isthmus run {pipeline} --watch` runs it again, "
+        f"`isthmus logs --run {end.id}` shows what happened"
+    )
+
+
 def follow(server: Server, run_id: str, say: Callable[[str], None]) -> RunView:
     """Show every change until the run ends; Ctrl-C asks what to do with it.
 
     Raises:
-        click.exceptions.Exit: the user left it running, or had it cancelled (130).
+        Interrupted: the user left it running, or nobody could answer.
     """
     changes = watch(server, run_id)
     while True:
@@ -46,26 +77,25 @@ def follow(server: Server, run_id: str, say: Callable[[str], None]) -> RunView:
 
 
 def _interrupted(server: Server, run_id: str) -> None:
-    if not sys.stdin.isatty():
-        # Nobody can answer: the run goes on, as it would without a watcher.
-        click.echo(f"isthmus: no longer watching; the run goes on: isthmus logs --run {run_id}", err=True)
-        raise click.exceptions.Exit(130)
-    try:
-        answer = click.prompt(
-            "\n[c]ancel the run, [l]eave it running, or go on [w]atching",
-            type=click.Choice(["c", "l", "w"]),
-            default="l",
-            show_choices=False,
-            err=True,
+    """Ask what to do; a second Ctrl-C, or nobody to answer, leaves the run to go on without a watcher."""
+    answer = "l"
+    if sys.stdin.isatty():
+        with suppress(click.Abort, KeyboardInterrupt):
+            answer = click.prompt(
+                "\n[c]ancel the run, [l]eave it running, or go on [w]atching",
+                type=click.Choice(["c", "l", "w"]),
+                default="l",
+                show_choices=False,
+                err=True,
+            )
+    if answer == "l":
+        raise Interrupted(
+            f"no longer watching; the run goes on: {run_id}",
+            remedy=f"`isthmus logs --run {run_id} --follow` follows it, `isthmus cancel {run_id}` stops it",
         )
-    except (click.Abort, KeyboardInterrupt):
-        answer = "l"
     if answer == "c":
-        server.cancel(run_id)
         click.echo("isthmus: cancelling; watching it end", err=True)
-    elif answer == "l":
-        click.echo(f"isthmus: it goes on: isthmus logs --run {run_id}", err=True)
-        raise click.exceptions.Exit(130)
+        stop(server, run_id)
 
 
 def _lines(change: Change) -> Iterator[str]:

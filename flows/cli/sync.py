@@ -12,7 +12,7 @@ from environments.home import Home
 from environments.ref import check_name, parse_asset
 from environments.site import Site
 from flows.cli.options import home_option, json_option, site_option
-from flows.cli.report import emit_json
+from flows.cli.report import emit_json, on_interrupt
 
 __all__ = ["command"]
 
@@ -42,7 +42,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     """Move one asset across one boundary, if its terms permit.
 
     Asks the source to send it and the destination to take it in; this command itself opens neither. An
-    unfinished crossing of the same asset, destination and purpose is gone on with, unless --request.
+    unfinished crossing of the same asset, destination and purpose is gone on with, unless --request. So
+    after Ctrl-C (exit 130), or whatever else cut it off, the same command ends what it began.
     Exit code: 0 permitted, 1 the data breaks its contract, 3 denied.
 
     \b
@@ -65,7 +66,11 @@ def command(  # noqa: PLR0913 - one argument for each option
         ref = crossing.pin(source, name, version)
         # The source alone knows what it sent: it goes on with that, or begins under the fresh id.
         fresh = request or f"sync-{secrets.token_hex(8)}"
-        end = crossing.run(CrossingAsk("sync", ref, destination, purpose, fresh, resume=request is None))
+        with on_interrupt(
+            f"no longer watching; what {source} and {destination} were asked for, they end by themselves",
+            remedy="the same command goes on with this crossing; it gives one version or none",
+        ):
+            end = crossing.run(CrossingAsk("sync", ref, destination, purpose, fresh, resume=request is None))
     if as_json:
         emit_json(end.to_json())
     else:

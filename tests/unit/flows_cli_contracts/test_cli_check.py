@@ -148,8 +148,8 @@ def test_a_check_without_gx_rules_imports_nothing_heavy(place: Path) -> None:
     code = (
         "import sys\n"
         "from flows.cli.report import run_reporting\n"
-        "from flows.cli.main import _ROOT\n"
-        f"status = run_reporting(_ROOT, ['check', {str(place / 'good.csv')!r}, '--contract', "
+        "from flows.cli.group import ROOT\n"
+        f"status = run_reporting(ROOT, ['check', {str(place / 'good.csv')!r}, '--contract', "
         f"{str(place / 'c.odcs.yaml')!r}])\n"
         f"print('HEAVY', [name for name in {HEAVY!r} if name in sys.modules], status)"
     )

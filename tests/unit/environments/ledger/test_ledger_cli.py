@@ -11,7 +11,7 @@ import pytest
 from environments.home import Home
 from environments.identity import create_identity, load_identity
 from environments.ledger import Ledger, witness_head
-from flows.cli.main import _ROOT
+from flows.cli.group import ROOT
 from flows.cli.report import run_reporting
 
 
@@ -35,7 +35,7 @@ def ledger(home: Home) -> Ledger:
 
 
 def run(home: Home, *arguments: str) -> int:
-    return run_reporting(_ROOT, ["ledger", *arguments, "--home", str(home.root)])
+    return run_reporting(ROOT, ["ledger", *arguments, "--home", str(home.root)])
 
 
 def document(capsys: pytest.CaptureFixture[str]) -> Any:

@@ -1,0 +1,31 @@
+"""The table of commands: names, modules and lines of help. It imports nothing."""
+
+from __future__ import annotations
+
+__all__ = ["COMMANDS"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    # name: (module whose `command` (click.Command or click.Group) it is, one line of help)
+    "init": ("flows.cli.init", "Write a commented site that runs."),
+    "up": ("flows.cli.up", "Start the embedded system, and return when all of it is ready."),
+    "down": ("flows.cli.down", "Stop the embedded system; no process, port or socket stays."),
+    "status": ("flows.cli.status", "Every part: health, version, address, queues, last runs."),
+    "logs": ("flows.cli.logs", "Logs of the system, of one environment, or of one run."),
+    "doctor": ("flows.cli.doctor", "Look for trouble, and say what to do about each finding."),
+    "shell-env": (
+        "flows.cli.shell_env",
+        "Print the exports with which plain `prefect` talks to this system.",
+    ),
+    "asset": ("flows.cli.asset", "Add, list, show, get and verify the assets of one environment."),
+    "check": ("flows.cli.check", "Check a file or an asset against its data contract."),
+    "contract": ("flows.cli.contract", "Lint data contracts."),
+    "sync": ("flows.cli.sync", "Move one asset across one boundary, if its terms permit."),
+    "deploy": ("flows.cli.deploy", "Register pipelines, steps and schedules with the server."),
+    "run": ("flows.cli.run", "Run a pipeline."),
+    "cancel": ("flows.cli.cancel", "Stop a run of a pipeline, and its steps."),
+    "plan": ("flows.cli.plan", "Show what a pipeline would do, before anything runs."),
+    "ledger": ("flows.cli.ledger", "Show and verify the record of one environment."),
+    "incident": ("flows.cli.incident", "Show the true error behind an incident id, where it happened."),
+    "worker": ("flows.cli.worker", "Run one environment's sealed worker."),
+    "demo": ("flows.cli.demo", "Run the hospital's pipeline from nothing and show what crossed."),
+}
