@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
+import cloudpickle
+
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import DeclarationError, Problem, UsageError
 from environments.site import Site
@@ -117,6 +119,7 @@ def _load(path: Path) -> ModuleType:
     except BaseException:
         del sys.modules[name]
         raise
+    cloudpickle.register_pickle_by_value(module)  # its steps run where this file may not be: see DaskCluster
     return module
 
 

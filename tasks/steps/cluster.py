@@ -3,6 +3,8 @@
 Invariants:
 1. Functions are pure over their arguments: a killed worker's part is computed again, silently.
 2. Results come back in the order of the items, whatever the order of computing.
+3. A function of a site's own flow file travels by value: a cluster that the site only has the address of
+   cannot import it, and a worker that did so before an edit would run the code of before.
 
 Example:
     >>> InlineCluster().map(len, ["a", "bc"])
@@ -11,6 +13,7 @@ Example:
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -82,12 +85,11 @@ class DaskCluster:
 
     def map(self, function: Callable[..., Any], items: Sequence[Any], *args: object) -> list[Any]:
         """Compute on the workers, spread over all of them."""
-        return self._gather(self._submit(function, items, args))
+        return self._gather(self._submit(_WithWorker(function), items, args))
 
     def hold(self, function: Callable[..., Any], items: Sequence[Any], *args: object) -> Held:
         """Keep the values on the workers that computed them."""
-        futures = self._submit(_without_worker, [(function, item) for item in items], args)
-        return _DaskHeld(self, futures)
+        return _DaskHeld(self, self._submit(_ByValue(function), items, args))
 
     def width(self) -> int:
         """The number of workers that the environment scales to."""
@@ -97,10 +99,7 @@ class DaskCluster:
         """Addresses of the workers that answered."""
         return frozenset(self._seen)
 
-    def _submit(
-        self, function: Callable[..., Any], items: Sequence[Any], args: tuple[object, ...]
-    ) -> list[Any]:
-        call = function if function is _without_worker else _WithWorker(function)
+    def _submit(self, call: _ByValue, items: Sequence[Any], args: tuple[object, ...]) -> list[Any]:
         places = sorted(self.client.scheduler_info(n_workers=-1)["workers"])
         # With a single worker there is nothing to choose, and the one that replaces it must do as well.
         spread = len(places) > 1
@@ -141,19 +140,30 @@ class _DaskHeld:
         return self._cluster.gather_held(function, self._futures, args)
 
 
-class _WithWorker:
-    """Calls a function and says which worker did."""
+class _ByValue:
+    """A function that takes its own code along where its module is registered for that."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
         self.__name__ = getattr(function, "__name__", "part")
 
+    def __getstate__(self) -> tuple[str, bytes]:
+        import cloudpickle
+
+        return self.__name__, cloudpickle.dumps(self._function)
+
+    def __setstate__(self, state: tuple[str, bytes]) -> None:
+        # What a client of this cluster sends is code in any case: `pickle` adds nothing that it could do.
+        self.__name__, self._function = state[0], pickle.loads(state[1])  # noqa: S301
+
+    def __call__(self, item: object, *args: object) -> Any:  # noqa: ANN401
+        return self._function(item, *args)
+
+
+class _WithWorker(_ByValue):
+    """Says besides which worker computed."""
+
     def __call__(self, item: object, *args: object) -> tuple[str, Any]:
         from distributed import get_worker
 
         return get_worker().address, self._function(item, *args)
-
-
-def _without_worker(pair: tuple[Callable[..., Any], Any], *args: object) -> Any:  # noqa: ANN401
-    function, item = pair
-    return function(item, *args)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from environments.profile import StepGrant
 from environments.site import SHIPPED_PROFILES, Site
 from flows.runtime.catalogue import build_catalogue, find_pipeline
 from flows.runtime.stepflow import StepRunnable
+from tasks.steps import DaskCluster
 
 FLOW = '''
 from flows.runtime import AssetRef, latest, pipeline
@@ -133,3 +135,26 @@ def test_built_in_steps_take_names_and_digests_only() -> None:
             runnable.validate(good | {key: value}, None)
     with pytest.raises(UsageError, match="without parameters request"):
         runnable.validate({key: value for key, value in good.items() if key != "request"}, None)
+
+
+def test_a_sites_own_function_runs_on_a_cluster_that_has_not_got_its_file(
+    site_with: Callable[..., Site],
+) -> None:
+    from distributed import Client, LocalCluster
+
+    helper = "import math\ndef mean_and_more(numbers, more):\n    return math.fsum(numbers) / 2 + more\n"
+    site = site_with(own=FLOW.replace("NAME", "mine") + helper)
+    function = vars(sys.modules[find_pipeline(site, "mine").fn.__module__])["mean_and_more"]
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(1, timeout=60)
+        shutil.rmtree(site.flow_files[0].parent)
+        over = DaskCluster(client, workers=1)
+        assert over.map(function, [[1, 2], [3, 5]], 10) == [11.5, 14]
+        assert over.hold(function, [[1, 2]], 10).map(function_of_held) == [23.0]
+
+
+def function_of_held(value: float) -> float:
+    return value * 2
