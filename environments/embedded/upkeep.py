@@ -1,41 +1,26 @@
 """What the supervisor does now and then: logs that do not grow for ever, a server that hangs.
 
 Invariants:
-1. A log is copied and truncated in place (its writer appends, so nothing is lost but a line in between).
+1. It looks at the system's own logs; an environment's worker keeps those of its environment.
 2. A server that says nothing for six rounds in a row, though its process lives, is killed; the back-off
    starts it again.
 """
 
 from __future__ import annotations
 
-import shutil
 import signal
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from environments.embedded.parts import Parts
 from environments.embedded.processes import send
 from environments.embedded.server import server_answers
 from environments.embedded.system import System
+from environments.logkeeping import keep_logs
 
-__all__ = ["Upkeep", "last_words", "rotate"]
+__all__ = ["Upkeep", "last_words"]
 
-MAX_LOG = 16 * 1024 * 1024
 _ROUND, _PATIENCE = 10.0, 6
-
-
-def rotate(log: Path, *, limit: int = MAX_LOG) -> bool:
-    """Move a log over the limit to `NAME.1`; whether it was over."""
-    try:
-        if log.stat().st_size <= limit:
-            return False
-        shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-        with log.open("r+b") as stream:
-            stream.truncate(0)
-    except OSError:  # no space for the copy: the log stays, `isthmus doctor` tells of the disk
-        return False
-    return True
 
 
 def last_words(log: Path) -> str:
@@ -62,9 +47,7 @@ class Upkeep:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + _ROUND
-        with suppress(OSError):
-            for log in self._system.logs.glob("*.log"):
-                rotate(log)
+        keep_logs(self._system.logs)
         server = self._parts.get("server")
         if server is None or server.process is None:
             return

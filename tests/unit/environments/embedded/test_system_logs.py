@@ -6,8 +6,9 @@ import pytest
 
 from data_contracts.errors import UsageError
 from environments.embedded.logs import RunLogs, Tail, system_logs
-from environments.embedded.upkeep import last_words, rotate
+from environments.embedded.upkeep import last_words
 from environments.home import Home
+from environments.logkeeping import rotate
 
 
 def test_a_tail_shows_the_last_lines_then_what_is_added(tmp_path: Path) -> None:
@@ -32,25 +33,6 @@ def test_a_tail_survives_rotation_and_a_log_that_is_not_there(tmp_path: Path) ->
     assert rotate(log, limit=10)
     log.write_text("new\n")
     assert list(tail.read()) == [("server", "new")]
-
-
-def test_a_small_log_is_not_rotated(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    log.write_text("short\n")
-    assert not rotate(log, limit=10)
-    assert not rotate(tmp_path / "none.log", limit=10)
-    assert log.read_text() == "short\n"
-
-
-def test_rotation_keeps_what_was_there_and_a_writer_goes_on(tmp_path: Path) -> None:
-    log = tmp_path / "a.log"
-    with log.open("a") as writer:
-        writer.write("x" * 20)
-        writer.flush()
-        assert rotate(log, limit=10)
-        writer.write("after")
-    assert (tmp_path / "a.log.1").read_text() == "x" * 20
-    assert log.read_text() == "after"
 
 
 def test_only_our_own_message_is_taken_from_a_log(tmp_path: Path) -> None:
