@@ -24,7 +24,7 @@ async def _after_the_last_worker(*, others: bool) -> object:
             gone = worker.address
         future = client.submit(answer, workers=[gone], allow_other_workers=others)
         async with asyncio.timeout(_WAIT):
-            while not scheduler.unrunnable:
+            while not scheduler.unrunnable:  # noqa: ASYNC110 - Dask tells of it by no event
                 await asyncio.sleep(0.01)
         async with Worker(scheduler.address, dashboard=False):
             done, _ = await asyncio.wait(
