@@ -14,6 +14,7 @@ has nothing to say.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,6 +32,7 @@ __all__ = [
     "Outcome",
     "arrival_labels",
     "decide",
+    "named_purposes",
     "select_terms",
 ]
 
@@ -116,6 +118,18 @@ class Decision:
 def select_terms(contract: Contract, destination: Destination, purpose: str) -> CrossingTerms | None:
     """Return the terms that apply to the destination and purpose, or None: then nothing may cross."""
     return contract.terms.select(destination, purpose) if contract.terms is not None else None
+
+
+def named_purposes(contracts: Iterable[Contract], sides: Iterable[Destination]) -> frozenset[str]:
+    """Return every purpose that some contract's terms or some side's own rules name.
+
+    This is a vocabulary, not a permission: `decide` looks at the terms and rules of one crossing alone.
+    """
+    terms = (contract.terms for contract in contracts if contract.terms is not None)
+    named = {purpose for term in terms for crossing in term.crossings for purpose in crossing.purposes}
+    for side in sides:
+        named.update(purpose for rule in (*side.egress, *side.ingress) for purpose in rule.purposes)
+    return frozenset(named - {ANY})
 
 
 def arrival_labels(contract: Contract, terms: CrossingTerms, recorded: Labels) -> Labels:

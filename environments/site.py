@@ -6,7 +6,7 @@ Invariants:
 2. Nothing of a site is executed or imported by loading it: its flow files are only named.
 3. Every problem of every file is reported at once.
 
-    SITE/site.toml                    schedules and other settings
+    SITE/site.toml                    schedules, and purposes that nothing else names
     SITE/environments/*.yaml          one environment each
     SITE/data_contracts/*.odcs.yaml   contracts
     SITE/policies/                    the organisation's rules
@@ -19,6 +19,7 @@ Example:
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from data_contracts.errors import DeclarationError, Problem, UsageError
 from environments.loading import load_profiles
 from environments.profile import Profile
+from environments.ref import NAME
 
 if TYPE_CHECKING:
     from data_contracts.registry import ContractRegistry
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED_PROFILES", "Site"]
 
 SHIPPED_PROFILES = Path(__file__).parent / "profiles"
-_KNOWN_TABLES = frozenset({"schedules", "settings"})
+_KNOWN_TABLES = frozenset({"purposes", "schedules", "settings"})
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,22 @@ class Site:
         own = [] if self.root is None else [self.root / "data_contracts"]
         return ContractRegistry([CATALOG, *(folder for folder in own if folder.is_dir())])
 
+    @cached_property
+    def purposes(self) -> frozenset[str]:
+        """Every purpose that is named here: by the catalogue's and the site's lists, terms, and rules.
+
+        To be known permits nothing; it is what tells a request that is denied from a typing error.
+
+        Raises:
+            DeclarationError: a contract or an environment's file does not load.
+        """
+        from data_contracts.policy import named_purposes
+        from data_contracts.registry import CATALOG
+
+        listed = {*_read_settings(CATALOG / "purposes.toml")["purposes"], *self.settings.get("purposes", {})}
+        sides = [profile.destination() for profile in self.profiles.values()]
+        return named_purposes(self.contracts.all(), sides) | listed
+
     @property
     def flow_files(self) -> tuple[Path, ...]:
         """The site's Python files under `flows/`, sorted; none for what ships."""
@@ -134,4 +152,19 @@ def _read_settings(path: Path) -> Mapping[str, Any]:
         raise DeclarationError(
             [Problem(str(path), 0, 0, key, "an unknown table", expected) for key in unknown]
         )
+    _check_purposes(path, settings.get("purposes", {}))
     return settings
+
+
+def _check_purposes(path: Path, purposes: object) -> None:
+    """Refuse a list of purposes that is not `NAME = "what it is"`."""
+    expected = 'NAME = "what it is", NAME as contracts write it'
+    if not isinstance(purposes, Mapping):
+        raise DeclarationError([Problem(str(path), 0, 0, "purposes", "not a table", expected)])
+    problems = [
+        Problem(str(path), 0, 0, f"purposes.{name}", "not a purpose and its description", expected)
+        for name, text in purposes.items()
+        if not re.fullmatch(NAME, name) or not isinstance(text, str)
+    ]
+    if problems:
+        raise DeclarationError(problems)

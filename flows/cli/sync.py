@@ -9,7 +9,7 @@ import click
 from data_contracts.errors import UsageError
 from environments.embedded.api import read_api
 from environments.home import Home
-from environments.ref import check_name, parse_asset
+from environments.ref import parse_asset
 from environments.site import Site
 from flows.cli.options import home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
@@ -23,7 +23,9 @@ _CODES = {"permitted": 0, "denied": 3, "broken": 1}
 @click.argument("asset", metavar="NAME[@VERSION]")
 @click.option("--from", "source", required=True, metavar="ENV", help="The environment that has it.")
 @click.option("--to", "destination", required=True, metavar="ENV", help="The environment it shall go to.")
-@click.option("--purpose", required=True, help="What for, as the contract's terms name it.")
+@click.option(
+    "--purpose", required=True, help="What for, as a contract's terms name it; exit 2 if nothing does."
+)
 @click.option("--request", help="The request id: the same one again is the same crossing.")
 @home_option
 @site_option
@@ -51,14 +53,16 @@ def command(  # noqa: PLR0913 - one argument for each option
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training
       isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    from flows.runtime.catalogue import load_pipelines
     from flows.runtime.crossing import CrossingAsk
+    from flows.runtime.purposes import check_purpose
     from flows.runtime.server import Server
     from flows.runtime.standalone import StandaloneCrossing
 
     name, version = parse_asset(asset)
-    check_name(purpose, "--purpose")
     site.profile(source)
     site.profile(destination)
+    check_purpose(site, purpose, lambda: load_pipelines(site).values())
     if source == destination:
         raise UsageError("--from and --to are one environment", remedy="name two; nothing needs to cross")
     with Server(read_api(home)) as server:

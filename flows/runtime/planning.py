@@ -18,6 +18,7 @@ from flows.runtime.forecast import Holding
 from flows.runtime.pipeline import Pipeline
 from flows.runtime.plan import Place, Plan, Start
 from flows.runtime.program import Program, SourceAsset, StepNode, walk
+from flows.runtime.purposes import check_program
 from flows.runtime.survey import Survey
 
 __all__ = ["AssetFacts", "make_plan", "resolve_contract"]
@@ -84,7 +85,7 @@ def make_plan(
         given: the run's parameters.
 
     Raises:
-        PlanError: the pipeline's text cannot be planned.
+        PlanError: the pipeline's text cannot be planned, or names a purpose that nothing else does.
         PlacementRefused: a step has no lawful place.
         UsageError: an environment, contract or asset that it names is not there.
     """
@@ -94,6 +95,7 @@ def make_plan(
             remedy=f"add `- {pipeline.name}` under `steps` in the environment's file",
         )
     program = pipeline.trace(given)
+    check_program(site, pipeline, program)
     starts = tuple(_start(pipeline, site, source, facts.get(source.parameter)) for source in program.sources)
     sources = {start.parameter: _holding(site, start, facts.get(start.parameter)) for start in starts}
     survey = Survey(program, pipeline.steps, site, sources)

@@ -10,7 +10,7 @@ from contract_builder import ANY, CLOUD, HOME, column, contract, crossing
 
 from data_contracts.destination import Destination, TransferRule
 from data_contracts.labels import Classification, Labels, join
-from data_contracts.policy import CrossingRequest, Decision, decide, select_terms
+from data_contracts.policy import CrossingRequest, Decision, decide, named_purposes, select_terms
 from data_contracts.terms import Selector
 
 MADE = contract(
@@ -151,3 +151,10 @@ def test_labels_join_upwards_and_of_nothing_is_the_highest() -> None:
     assert join().classification is Classification.RESTRICTED
     assert Labels.from_json(high.to_json()) == high
     assert ANY[0].matches("x", "y", "z")
+
+
+def test_the_vocabulary_of_purposes_is_what_terms_and_sides_name_and_permits_nothing() -> None:
+    rule = TransferRule(("*",), ("survey", "*"), ("*",))
+    side = replace(HOME, egress=(rule,), ingress=())
+    assert named_purposes([MADE, contract(column("a"))], [side]) == {"study", "survey"}
+    assert denials(source=side, purpose="survey") == ["purpose"]

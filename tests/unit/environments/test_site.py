@@ -44,7 +44,13 @@ def test_settings_and_flows(site: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("[schedules", "no TOML"), ("[schedule.x]\n", "an unknown table"), ("\xff", "no UTF-8")],
+    [
+        ("[schedules", "no TOML"),
+        ("[schedule.x]\n", "an unknown table"),
+        ("\xff", "no UTF-8"),
+        ('purposes = ["study"]', "purposes: not a table"),
+        ('[purposes]\n"Not A Name" = "x"\nstudy = 1\n', "(?s)purposes.Not A Name.*purposes.study"),
+    ],
 )
 def test_a_wrong_settings_file(site: Path, text: str, message: str) -> None:
     (site / "site.toml").write_bytes(text.encode("latin-1"))
@@ -62,3 +68,12 @@ def test_an_unknown_environment_is_answered_with_the_known_ones(site: Path) -> N
     with pytest.raises(UsageError) as caught:
         Site.load(site).profile("cloud")
     assert "lab" in caught.value.remedy
+
+
+def test_purposes_come_from_terms_rules_and_both_lists(site: Path) -> None:
+    lab = site / "environments" / "lab.yaml"
+    rule = "egress: [{to: ['*'], purposes: [research], contracts: ['*']}]\n"
+    lab.write_text(lab.read_text() + rule + rule.replace("egress", "ingress").replace("to:", "from:"))
+    (site / "site.toml").write_text('[purposes]\nadvertising = "nobody here does"\n')
+    terms = {"batch-inference", "model-training", "reporting"}
+    assert Site.load(site).purposes == terms | {"research", "advertising", "marketing"}

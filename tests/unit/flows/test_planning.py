@@ -195,7 +195,7 @@ def body_with_two_places(tests: AssetRef = TESTS) -> None:
 
 
 def body_with_local_sync(tests: AssetRef = TESTS) -> None:
-    sync(tests, to="onprem", purpose="whatever").require()
+    sync(tests, to="onprem", purpose="marketing").require()
 
 
 def body_that_moves_on_what_arrived(tests: AssetRef = TESTS) -> None:
