@@ -23,7 +23,7 @@ _SIGNS = {"ok": ("ok", "green"), "warning": ("look", "yellow"), "error": ("FIX",
 @site_option
 @json_option
 def command(home: Home, site: Site, as_json: bool) -> None:
-    """Look for trouble: ports, disk, memory, versions, clocks, certificates, leftovers.
+    """Look for trouble: ports, disk, memory, versions, clocks, limits, certificates, leftovers.
 
     Each finding says what to do. Nothing is changed. Exits with 5 if something must be fixed.
 

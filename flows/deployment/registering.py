@@ -157,7 +157,7 @@ def _pool(server: Server, profile: Profile) -> None:
     for queue, most in (("steps", capacity.steps), ("pipelines", capacity.pipelines)):
         _create_or_update(
             server,
-            f"/work_pools/{name}/queues/",
+            f"/work_pools/{name}/queues",
             {"name": queue, "concurrency_limit": most},
             f"/work_pools/{name}/queues/{queue}",
             {"concurrency_limit": most},
@@ -170,7 +170,7 @@ def _create_or_update(
     answer = server.request("POST", create, document)
     if answer.status_code == _CONFLICT:
         server.ask("PATCH", update, change)
-    elif answer.is_error:
+    elif not answer.is_success:
         raise UnreachableError(f"the Prefect server refused POST {create}: HTTP {answer.status_code}")
 
 
@@ -208,7 +208,7 @@ def _send(server: Server, method: str, path: str, body: dict[str, Any], item: Re
             f"{item.name}: the server does not take it as it is",
             remedy="look at the schedule's cron expression in site.toml",
         )
-    if answer.is_error:
+    if not answer.is_success:
         raise UnreachableError(f"{item.name}: the Prefect server refused it: HTTP {answer.status_code}")
 
 

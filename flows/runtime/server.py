@@ -160,7 +160,7 @@ class Server:
             UnreachableError: the server is away, or answers with an error.
         """
         answer = self.request(method, path, body)
-        if answer.is_error:
+        if not answer.is_success:  # a redirect, too: it is not followed, so nothing was done
             raise UnreachableError(f"the Prefect server refused {method} {path}: HTTP {answer.status_code}")
         return answer.json() if answer.content else None
 
@@ -244,7 +244,7 @@ class Server:
         answer = self.request("POST", f"/deployments/{ask.deployment}/create_flow_run", given)
         if answer.status_code in (_CONFLICT, _UNPROCESSABLE):
             raise UsageError("the parameters do not fit the form that the deployment was registered with")
-        if answer.is_error:
+        if not answer.is_success:
             raise UnreachableError(f"the Prefect server refused to create a run: HTTP {answer.status_code}")
         return str(answer.json()["id"])
 

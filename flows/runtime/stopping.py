@@ -54,7 +54,7 @@ def _existing(server: Server, run_id: str) -> str:
         known = str(uuid.UUID(run_id))
     except ValueError:
         known = ""
-    if not known or server.request("GET", f"/flow_runs/{known}").is_error:
+    if not known or not server.request("GET", f"/flow_runs/{known}").is_success:
         raise UsageError(
             "no run has this id", remedy="`isthmus run` prints a run's id, `isthmus status` the last ones"
         )

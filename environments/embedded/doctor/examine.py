@@ -5,8 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from data_contracts.errors import IsthmusError
+from environments.embedded.api import read_api
+from environments.embedded.client import Client
 from environments.embedded.doctor.environment import examine_environment
 from environments.embedded.doctor.finding import Finding, Severity
+from environments.embedded.doctor.limits import check_limits
 from environments.embedded.doctor.machine import check_clock, check_disk, check_memory, check_port
 from environments.embedded.doctor.software import check_versions
 from environments.embedded.forks import ask_all
@@ -42,7 +45,17 @@ def examine(home: Home, site: Site) -> list[Finding]:
         *check_clock(port if state is not None else None, home.system),
         _leftovers(home, runs=state is not None),
     ]
+    if state is not None:
+        findings += _limits(home, site)
     return findings + _environments(home, site)
+
+
+def _limits(home: Home, site: Site) -> list[Finding]:
+    try:
+        client, pools = Client(read_api(home)), sorted(p.work_pool for p in site.profiles.values())
+    except IsthmusError as error:
+        return [Finding("limits", "warning", f"could not be asked for: {error}", error.remedy)]
+    return check_limits(client, pools)
 
 
 def _leftovers(home: Home, *, runs: bool) -> Finding:

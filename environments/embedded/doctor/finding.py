@@ -15,7 +15,8 @@ class Finding:
     """What one check found.
 
     Attributes:
-        check: `ports`, `disk`, `memory`, `versions`, `clocks`, `certificates`, `leftovers`, `home`.
+        check: `ports`, `disk`, `memory`, `versions`, `clocks`, `limits`, `certificates`,
+            `leftovers`, `home`.
         severity: `ok`; `warning`: works now, look at it; `error`: does not work.
         what: what was found, where, with its number.
         remedy: what to do; empty only where all is well.

@@ -126,3 +126,11 @@ def test_a_run_that_must_not_begin_does_not(plane: Plane, server: Server) -> Non
         (200, {"id": "x", "name": "n", "state": {"type": "RUNNING"}}),
     ]
     assert server.begin("x")
+
+
+def test_a_redirect_is_no_answer_since_nothing_was_done(plane: Plane, server: Server) -> None:
+    plane.answers = [(307, {}), (307, {})]
+    with pytest.raises(UnreachableError, match="307"):
+        server.ask("POST", "/work_pools/cloud/queues/", {"name": "pipelines"})
+    with pytest.raises(UnreachableError, match="307"):
+        server.create_run(Ask("d", "train@cloud", {}))

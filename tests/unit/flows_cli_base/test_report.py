@@ -14,7 +14,7 @@ import pytest
 
 from data_contracts import errors
 from data_contracts.errors import DeclarationError, IsthmusError, Problem
-from flows.cli.report import emit_json, run_reporting
+from flows.cli.report import emit_json, on_interrupt, run_reporting
 
 FAMILIES = {
     errors.DataBreaksContractError: 1,
@@ -162,3 +162,15 @@ def test_a_reader_that_went_away_gets_no_message_and_no_verdict() -> None:
             check=False,
         )
     assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_an_interrupt_may_say_what_goes_on_and_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    def act() -> None:
+        with on_interrupt("it goes on", remedy="stop it so"):
+            raise KeyboardInterrupt
+
+    assert run_reporting(command(act), []) == 130
+    assert capsys.readouterr() == ("", "isthmus: it goes on\n  what to do: stop it so\n")
+    assert run_reporting(command(act), ["--json"]) == 130
+    told = {"error": "it goes on", "remedy": "stop it so", "exit_code": 130, "kind": "Interrupted"}
+    assert json.loads(capsys.readouterr().out) == told

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from environments.embedded.doctor import machine
+from environments.embedded.doctor import limits, machine
 from environments.embedded.doctor.environment import examine_environment
 from environments.embedded.doctor.software import check_versions
 from environments.embedded.prepare import make_environment, meet_peers
@@ -93,3 +93,33 @@ print({(f.check, f.severity) for f in examine(Home(sys.argv[1]), Site.load()) if
     assert "('home', 'warning')" in said
     assert "error" not in said
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("pool", "parents", "severity"),
+    [
+        (8, 4, "ok"),
+        (None, 4, "ok"),
+        (None, None, "ok"),
+        (5, 4, "ok"),
+        (4, 4, "warning"),
+        (8, None, "warning"),
+    ],
+)
+def test_a_pool_that_pipelines_can_fill_is_told(pool: int | None, parents: int | None, severity: str) -> None:
+    queue = {"work_pool_name": "cloud", "is_paused": False}
+    queues = [
+        {**queue, "name": "pipelines", "concurrency_limit": parents},
+        {**queue, "name": "steps", "concurrency_limit": 1},
+    ]
+    [found] = limits.judge(["cloud"], [{"name": "cloud", "concurrency_limit": pool}], queues)
+    assert (found.check, found.severity, bool(found.remedy)) == ("limits", severity, severity != "ok")
+
+
+def test_a_pool_that_is_missing_and_a_queue_that_is_paused_are_told() -> None:
+    queues = [{"work_pool_name": "cloud", "name": "steps", "concurrency_limit": 4, "is_paused": True}]
+    found = limits.judge(["cloud", "edge"], [{"name": "cloud", "concurrency_limit": None}], queues)
+    assert [(item.severity, item.what) for item in found] == [
+        ("warning", "edge: its pool is not registered"),
+        ("warning", "paused, nothing of theirs starts: cloud/steps"),
+    ]
