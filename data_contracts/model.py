@@ -15,41 +15,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from data_contracts.agreements import Member, Role, Server, SlaProperty, Support
 from data_contracts.digest import digest_json
 from data_contracts.errors import UsageError
 from data_contracts.labels import Classification, Labels, join
+from data_contracts.promises import Acknowledgement, QualityRule, Relationship
 from data_contracts.terms import BoundaryTerms
 
-__all__ = ["Column", "Contract", "ModelTerms", "ParityTerms", "QualityRule", "SchemaObject"]
-
-
-@dataclass(frozen=True)
-class QualityRule:
-    """One item of a `quality` list (ODCS v3.1, data quality).
-
-    Attributes:
-        id: stable in the contract; the item's own `id` or `name`, else made from column and metric.
-        kind: `library`, `sql`, `custom` or `text`.
-        column: the column it stands under, or None where it stands under the object.
-        metric: of a library rule.
-        operator: such as `mustBeLessThan`; None where the kind has none.
-        bound: the operator's operand: a number, or two for the `Between` operators.
-        unit: `rows` or `percent`.
-        arguments: of a library rule.
-        engine: of a custom rule.
-        implementation: of a custom rule; the query of an sql rule.
-    """
-
-    id: str
-    kind: str
-    column: str | None
-    metric: str | None = None
-    operator: str | None = None
-    bound: Any = None
-    unit: str = "rows"
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    engine: str | None = None
-    implementation: Any = None
+__all__ = [
+    "Acknowledgement",
+    "Column",
+    "Contract",
+    "ModelTerms",
+    "ParityTerms",
+    "QualityRule",
+    "Relationship",
+    "SchemaObject",
+]
 
 
 @dataclass(frozen=True)
@@ -65,6 +47,10 @@ class Column:
         options: `logicalTypeOptions` as written.
         missing_tokens: texts that stand for "no value" in a text file (`isthmusMissing`).
         children: properties of an `object`, or the one item type of an `array`.
+        relationships: foreign keys that this column alone is.
+        partition_key: its 1-based position in the partition key, 0 where it is no part of it.
+        physical_name: what the source's system calls it; empty where nothing is written.
+        description: for people.
     """
 
     name: str
@@ -79,6 +65,10 @@ class Column:
     missing_tokens: tuple[str, ...] = ()
     rules: tuple[QualityRule, ...] = ()
     children: tuple[Column, ...] = ()
+    relationships: tuple[Relationship, ...] = ()
+    partition_key: int = 0
+    physical_name: str = ""
+    description: str = ""
 
     @property
     def labels(self) -> Labels:
@@ -88,11 +78,23 @@ class Column:
 
 @dataclass(frozen=True)
 class SchemaObject:
-    """One table (or one side of a model): its columns, and the rules about all of it."""
+    """One table (or one side of a model): its columns, and the rules about all of it.
+
+    Attributes:
+        name: the object's name.
+        columns: in the contract's order.
+        rules: quality rules that stand under the object.
+        relationships: foreign keys that the object declares; those of columns stand with the columns.
+        id: its stable id in the document; empty where none is written.
+        description: for people.
+    """
 
     name: str
     columns: tuple[Column, ...]
     rules: tuple[QualityRule, ...] = ()
+    relationships: tuple[Relationship, ...] = ()
+    id: str = ""
+    description: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -104,6 +106,17 @@ class SchemaObject:
         """The names of the columns of the primary key, in the key's order."""
         parts = sorted((c.primary_key, i) for i, c in enumerate(self.columns) if c.primary_key)
         return tuple(self.columns[index].name for _, index in parts)
+
+    @property
+    def partition_key(self) -> tuple[str, ...]:
+        """The names of the columns that the data is partitioned by, in the key's order."""
+        parts = sorted((c.partition_key, i) for i, c in enumerate(self.columns) if c.partition_key)
+        return tuple(self.columns[index].name for _, index in parts)
+
+    @property
+    def foreign_keys(self) -> tuple[Relationship, ...]:
+        """Every foreign key: the columns' own, then the object's."""
+        return (*(key for column in self.columns for key in column.relationships), *self.relationships)
 
     def column(self, name: str) -> Column:
         """Return the column of that name.
@@ -157,6 +170,13 @@ class Contract:
         terms: None where nothing may cross.
         model: None for a contract of data.
         document: the JSON value that it was read from.
+        sla: what is agreed about time and availability.
+        servers: where the data is, as the contract says.
+        roles: access roles.
+        team: who answers for it.
+        support: where to ask.
+        acknowledged: rules that nothing here evaluates and the owner stands for.
+        description: what it is for, for people.
     """
 
     id: str
@@ -167,6 +187,13 @@ class Contract:
     terms: BoundaryTerms | None
     model: ModelTerms | None
     document: dict[str, Any] = field(repr=False)
+    sla: tuple[SlaProperty, ...] = ()
+    servers: tuple[Server, ...] = ()
+    roles: tuple[Role, ...] = ()
+    team: tuple[Member, ...] = ()
+    support: tuple[Support, ...] = ()
+    acknowledged: tuple[Acknowledgement, ...] = ()
+    description: str = ""
 
     @property
     def reference(self) -> str:
@@ -208,6 +235,10 @@ class Contract:
     def labels(self) -> Labels:
         """The join of all columns' labels; without columns, the highest."""
         return join(*(column.labels for item in self.objects for column in item.columns))
+
+    def acknowledgement(self, rule: str) -> Acknowledgement | None:
+        """Return who acknowledged that nothing evaluates the rule of that id, or None."""
+        return next((item for item in self.acknowledged if item.rule == rule), None)
 
     def _side(self, name: str) -> SchemaObject:
         for item in self.objects:

@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_contracts.conditions import Condition
 from data_contracts.destination import Destination
 
-__all__ = ["BoundaryTerms", "CrossingDeclaration", "CrossingTerms", "Selector", "Treatment"]
+__all__ = ["AnonymityTerms", "BoundaryTerms", "CrossingDeclaration", "CrossingTerms", "Selector", "Treatment"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,23 @@ class Treatment:
 
 
 @dataclass(frozen=True)
+class AnonymityTerms:
+    """How anonymous the output of a crossing must be; verified on the decoded output.
+
+    Attributes:
+        k: rows at least that share each combination of quasi-identifiers.
+        quasi_identifiers: the columns, by name.
+        sensitive: for each sensitive column, how many distinct values each such group holds at least.
+        max_suppressed: the largest share of the source's rows, 0 to 1, that may be left out to reach it.
+    """
+
+    k: int
+    quasi_identifiers: tuple[str, ...]
+    sensitive: Mapping[str, int] = field(default_factory=dict)
+    max_suppressed: float = 0.0
+
+
+@dataclass(frozen=True)
 class CrossingDeclaration:
     """One entry of `crossings`.
 
@@ -68,20 +86,26 @@ class CrossingDeclaration:
         to: the destinations it is about.
         purposes: the purposes it is for; never empty.
         columns: each column that may cross or is dropped; empty for a model, which crosses whole.
+        rows: what every row that crosses must meet; None lets every row cross.
+        anonymity: what the whole output must reach; None asks nothing.
     """
 
     to: Selector
     purposes: tuple[str, ...]
     columns: Mapping[str, Treatment]
+    rows: Condition | None = None
+    anonymity: AnonymityTerms | None = None
 
 
 @dataclass(frozen=True)
 class CrossingTerms:
-    """The one declaration that applies to a destination and a purpose."""
+    """The one declaration that applies to a destination and a purpose; see `CrossingDeclaration`."""
 
     destination: str
     purpose: str
     columns: Mapping[str, Treatment]
+    rows: Condition | None = None
+    anonymity: AnonymityTerms | None = None
 
 
 @dataclass(frozen=True)
@@ -101,4 +125,4 @@ class BoundaryTerms:
         if not found:
             return None
         best = max(found, key=lambda crossing: crossing.to.specificity)
-        return CrossingTerms(destination.environment, purpose, best.columns)
+        return CrossingTerms(destination.environment, purpose, best.columns, best.rows, best.anonymity)
