@@ -6,6 +6,7 @@ Invariants:
 3. What runs is written down before it matters: pids with start times, so that `isthmus down` ends it also
    after this process was killed.
 4. Order of starting: PostgreSQL, server, hosts. Order of stopping: the reverse.
+5. A disk that is full ends a start, with a word of it, and never what runs.
 
 It waits in `sigtimedwait` with its signals blocked: no handler ever runs in the middle of anything.
 """
@@ -17,6 +18,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from data_contracts.errors import ConflictError, DefectError, IsthmusError, UnreachableError
@@ -35,6 +37,7 @@ __all__ = ["StopRequested", "Supervisor", "supervise"]
 
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _INTERRUPTED = 130
+_DISK = "free space on that disk; `isthmus doctor` looks at disk, rights and limits"
 
 
 class StopRequested(Exception):  # noqa: N818 - no error: a wish
@@ -63,6 +66,7 @@ class Supervisor:
     parts: Parts = field(default_factory=Parts)
     phase: str = "starting"
     began: float = field(default_factory=time.monotonic)
+    _behind: bool = False
 
     def tell(self, name: str, detail: str = "", *, kind: Kind = "part") -> None:
         """Report an event.
@@ -82,21 +86,33 @@ class Supervisor:
         self.write()
 
     def write(self) -> None:
-        """Write down what runs."""
+        """Write down what runs; once all was ready, what the disk refuses is written later.
+
+        Raises:
+            UnreachableError: the disk refuses, and nothing is ready yet.
+        """
+        try:
+            self.system.home.write_state(self._state())
+        except UnreachableError:
+            if self.phase == "starting":
+                raise
+            self._behind = True
+        else:
+            self._behind = False
+
+    def _state(self) -> dict[str, object]:
         composition, me = self.system.composition, identify(os.getpid())
-        self.system.home.write_state(
-            {
-                "version": 1,
-                "phase": self.phase,
-                "mark": self.system.settings.mark,
-                "url": self.system.url,
-                "port": self.system.settings.port,
-                "site": str(composition.site.root) if composition.site.root else None,
-                "environments": sorted(composition.site.profiles) if composition.run_host else [],
-                "supervisor": me.to_json() if me else None,
-                "parts": self.parts.describe(),
-            }
-        )
+        return {
+            "version": 1,
+            "phase": self.phase,
+            "mark": self.system.settings.mark,
+            "url": self.system.url,
+            "port": self.system.settings.port,
+            "site": str(composition.site.root) if composition.site.root else None,
+            "environments": sorted(composition.site.profiles) if composition.run_host else [],
+            "supervisor": me.to_json() if me else None,
+            "parts": self.parts.describe(),
+        }
 
     def pause(self, seconds: float) -> None:
         """Wait, reap, restart.
@@ -142,6 +158,8 @@ class Supervisor:
         upkeep = Upkeep(self.system, self.parts)
         while True:
             self.pause(5.0)
+            if self._behind:
+                self.write()
             upkeep.round()
 
     def stop(self) -> None:
@@ -156,7 +174,9 @@ class Supervisor:
         sweep(self.system.home)
 
     def _log(self, text: str) -> None:
-        print(f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}", flush=True)  # noqa: T201 - the supervisor's log
+        line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {text}\n"
+        with suppress(OSError):  # no line of a log is worth what runs
+            os.write(1, line.encode())
 
 
 def _lock(system: System) -> bool:
@@ -198,6 +218,10 @@ def supervise(composition: Composition, report: Reporter) -> int:
     except IsthmusError as error:
         report(Event("failed", str(error.exit_code), str(error), remedy=error.remedy))
         return error.exit_code
+    except OSError as error:
+        full = UnreachableError(f"{composition.home.root}: {error.strerror}", remedy=_DISK)
+        report(Event("failed", str(full.exit_code), str(full), remedy=full.remedy))
+        return full.exit_code
     finally:
         if supervisor is not None:
             supervisor.stop()
