@@ -229,7 +229,10 @@ class Worker:
         for owed in self._journal.owed():
             if owed.pid is not None and alive(owed.pid, owed.started):
                 kill_group(owed.pid)
-            self._ending.owe(owed.run_id, "the environment's worker ended while the run went on")
+            self._ending.owe(
+                owed.run_id,
+                "the environment's worker ended while the run went on; nothing is half-written: run it again",
+            )
 
     async def _end_all(self) -> None:
         for task in self._tasks:
