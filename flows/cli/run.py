@@ -39,9 +39,11 @@ def command(
       isthmus run hospital --param tests=covid_tests@latest --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
     from flows.cli.run_text import ask_to_run, follow, next_step, started
+    from flows.runtime.catalogue import find_pipeline
     from flows.runtime.endings import exit_code_of
     from flows.runtime.server import Server
 
+    find_pipeline(site, pipeline).read(params)  # a wrong name is told whether or not a server runs
     with Server(read_api(home)) as server:
         run = ask_to_run(server, site, pipeline, params)
         say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
