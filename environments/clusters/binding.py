@@ -15,6 +15,7 @@ Example:
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["connect"]
 
 _REMEDY = "look at `isthmus status`; `isthmus down` and `isthmus up` start it anew"
+_REPLACED = 5.0
 
 
 def connect(folder: EnvironmentFolder, profile: Profile, *, timeout: float = 30.0) -> Client:
@@ -61,6 +63,9 @@ def _embedded(folder: EnvironmentFolder, timeout: float) -> Client:
             f"what answers at the address of {folder.name}'s Dask cluster is another scheduler",
             remedy=_REMEDY,
         )
+    # A worker that is being replaced is there in a moment; without it, work would be spread over too few.
+    with suppress(TimeoutError):
+        client.wait_for_workers(max(1, record.minimum), timeout=_REPLACED)
     return client
 
 

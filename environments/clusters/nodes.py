@@ -30,7 +30,9 @@ _SETTINGS = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
     "distributed.comm.require-encryption": True,
-    "distributed.deploy.lost-worker-timeout": "1s",
+    # After this time Dask closes whatever bears the name of a worker that was lost, also one that was
+    # started in its place and is slow to come. Here the end of a process is learned from the process.
+    "distributed.deploy.lost-worker-timeout": "2 minutes",
     "distributed.scheduler.worker-ttl": "5 minutes",
     "distributed.scheduler.allowed-failures": 3,
     "distributed.diagnostics.nvml": False,
