@@ -86,8 +86,10 @@ def _settings(system: Path, api: ApiAddress, database_url: str) -> dict[str, str
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(system / "ui"),
         "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
         "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(system / "prefect" / "results"),
-        "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "10",
-        "PREFECT_SERVER_DATABASE_SQLALCHEMY_MAX_OVERFLOW": "20",
+        # As many as a burst uses at once stay open: what overflows is closed again, and the next burst
+        # pays for new processes, passwords and prepared statements.
+        "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "20",
+        "PREFECT_SERVER_DATABASE_SQLALCHEMY_MAX_OVERFLOW": "10",
     }
 
 

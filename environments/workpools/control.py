@@ -110,6 +110,7 @@ class ControlPlane:
             auth=httpx.BasicAuth(user, password) if api.auth_string else None,
             timeout=_TIMEOUT,
             trust_env=False,
+            verify=api.url.startswith("https:"),  # else nobody is there to verify
             follow_redirects=False,
         )
 

@@ -27,8 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import ConflictError, UsageError
 from environments.workpools.catalogue import Catalogue
-from environments.workpools.prefectseal import seal, warm
-from environments.workpools.stepprocess import Place, run_one
+from environments.workpools.prefectseal import seal
+from environments.workpools.stepprocess import Place, rehearse, run_one
 from environments.workpools.zygote import Part, Zygote
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ def run_host(
     _refresh_settings()
     seal()
     place = Place(folder, profile, api, site, catalogue_factory())
+    rehearse(place)
     table = {
         "cluster": Part(lambda channel: _run_cluster(place, channel), frozenset({"dask-worker"})),
         "worker": Part(lambda channel: _run_worker(place, channel), frozenset({"run"})),
@@ -117,7 +118,7 @@ def run_host(
     wanted = {part: table[part] for part in PARTS if part in parts and _needed(part, profile)}
     entries = {
         "dask-worker": lambda argument, _files: _run_dask_worker(place, argument),
-        "run": lambda argument, files: run_one(place, files[0], warm if argument.get("warm") else None),
+        "run": lambda _argument, files: run_one(place, files[0]),
     }
     try:
         return Zygote(entries, wanted).serve()

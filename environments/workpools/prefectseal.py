@@ -10,12 +10,11 @@ Invariants:
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import NoReturn
 
 from data_contracts.errors import DefectError
 
-__all__ = ["seal", "warm"]
+__all__ = ["seal"]
 
 
 def seal() -> None:
@@ -34,21 +33,6 @@ def seal() -> None:
     results._read_server_default_result_storage_block_id = _nowhere  # noqa: SLF001
     results._aread_server_default_result_storage_block_id = _anowhere  # noqa: SLF001
     flow_engine.BaseFlowRunEngine.heartbeat_seconds = property(lambda _engine: None)  # type: ignore[assignment,method-assign]
-
-
-def warm() -> None:
-    """Open the connection that the engine will use; a server that is away is met again later."""
-    import httpx
-    from prefect.context import SyncClientContext
-    from prefect.exceptions import PrefectHTTPStatusError
-    from prefect.logging.configuration import setup_logging
-
-    setup_logging()
-    with suppress(httpx.HTTPError, PrefectHTTPStatusError, RuntimeError):
-        # Entered for the rest of the process: the engine finds it and does not open another.
-        context = SyncClientContext()
-        context.__enter__()
-        context.client.api_healthcheck()
 
 
 def _nowhere() -> None:

@@ -75,14 +75,14 @@ class Spares:
             if not spare.child.ended.done():
                 return spare
             spare.orders.close()
-        return await self._start(warm=False)
+        return await self._start()
 
-    async def _start(self, *, warm: bool) -> _Spare:
+    async def _start(self) -> _Spare:
         ours, theirs = socket.socketpair()
         with theirs:
             ours.setblocking(False)
             try:
-                child = await self._launcher.start(ENTRY, {"warm": warm}, [theirs.fileno()])
+                child = await self._launcher.start(ENTRY, files=[theirs.fileno()])
             except BaseException:
                 ours.close()
                 raise
@@ -94,7 +94,7 @@ class Spares:
         with suppress(UnreachableError):
             while self.ready < self._count:
                 self._ready = [spare for spare in self._ready if not spare.child.ended.done()]
-                self._ready.append(await self._start(warm=True))
+                self._ready.append(await self._start())
 
 
 async def _send(orders: socket.socket, data: bytes) -> None:
