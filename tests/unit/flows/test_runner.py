@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from data_contracts.errors import IsthmusError, StepFailedError
+from data_contracts.errors import DefectError, IsthmusError, StepFailedError
 from environments.ref import AssetRef
 from environments.site import Site
 from flows.hospital.pipeline import hospital
@@ -54,6 +54,7 @@ class Environments:
         self.plan = plan
         self.refusals = dict(refusals or {})
         self.failing: dict[str, IsthmusError] = {}
+        self.forgotten: set[str] = set()
         self.calls: list[Call] = []
         self.gate: Callable[[Call], None] = lambda _: None
         self._lock = threading.Lock()
@@ -88,6 +89,7 @@ class Environments:
         return {
             name: a_ref(f"{word.replace('.', '_')}_{name}", call.environment) if name in refs else 1
             for name in outputs
+            if name not in self.forgotten
         }
 
     def titles(self) -> list[str]:
@@ -267,3 +269,50 @@ def test_what_was_stopped_does_not_begin() -> None:
     with pytest.raises(StepFailedError):
         run(plan, environments)
     assert len(environments.calls) == 1
+
+
+def test_once_something_failed_nothing_new_begins_elsewhere() -> None:
+    def body(tests: AssetRef = TESTS) -> None:
+        quarantine.on("onprem")(tests)
+        train.on("onprem")(quarantine.on("onprem")(tests).accepted)
+
+    plan = plan_of(body)
+    environments = Environments(plan)
+    both = threading.Barrier(2, timeout=20)
+
+    def one_fails_then_the_other_answers(call: Call) -> None:
+        both.wait()
+        if call.key == "quarantine":
+            raise StepFailedError("quarantine@onprem failed")
+        for thread in threading.enumerate():
+            if thread.name == "quarantine":
+                thread.join(20)
+
+    environments.gate = one_fails_then_the_other_answers
+    with pytest.raises(StepFailedError):
+        run(plan, environments)
+    assert "train@onprem" not in environments.titles()
+
+
+def test_an_asset_that_is_not_where_the_plan_says_is_not_sent() -> None:
+    def body(tests: AssetRef = TESTS) -> None:
+        sync(tests, to="cloud", purpose="model-training")
+
+    plan = plan_of(body)
+    environments = Environments(plan)
+    started = {"tests": Known(a_ref("covid_tests", "edge"))}
+    runner = Runner(plan, environments, run_id="r", started=started)  # type: ignore[arg-type]
+    with pytest.raises(DefectError, match="not where the plan says"):
+        runner.run()
+    assert environments.calls == []
+
+
+def test_a_step_that_does_not_say_all_its_results_has_failed() -> None:
+    def body(tests: AssetRef = TESTS) -> None:
+        quarantine.on("onprem")(tests)
+
+    plan = plan_of(body)
+    environments = Environments(plan)
+    environments.forgotten = {"rejected"}
+    with pytest.raises(DefectError, match="did not say its result rejected"):
+        run(plan, environments)

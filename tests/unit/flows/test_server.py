@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,53 +12,13 @@ from environments.embedded.api import ApiAddress
 from flows.runtime.server import Ask, Server
 
 
-class Plane(ThreadingHTTPServer):
-    """A control plane that answers what a test lays out, in order, and keeps what it was sent."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: list[tuple[int, Any]] = []
-        self.heard: list[tuple[str, str, Any, str | None]] = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Plane
-
-    def _answer(self) -> None:
-        size = int(self.headers.get("Content-Length") or 0)
-        body = json.loads(self.rfile.read(size)) if size else None
-        self.server.heard.append((self.command, self.path, body, self.headers.get("Authorization")))
-        status, document = self.server.answers.pop(0)
-        payload = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    do_GET = do_POST = do_PATCH = _answer  # noqa: N815 - names of the standard library
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the standard library's name
-        del format, args
-
-
 @pytest.fixture
-def plane() -> Iterator[Plane]:
-    made = Plane()
-    thread = threading.Thread(target=made.serve_forever, daemon=True)
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
-
-
-@pytest.fixture
-def server(plane: Plane) -> Iterator[Server]:
-    with Server(ApiAddress(f"http://127.0.0.1:{plane.server_port}/api", "me:secret"), patience=5) as made:
+def server(plane: Any) -> Iterator[Server]:
+    with Server(plane.api, patience=5) as made:
         yield made
 
 
-def test_a_server_that_stumbles_is_asked_again(plane: Plane, server: Server) -> None:
+def test_a_server_that_stumbles_is_asked_again(plane: Any, server: Server) -> None:
     plane.answers = [
         (503, {}),
         (500, {}),
@@ -79,7 +36,7 @@ def test_a_server_that_stays_away_is_unreachable() -> None:
     assert "isthmus status" in caught.value.remedy
 
 
-def test_a_refused_credential_is_said_and_never_shown(plane: Plane, server: Server) -> None:
+def test_a_refused_credential_is_said_and_never_shown(plane: Any, server: Server) -> None:
     plane.answers = [(401, {})]
     with pytest.raises(UnreachableError) as caught:
         server.run("x")
@@ -87,14 +44,14 @@ def test_a_refused_credential_is_said_and_never_shown(plane: Plane, server: Serv
     assert plane.heard[0][3] == "Basic bWU6c2VjcmV0"
 
 
-def test_what_was_never_registered_is_the_users_to_register(plane: Plane, server: Server) -> None:
+def test_what_was_never_registered_is_the_users_to_register(plane: Any, server: Server) -> None:
     plane.answers = [(404, {})]
     with pytest.raises(UsageError) as caught:
         server.deployment("hospital.train", "moon")
     assert "isthmus deploy" in caught.value.remedy
 
 
-def test_a_run_is_created_with_its_key_and_nothing_besides(plane: Plane, server: Server) -> None:
+def test_a_run_is_created_with_its_key_and_nothing_besides(plane: Any, server: Server) -> None:
     plane.answers = [(201, {"id": "run-1"})]
     ask = Ask("dep", "train@cloud", {"tests": {}}, "key-1", ("pool:cloud",), "task-1")
     assert server.create_run(ask) == "run-1"
@@ -106,13 +63,13 @@ def test_a_run_is_created_with_its_key_and_nothing_besides(plane: Plane, server:
         server.create_run(ask)
 
 
-def test_an_edge_without_an_origin_is_not_sent(plane: Plane, server: Server) -> None:
+def test_an_edge_without_an_origin_is_not_sent(plane: Any, server: Server) -> None:
     plane.answers = [(201, {"id": "task-1"})]
     server.create_task("run", "key", "train@cloud", ["pool:cloud"], {"tests": ["run-1"], "because": []})
     assert plane.heard[0][2]["task_inputs"] == {"tests": [{"input_type": "flow_run", "id": "run-1"}]}
 
 
-def test_a_run_that_must_not_begin_does_not(plane: Plane, server: Server) -> None:
+def test_a_run_that_must_not_begin_does_not(plane: Any, server: Server) -> None:
     plane.answers = [(200, {"status": "ACCEPT"})]
     assert server.begin("x")
     plane.answers = [
@@ -128,7 +85,7 @@ def test_a_run_that_must_not_begin_does_not(plane: Plane, server: Server) -> Non
     assert server.begin("x")
 
 
-def test_a_redirect_is_no_answer_since_nothing_was_done(plane: Plane, server: Server) -> None:
+def test_a_redirect_is_no_answer_since_nothing_was_done(plane: Any, server: Server) -> None:
     plane.answers = [(307, {}), (307, {})]
     with pytest.raises(UnreachableError, match="307"):
         server.ask("POST", "/work_pools/cloud/queues/", {"name": "pipelines"})

@@ -73,6 +73,8 @@ def test_a_number_needs_bounds_and_keeps_them() -> None:
         kind_of(int).parse(3, "p", None)
     with pytest.raises(UsageError, match="not a whole number"):
         kind_of(int).parse(3.0, "p", (1, 3))
+    with pytest.raises(UsageError, match="not a whole number"):
+        kind_of(int).parse(True, "p", (1, 3))
 
 
 def test_the_authors_own_bounds_hold_and_show_in_the_form() -> None:
