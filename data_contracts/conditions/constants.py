@@ -17,7 +17,8 @@ from typing import Any
 
 __all__ = ["read_constant"]
 
-_INTEGER = re.compile(r"[-+]?[0-9]{1,19}")
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FIXED = re.compile(r"[-+]?[0-9]*\.?[0-9]*")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 _DECIMAL = re.compile(r"decimal\(([0-9]+),([0-9]+)\)")
@@ -41,7 +42,7 @@ def read_constant(form: str, text: str, kind: str) -> Any:  # noqa: ANN401 - a v
     if form == "number":
         return _number(text, kind)
     if kind == "string":
-        return text
+        return None if any("\ud800" <= character <= "\udfff" for character in text) else text
     try:
         return _moment(text, kind)
     except ValueError:
@@ -59,7 +60,7 @@ def _number(text: str, kind: str) -> Any:  # noqa: ANN401 - int, float or Decima
         exact = not whole or abs(int(text)) <= _EXACT
         return value if math.isfinite(value) and exact else None
     sized = _DECIMAL.fullmatch(kind)
-    if sized is None:
+    if sized is None or not _FIXED.fullmatch(text):
         return None
     precision, scale = int(sized[1]), int(sized[2])
     decimal = Decimal(text)

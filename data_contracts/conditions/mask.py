@@ -15,7 +15,7 @@ from data_contracts.conditions.nodes import Among, Both, Compare, Constant, Miss
 __all__ = ["Values", "met"]
 
 Values: TypeAlias = Any
-"""A pyarrow.Array; `data_contracts.arrow` knows more of them and reads contracts, so it cannot be used here."""
+"""A pyarrow.Array. `data_contracts.arrow` knows more of them, and reads contracts, so it is above this."""
 
 _FUNCTIONS = {
     "=": "equal",

@@ -190,6 +190,7 @@ class _Reader:
 
     def _allowed(self, operator: str, name: Name) -> None:
         if name.kind == "boolean" and operator not in {"=", "!="}:
+            self.next -= 1
             raise self.error(f"{name.column} is true or false and has no order", "= or !=")
 
     def _list(self, left: Name) -> tuple[Constant, ...]:
