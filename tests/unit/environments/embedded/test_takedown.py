@@ -21,13 +21,17 @@ from environments.home import Home
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 DOWN = """
-import json, subprocess, sys
+import sys
 from pathlib import Path
 from environments.embedded.takedown import take_down
 from environments.home import Home
+print(take_down(Home(Path(sys.argv[1]))))
+"""
+SHELL = """
+import json, subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-ran = take_down(Home(Path(sys.argv[1])))
-print(json.dumps([ran, child.wait(10)]))
+down = subprocess.run([sys.executable, "-c", *sys.argv[1:]], capture_output=True, text=True)
+print(json.dumps([down.stdout.strip(), child.wait(10)]))
 """
 
 
@@ -37,8 +41,8 @@ def test_who_carries_the_mark_and_asks_is_spared_and_its_children_are_not(
     """`isthmus down` typed in a shell that a part of the system started."""
     settings = load_settings(home, create=True)
     assert settings is not None
-    said = run_python(DOWN, str(home.root), env={MARK: settings.mark})
-    assert json.loads(said) == [True, -15]
+    said = run_python(SHELL, DOWN, str(home.root), env={MARK: settings.mark})
+    assert json.loads(said) == ["True", -15]
 
 
 def test_a_home_of_another_version_is_left_alone(home: Home) -> None:
