@@ -24,6 +24,7 @@ from data_contracts.errors import DeclarationError, DefectError, IsthmusError, U
 
 __all__ = ["Interrupted", "emit_json", "interrupted", "on_interrupt", "run_reporting"]
 
+INTERRUPTED = 130
 READER_GONE = 141  # 128 + SIGPIPE, as a shell shows it
 _MACHINE = frozenset(
     {
@@ -42,7 +43,7 @@ _MACHINE = frozenset(
 class Interrupted(IsthmusError):  # noqa: N818 - its name is the `kind` that scripts see
     """Ctrl-C, told with what it leaves behind."""
 
-    exit_code = 130
+    exit_code = INTERRUPTED
 
 
 @contextmanager
