@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["ParsedTable", "Unreadable", "parse_table"]
+__all__ = ["ParsedTable", "Unreadable", "parse_column", "parse_table"]
 
 _INTEGER = r"^[+-]?[0-9]+$"
 _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
@@ -102,7 +102,7 @@ def parse_table(contract: Contract, table: pa.Table) -> ParsedTable:
     flags: list[Values] = []
     unreadable: list[Unreadable] = []
     for column in item.columns:
-        values, broken = _column(column, table.column(column.name))
+        values, broken = parse_column(column, table.column(column.name))
         columns.append(values)
         count = int(compute().sum(broken).as_py() or 0)
         if count:
@@ -114,8 +114,12 @@ def parse_table(contract: Contract, table: pa.Table) -> ParsedTable:
     return ParsedTable(pa.table(columns, schema=object_schema(item)), rejected, tuple(unreadable))
 
 
-def _column(column: Column, text: Values) -> tuple[Values, Values]:
-    """Return the typed column and one flag per cell that could not be read."""
+def parse_column(column: Column, text: Values) -> tuple[Values, Values]:
+    """Return the column's values in its type, and one flag per cell that could not be read; null stays null.
+
+    Raises:
+        UsageError: the column's type has no text form.
+    """
     import polars as pl
     import pyarrow as pa
 

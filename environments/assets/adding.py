@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from data_contracts.errors import DataBreaksContractError, UsageError
+from data_contracts.formats import kind_of_file, open_source
 from data_contracts.model import Contract
 from data_contracts.verdict import Verdict
-from environments.assets.parquet import read_parquet
+from environments.assets.conforming import compare_columns, convert_table
 from environments.assets.rejects import rejects_contract
 from environments.assets.report import AddReport, UnreadableCell, UnreadableError
 from environments.assets.writing import PartWriter
@@ -35,7 +36,6 @@ __all__ = ["Progress", "add_file"]
 
 Progress = Callable[[str, int], None]
 """Called with a phase (`reading`, `checking`, `committing`) and the rows so far."""
-_SUFFIXES = {".csv": "csv", ".parquet": "parquet", ".pq": "parquet"}
 
 
 class _Batch(NamedTuple):
@@ -64,11 +64,11 @@ def add_file(
     check: bool = True,
     on_progress: Progress | None = None,
 ) -> AddReport:
-    """Commit a CSV or Parquet file as a version of an asset.
+    """Commit a file, or a folder of partitioned Parquet, as a version of an asset.
 
     Args:
         store: of the environment.
-        file: ends in `.csv`, `.parquet` or `.pq`.
+        file: its name says the format, see `data_contracts.formats`.
         name: the asset's.
         contract: of data; its rules are reported, its types and missing tokens are followed.
         reject_to: an asset's name for the rows that cannot be read, kept as text.
@@ -77,17 +77,17 @@ def add_file(
 
     Raises:
         UsageError: a name is none, the file is not there, or the contract is a model's.
-        DataBreaksContractError: the file is damaged, ragged, no UTF-8, or has other columns.
+        DataBreaksContractError: the file is damaged, ragged, no UTF-8, mixes types, or has other columns.
         UnreadableError: cells are not of their type, and `reject_to` is not given; or no row can be read.
         UnreachableError: the disk refuses. Nothing is committed on any of these.
     """
-    kind = _check(file, name, contract, reject_to)
+    _check(file, name, contract, reject_to)
     progress = on_progress or _quiet
     with ExitStack() as drafts:
         draft = drafts.enter_context(store.begin(name))
         aside = drafts.enter_context(store.begin(reject_to)) if reject_to is not None else None
-        batches = _csv(file, contract) if kind == "csv" else _parquet(file, contract)
-        read = _pour(batches, contract, draft.path, aside.path if aside is not None else None, progress)
+        beside = aside.path if aside is not None else None
+        read = _pour(_batches(file, contract), contract, draft.path, beside, progress)
         if read.unreadable and (aside is None or read.rows == 0):
             raise UnreadableError(str(file), read.unreadable, read.rejected, read.rows + read.rejected)
         progress("checking", read.rows)
@@ -103,7 +103,7 @@ def add_file(
     return AddReport(record, len(store.versions(name)) > before, verdict, read.unreadable, rejects)
 
 
-def _check(file: Path, name: str, contract: Contract, reject_to: str | None) -> str:
+def _check(file: Path, name: str, contract: Contract, reject_to: str | None) -> None:
     check_name(name, "the asset")
     if reject_to is not None and check_name(reject_to, "the asset for rejected rows") == name:
         raise UsageError(
@@ -112,45 +112,35 @@ def _check(file: Path, name: str, contract: Contract, reject_to: str | None) -> 
         )
     if contract.model is not None:
         raise UsageError(f"{contract.reference} is a model's contract", remedy="name a contract of data")
-    if not file.is_file():
-        raise UsageError(f"{file}: no such file", remedy="name a .csv or .parquet file")
-    kind = _SUFFIXES.get(file.suffix.lower())
-    if kind is None:
-        raise UsageError(
-            f"{file}: neither CSV nor Parquet", remedy="name a file that ends in .csv or .parquet"
-        )
-    return kind
+    kind_of_file(file)
 
 
-def _csv(file: Path, contract: Contract) -> Iterator[_Batch]:
-    import pyarrow.compute as pc
+def _batches(file: Path, contract: Contract) -> Iterator[_Batch]:
+    """Yield the file's rows in the contract's types, and those that cannot be read as text."""
+    from data_contracts.arrow import arrow_schema, compute
 
-    from data_contracts.parsing import parse_table
-    from data_contracts.textfile import read_csv
-
-    names = list(contract.object.names)
-    for text in _reading(file, read_csv(file)):
-        _compare_header(file, contract, text.column_names)
-        parsed = parse_table(contract, text)
-        if not parsed.unreadable:
-            yield _Batch(parsed.table, None, ())
-            continue
-        cells = tuple(UnreadableCell(cell.id, cell.column, cell.count) for cell in parsed.unreadable)
-        readable = pc.invert(parsed.rejected)
-        yield _Batch(parsed.table.filter(readable), text.select(names).filter(parsed.rejected), cells)
-
-
-def _reading(file: Path, tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    names, schema = list(contract.object.names), arrow_schema(contract)
     with disk_errors(f"{file}: cannot be read"):
-        yield from tables
+        if kind_of_file(file) == "csv":
+            _compare_header(file, contract)
+        source = open_source(file, contract)
+        if source.typed:
+            compare_columns(file, contract, source.schema)
+        for batch in source.batches(None):
+            table, text = batch.table, batch.text
+            if source.typed:
+                table = convert_table(file, table, schema)
+            if batch.rejected is None or text is None:
+                yield _Batch(table, None, ())
+                continue
+            cells = tuple(UnreadableCell(cell.id, cell.column, cell.count) for cell in batch.unreadable)
+            aside = text.select(names).filter(batch.rejected)
+            yield _Batch(table.filter(compute().invert(batch.rejected)), aside, cells)
 
 
-def _parquet(file: Path, contract: Contract) -> Iterator[_Batch]:
-    return (_Batch(table, None, ()) for table in read_parquet(file, contract))
-
-
-def _compare_header(file: Path, contract: Contract, found: list[str]) -> None:
+def _compare_header(file: Path, contract: Contract) -> None:
     """Refuse other columns. A name that only the file has is not shown: without a header it is data."""
+    found = open_source(file).schema.names
     declared = contract.object.names
     missing = [f"{name}: is missing" for name in declared if name not in found]
     undeclared = [
