@@ -111,8 +111,8 @@ def judge(
 ) -> Verdict:
     """Return the verdict of merged partials, with the rules that need the whole asset.
 
-    Those run where the parts do: Great Expectations takes seconds to import, and a Dask worker has
-    done so for the check before.
+    Those run where the parts do: Great Expectations takes seconds to import, and a Dask worker keeps it
+    for the next check, until its environment rests.
     """
     merged = merge(partials)
     [whole] = partition_map(_CheckWhole(plan, merged), [tuple(paths)])

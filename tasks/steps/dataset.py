@@ -125,7 +125,7 @@ def check_dataset(dataset: Dataset, contract: Contract) -> Verdict:
     """Check data against a contract, on the cluster.
 
     What needs the whole asset runs on one worker: Great Expectations takes seconds to import, and
-    a worker lives longer than a step.
+    a worker keeps it for the next step, until its environment rests.
     """
     from data_contracts.checks import compile_plan, merge
 
