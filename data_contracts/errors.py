@@ -99,7 +99,8 @@ class Problem:
         path: the place inside the document, dotted, list items by index (`schema.0.name`).
         message: what is wrong.
         expected: what would be right; empty where the message says it.
-        severity: `error`, or `warning` for what is lawful but worth a look.
+        severity: `error`; `warning` for what is lawful and will not do what it seems to promise; `note` for
+            what is lawful and worth knowing.
     """
 
     file: str

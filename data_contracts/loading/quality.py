@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.errors import Problem
+from data_contracts.loading.own import Path, own_properties
 from data_contracts.model import QualityRule
 from data_contracts.yamlsource import Source
 
 __all__ = ["quality_rules", "unevaluated"]
 
-Path = tuple[str | int, ...]
+_OWN = frozenset({"isthmusDialect"})
+_SEVERITIES = ("error", "warning", "info")
+_DUCKDB = "duckdb"
+_ELSEWHERE = "its query is in the SQL of {}, which only that server runs"
 _OPERATORS = (
     "mustBe",
     "mustNotBe",
@@ -41,6 +45,7 @@ class _Reader:
     source: Source
     column: str | None
     columns: frozenset[str]
+    dialect: str
     problems: list[Problem]
 
     def complain(self, path: Path, message: str, expected: str = "") -> None:
@@ -54,9 +59,19 @@ def quality_rules(
     *,
     column: str | None,
     columns: frozenset[str],
+    dialect: str = _DUCKDB,
 ) -> tuple[tuple[QualityRule, ...], list[Problem]]:
-    """Return the rules of one `quality` list that stands at `path`, and every problem in it."""
-    reader = _Reader(source, column, columns, [])
+    """Return the rules of one `quality` list that stands at `path`, and every problem in it.
+
+    Args:
+        source: the document.
+        path: where the list stands.
+        items: the list.
+        column: the path of the column that it is about; None for the object.
+        columns: the paths of the columns beside it.
+        dialect: whose SQL a query is where the rule does not say.
+    """
+    reader = _Reader(source, column, columns, dialect, [])
     rules = tuple(_rule(reader, (*path, index), item) for index, item in enumerate(items))
     return tuple(_numbered(rules, items)), reader.problems
 
@@ -75,6 +90,10 @@ def _rule(reader: _Reader, path: Path, item: Mapping[str, Any]) -> QualityRule:
     kind = item.get("type") or "library"
     metric = item.get("metric")
     operator = next((word for word in _OPERATORS if word in item), None)
+    listed = item.get("customProperties") or []
+    own, found = own_properties(reader.source, (*path, "customProperties"), listed, _OWN)
+    reader.problems.extend(found)
+    dialect = own["isthmusDialect"][1] if "isthmusDialect" in own else reader.dialect
     rule = QualityRule(
         id=_identity(reader.column, kind, item),
         kind=kind,
@@ -86,10 +105,23 @@ def _rule(reader: _Reader, path: Path, item: Mapping[str, Any]) -> QualityRule:
         arguments=item.get("arguments") or {},
         engine=_engine(item.get("engine")),
         implementation=item.get("implementation", item.get("query")),
+        dimension=item.get("dimension"),
+        severity=str(item.get("severity") or "error").lower(),
+        query=item.get("query"),
+        dialect=dialect if kind == "sql" else None,
+        description=item.get("description") or "",
     )
-    if kind == "library":
-        for key, message, expected in _library_complaints(reader, rule):
-            reader.complain((*path, key) if key in item else path, message, expected)
+    complaints = {"library": _library_complaints, "sql": _sql_complaints}.get(kind)
+    for key, message, expected in complaints(reader, rule) if complaints else ():
+        reader.complain((*path, key) if key in item else path, message, expected)
+    if "isthmusDialect" in own and kind != "sql":
+        reader.complain(own["isthmusDialect"][0], "a dialect of a rule without a query", "type: sql")
+    if rule.severity not in _SEVERITIES:
+        message = "a severity that nobody here knows; a failed rule fails whatever it is"
+        problem = reader.source.problem(
+            (*path, "severity"), message, ", ".join(_SEVERITIES), severity="warning"
+        )
+        reader.problems.append(problem)
     return rule
 
 
@@ -133,6 +165,16 @@ def _library_complaints(reader: _Reader, rule: QualityRule) -> Iterator[tuple[st
         yield from _key_complaints(reader, rule)
 
 
+def _sql_complaints(reader: _Reader, rule: QualityRule) -> Iterator[tuple[str, str, str]]:  # noqa: ARG001 - as its siblings
+    """Yield (key, what is wrong, what is expected)."""
+    if not (rule.query or "").strip():
+        yield "query", "an empty query", "one SELECT that gives one number"
+    if rule.operator in {"mustBe", "mustNotBe"} and not _is_number(rule.bound):
+        yield str(rule.operator), "a number is compared with something else", "a number"
+    if rule.operator is not None and "Between" in rule.operator and rule.bound[0] > rule.bound[1]:
+        yield rule.operator, "the greater number stands first", "the smaller number first"
+
+
 def _key_complaints(reader: _Reader, rule: QualityRule) -> Iterator[tuple[str, str, str]]:
     names = rule.arguments.get("properties", [] if rule.column is None else [rule.column])
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
@@ -155,7 +197,10 @@ def unevaluated(rule: QualityRule) -> str | None:
     if rule.kind == "text":
         return "prose: only a person can evaluate it"
     if rule.kind == "sql":
-        return "sql rules are not evaluated yet"
+        # The sandbox that runs them is not here yet; another server's SQL stays out even then.
+        return (
+            _ELSEWHERE.format(rule.dialect) if rule.dialect != _DUCKDB else "sql rules are not evaluated yet"
+        )
     if rule.kind == "custom" and rule.engine != "great-expectations":
         return f"there is no engine {rule.engine} here"
     return None

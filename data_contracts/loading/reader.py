@@ -8,9 +8,13 @@ from typing import Any
 
 from data_contracts.digest import canonical
 from data_contracts.errors import DeclarationError, Problem
+from data_contracts.loading.acknowledged import acknowledgements, marked, rule_ids
+from data_contracts.loading.agreements import agreements
 from data_contracts.loading.columns import schema_objects
-from data_contracts.loading.terms import boundary_terms, model_terms, own_properties
-from data_contracts.model import Column, Contract, ModelTerms, SchemaObject
+from data_contracts.loading.keys import with_relationships
+from data_contracts.loading.own import own_properties, stray_properties
+from data_contracts.loading.terms import boundary_terms, model_terms
+from data_contracts.model import Acknowledgement, Column, Contract, ModelTerms, SchemaObject
 from data_contracts.standard.validation import odcs_problems
 from data_contracts.terms import BoundaryTerms
 from data_contracts.yamlsource import Source, load_yaml, parse_yaml
@@ -21,8 +25,10 @@ VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0")
 _ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 _MAX_ID = 255
-_OWN = frozenset({"isthmusBoundary", "isthmusModel"})
+_OWN = frozenset({"isthmusAcknowledged", "isthmusBoundary", "isthmusModel"})
 _SIDES = {"inputs", "outputs"}
+# Servers that keep files; whoever asks their data in SQL asks an engine of his own choice, as we do.
+_FILES = {"local", "s3", "azure", "sftp", "custom", "api", "kafka", "kinesis", "pubsub", "glue", "duckdb"}
 
 
 def load_contract(path: Path) -> Contract:
@@ -92,26 +98,65 @@ def _read(source: Source) -> tuple[Contract | None, list[Problem]]:
 def _build(source: Source) -> tuple[Contract | None, list[Problem]]:
     data = source.data
     problems = _identity_problems(source)
-    objects, found = schema_objects(source)
+    objects, found = schema_objects(source, dialect=_dialect(data))
     problems.extend(found)
+    objects, found = with_relationships(source, objects)
+    problems.extend(found)
+    service, more = agreements(source, objects)
+    problems.extend(more)
     own, found = own_properties(source, ("customProperties",), data.get("customProperties") or [], _OWN)
     problems.extend(found)
+    problems.extend(stray_properties(source, (), {k: v for k, v in data.items() if k != "customProperties"}))
     model: ModelTerms | None = None
     if "isthmusModel" in own:
         model = model_terms(own["isthmusModel"][1])
         problems.extend(_side_problems(source, objects))
-    terms: BoundaryTerms | None = None
-    if "isthmusBoundary" in own:
-        place, value = own["isthmusBoundary"]
-        columns: tuple[Column, ...] = objects[0].columns if len(objects) == 1 and model is None else ()
-        if model is None and len(objects) != 1:
-            message = f"terms for {len(objects)} schema objects"
-            problems.append(source.problem(place, message, "one contract for each table"))
-        terms, found = boundary_terms(source, place, value, columns, model=model is not None)
+    terms, found = _terms(source, own.get("isthmusBoundary"), objects, model=model is not None)
+    problems.extend(found)
+    acknowledged: tuple[Acknowledgement, ...] = ()
+    if "isthmusAcknowledged" in own:
+        acknowledged, found = acknowledgements(source, *own["isthmusAcknowledged"], rule_ids(objects))
         problems.extend(found)
-    name = data.get("name") or data["id"]
-    contract = Contract(data["id"], data["version"], name, data["status"], objects, terms, model, data)
+    contract = Contract(
+        data["id"],
+        data["version"],
+        data.get("name") or data["id"],
+        data["status"],
+        tuple(marked(item, acknowledged) for item in objects),
+        terms,
+        model,
+        data,
+        sla=service.sla,
+        servers=service.servers,
+        roles=service.roles,
+        team=service.team,
+        support=service.support,
+        acknowledged=acknowledged,
+        description=(data.get("description") or {}).get("purpose") or "",
+    )
     return contract, problems
+
+
+def _dialect(data: dict[str, Any]) -> str:
+    """Return whose SQL the contract's queries are: that of its server, where it has one that knows SQL."""
+    types = {str(server["type"]) for server in data.get("servers") or []} - _FILES
+    return min(types) if types else "duckdb"
+
+
+def _terms(
+    source: Source, own: tuple[Any, Any] | None, objects: tuple[SchemaObject, ...], *, model: bool
+) -> tuple[BoundaryTerms | None, list[Problem]]:
+    if own is None:
+        message = "no boundary terms: it may be checked, and nothing crosses under it"
+        return None, [source.problem(("customProperties",), message, severity="note")]
+    place, value = own
+    columns: tuple[Column, ...] = objects[0].columns if len(objects) == 1 and not model else ()
+    problems = []
+    if not model and len(objects) != 1:
+        message = f"terms for {len(objects)} schema objects"
+        problems.append(source.problem(place, message, "one contract for each table"))
+    terms, found = boundary_terms(source, place, value, columns, model=model)
+    return terms, [*problems, *found]
 
 
 def _identity_problems(source: Source) -> list[Problem]:

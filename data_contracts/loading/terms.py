@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from data_contracts.errors import Problem
+from data_contracts.conditions import Condition, ConditionError, parse_condition
+from data_contracts.errors import Problem, UsageError
+from data_contracts.loading.own import Path
 from data_contracts.model import Column, ModelTerms, ParityTerms
 from data_contracts.obligations import OBLIGATIONS
-from data_contracts.standard.validation import terms_problems
-from data_contracts.terms import BoundaryTerms, CrossingDeclaration, Selector, Treatment
+from data_contracts.terms import AnonymityTerms, BoundaryTerms, CrossingDeclaration, Selector, Treatment
 from data_contracts.yamlsource import Source
 
-__all__ = ["boundary_terms", "model_terms", "own_properties"]
+__all__ = ["boundary_terms", "condition_kinds", "model_terms"]
 
-Path = tuple[str | int, ...]
-_PREFIX = "isthmus"
-
-
-def own_properties(
-    source: Source, path: Path, items: list[Mapping[str, Any]], known: frozenset[str]
-) -> tuple[dict[str, tuple[Path, Any]], list[Problem]]:
-    """Return our own custom properties of one place, with where each value stands.
-
-    Everything in our namespace that is not in `known`, stands there twice, or does not keep our schema is a
-    problem; other people's properties are left alone.
-    """
-    found: dict[str, tuple[Path, Any]] = {}
-    problems: list[Problem] = []
-    for index, item in enumerate(items):
-        name, place = item["property"], (*path, index, "value")
-        if not name.lower().startswith(_PREFIX):
-            continue
-        if name not in known:
-            expected = ", ".join(sorted(known)) or "none here"
-            problems.append(source.problem((*path, index), f"unknown property {name}", expected))
-        elif name in found:
-            problems.append(source.problem((*path, index), f"{name} stands here a second time", "once"))
-        else:
-            broken = terms_problems(name, source, item["value"], place)
-            problems.extend(broken)
-            if not broken:
-                found[name] = (place, item["value"])
-    return found, problems
+_KINDS = {
+    "string": "string",
+    "int64": "integer",
+    "double": "number",
+    "bool": "boolean",
+    "date32[day]": "date",
+    "timestamp[us]": "timestamp",
+    "timestamp[us, tz=UTC]": "timestamp-utc",
+    "time64[us]": "time",
+}
 
 
 def model_terms(value: Mapping[str, Any]) -> ModelTerms:
@@ -74,25 +56,100 @@ def boundary_terms(
     known = {column.name: column for column in columns}
     for index, item in enumerate(value["crossings"]):
         place = (*path, "crossings", index)
+        rows, found = _rows(source, (*place, "rows"), item.get("rows"), columns, model=model)
+        problems.extend(found)
         declaration = CrossingDeclaration(
             _selector(item["to"]),
             tuple(item["purposes"]),
             {name: _treatment(said) for name, said in item.get("columns", {}).items()},
+            rows,
+            _anonymity(item.get("anonymity")),
         )
-        if model and declaration.columns:
-            problems.append(source.problem((*place, "columns"), "a model crosses whole", "no `columns`"))
+        problems.extend(
+            source.problem((*place, word), "a model crosses whole", f"no `{word}`")
+            for word in ("columns", "anonymity")
+            if model and word in item
+        )
         if not model and not declaration.columns:
             problems.append(source.problem(place, "no column may cross", "`columns`"))
         for name, treatment in declaration.columns.items():
             problems.extend(_column_problems(source, (*place, "columns", name), treatment, known.get(name)))
         if not model and all(t.obligation == "drop" for t in declaration.columns.values()):
             problems.append(source.problem(place, "every column is dropped", "at least one that crosses"))
+        if not model and declaration.anonymity is not None:
+            complaints = _anonymity_complaints(declaration.anonymity, declaration.columns)
+            problems.extend(
+                source.problem((*place, "anonymity", key), message, expected)
+                for key, message, expected in complaints
+            )
         clash = next((n for n, other in enumerate(crossings) if _clash(other, declaration)), None)
         if clash is not None:
             message = f"one destination and purpose could match this and crossing {clash} alike"
             problems.append(source.problem(place, message, "one declaration for each"))
         crossings.append(declaration)
     return BoundaryTerms(value["version"], tuple(crossings)), problems
+
+
+def condition_kinds(columns: tuple[Column, ...]) -> dict[str, str]:
+    """Return the columns that a condition can look at, each with its kind (see `parse_condition`)."""
+    from data_contracts.arrow import column_type
+
+    kinds: dict[str, str] = {}
+    for column in columns:
+        try:
+            stored = str(column_type(column))
+        except UsageError:
+            continue  # No storable type, so no comparison either.
+        kind = _KINDS.get(stored, "")
+        if stored.startswith("decimal128"):
+            kind = stored.replace("decimal128", "decimal").replace(" ", "")
+        if kind:
+            kinds[column.name] = kind
+    return kinds
+
+
+def _rows(
+    source: Source, path: Path, text: str | None, columns: tuple[Column, ...], *, model: bool
+) -> tuple[Condition | None, list[Problem]]:
+    if text is None:
+        return None, []
+    if model:
+        return None, [source.problem(path, "a model crosses whole", "no `rows`")]
+    try:
+        return parse_condition(text, condition_kinds(columns)), []
+    except ConditionError as error:
+        message = f"character {error.at} of the condition: {error.complaint}"
+        return None, [source.problem(path, message, error.expected)]
+
+
+def _anonymity(value: Mapping[str, Any] | None) -> AnonymityTerms | None:
+    if value is None:
+        return None
+    return AnonymityTerms(
+        k=value["k"],
+        quasi_identifiers=tuple(value["quasiIdentifiers"]),
+        sensitive={name: said["distinct"] for name, said in value.get("sensitive", {}).items()},
+        max_suppressed=float(value.get("maxSuppressed", 0)),
+    )
+
+
+def _anonymity_complaints(
+    terms: AnonymityTerms, columns: Mapping[str, Treatment]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, what is wrong, what is expected): every column that is named must arrive."""
+    arriving = {
+        name for name, said in columns.items() if said.obligation in OBLIGATIONS and said.obligation != "drop"
+    }
+    for key, names in (("quasiIdentifiers", terms.quasi_identifiers), ("sensitive", tuple(terms.sensitive))):
+        gone = sorted(set(names) - arriving)
+        if gone:
+            yield key, f"columns that do not arrive: {', '.join(gone)}", "columns that this crossing keeps"
+    both = sorted(set(terms.quasi_identifiers) & set(terms.sensitive))
+    if both:
+        message = f"both quasi-identifier and sensitive: {', '.join(both)}"
+        yield "sensitive", message, "each column in one of the two"
+    if any(least > terms.k for least in terms.sensitive.values()):
+        yield "sensitive", "more distinct values than rows in a group", f"at most k = {terms.k}"
 
 
 def _selector(value: str | Mapping[str, str]) -> Selector:

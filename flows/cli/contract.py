@@ -64,6 +64,6 @@ def _print(file: Path, reference: str | None, problems: tuple[Problem, ...]) -> 
     for problem in problems:
         click.echo(f"{problem.severity}: {problem}")
     errors = sum(problem.severity == "error" for problem in problems)
-    warnings = len(problems) - errors
+    warnings = sum(problem.severity == "warning" for problem in problems)
     verdict = f"{reference} is sound" if reference is not None else f"{file} is no contract"
     click.echo(f"{verdict}: {errors} errors, {warnings} warnings")
