@@ -1,12 +1,13 @@
 """From the request for a step to the first line of its code: a stock process worker, and the sealed one.
 
-One real control plane (PostgreSQL and Prefect server), three environments, and for each of them a stock
-process worker as it ships, a stock one told to poll every second, and ours; all run all the time, and take
-turns. Every run has a process of its own. Singles go to one environment after another, bursts of 12 to
-three at once. The request is the same API call that `run_deployment` makes.
+One real system as `isthmus up` starts it, with the three shipped environments and a site's pipeline whose
+step leaves the time; and for each environment a stock process worker as it ships, and one told to poll every
+second, with a Prefect flow that does the same. All run all the time, and take turns. Every run has a process
+of its own. Singles go to one environment after another, bursts of 12 to three at once. The request is the
+same API call that `run_deployment` makes.
 
     make bench NAME=step_start            about five minutes
-    python benchmarks/step_start.py --quick
+    python benchmarks/step_start.py --quick [--ours]
 """
 
 from __future__ import annotations
@@ -14,17 +15,28 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import statistics
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "system"))
 
-from worker_world import World, control_plane, stock_worker, until
+import httpx
+from site_variants import change, shipped_site
+from worker_world import World, stock_worker, until
+
+from environments.embedded.api import read_api
+from environments.embedded.launch import launch
+from environments.embedded.takedown import take_down
+from environments.home import Home
+from environments.site import Site
 
 ENVIRONMENTS = ("onprem", "cloud", "edge")
 BURST = 12
@@ -35,9 +47,33 @@ from pathlib import Path
 from prefect import flow
 
 @flow
-def step(mark: str):
-    (Path({folder!r}) / mark).write_text(str(time.time()))
+def step(number: int):
+    now = time.time()
+    (Path({folder!r}) / str(number)).write_text(str(now))
 """
+OUR_FLOW = """
+import tempfile
+import time
+from pathlib import Path
+
+from flows.runtime import pipeline
+from tasks.steps import StepRun, step
+
+@step(purpose="measurement")
+def mark(run: StepRun, number: int) -> int:
+    now = time.time()
+    folder = Path(tempfile.gettempdir()) / "marks"
+    folder.mkdir(exist_ok=True)
+    (folder / str(number)).write_text(str(now))
+    return number
+
+@pipeline(home="onprem")
+def measured() -> None:
+    mark.on("onprem")(1)
+    mark.on("cloud")(1)
+    mark.on("edge")(1)
+"""
+OUR_GRANT = "\nsteps:\n  - name: measured.mark\n    numbers: {number: {min: 0, max: 1000000}}\n"
 
 
 @dataclass
@@ -59,14 +95,34 @@ class Contestant:
     bursts: list[float] = field(default_factory=list)
 
 
-def measure(world: World, contestant: Contestant, environment: str, mark: str) -> tuple[float, str]:
+@contextmanager
+def system() -> Iterator[World]:
+    """Run the whole system in a home of its own; everything is gone at the end."""
+    root = Path(tempfile.mkdtemp(prefix="iss-"))
+    home = Home(root / "home").create()
+    try:
+        site = shipped_site(root / "site")
+        (site / "flows" / "measured.py").write_text(OUR_FLOW)
+        for environment in ENVIRONMENTS:
+            change(site / "environments" / f"{environment}.yaml", "\nsteps:\n", OUR_GRANT)
+        change(site / "environments" / "onprem.yaml", "\nsteps:\n", "\nsteps:\n  - measured\n")
+        launch(home, Site.load(site), None, lambda _event: None)
+        api = read_api(home)
+        credential = tuple(api.auth_string.split(":", 1))
+        with httpx.Client(base_url=api.url + "/", auth=credential, timeout=30) as http:
+            yield World(home, api, http)
+    finally:
+        take_down(home)
+        shutil.rmtree(root, ignore_errors=True)
+
+
+def measure(world: World, contestant: Contestant, environment: str, number: int) -> tuple[float, str]:
     """Ask for one step; return the seconds until its first line ran, and the run."""
-    path = contestant.marks[environment] / mark
+    path = contestant.marks[environment] / str(number)
     asked = time.time()
-    run = world.run(contestant.deployments[environment], {"mark": mark})
+    run = world.run(contestant.deployments[environment], {"number": number})
     text = until(lambda: path.exists() and path.read_text(), PATIENCE, 0.02)
-    value = json.loads(text)
-    return float(value["time"] if isinstance(value, dict) else value) - asked, run
+    return float(text) - asked, run
 
 
 def settled(world: World, measured: list[tuple[float, str]]) -> list[float]:
@@ -92,11 +148,11 @@ def stock(world: World, stack: ExitStack, title: str, seconds: float | None) -> 
 
 
 def sealed(world: World) -> Contestant:
-    """Start our host for each environment."""
+    """Find our worker's deployment in each environment."""
     contestant = Contestant("sealed worker")
     for environment in ENVIRONMENTS:
-        world.start(environment)
-        contestant.deployments[environment] = world.deploy("demo.step", environment)
+        found = world.ask("GET", f"deployments/name/measured.mark/{environment}")
+        contestant.deployments[environment] = str(found["id"])
         contestant.marks[environment] = world.folder(environment).tmp / "marks"
     return contestant
 
@@ -105,12 +161,12 @@ def run(world: World, contestants: list[Contestant], singles: int, bursts: int) 
     """Let all take turns."""
     for contestant in contestants:  # one run each that does not count: caches and bytecode
         for environment in ENVIRONMENTS:
-            settled(world, [measure(world, contestant, environment, "first")])
+            settled(world, [measure(world, contestant, environment, 0)])
     for number in range(singles):
         for contestant in contestants:
             time.sleep(random.uniform(0.5, 2.0))  # noqa: S311 - no poll's rhythm is to be met
             environment = ENVIRONMENTS[number % len(ENVIRONMENTS)]
-            one = measure(world, contestant, environment, f"single-{number}")
+            one = measure(world, contestant, environment, 1 + number)
             contestant.singles.extend(settled(world, [one]))
     with ThreadPoolExecutor(BURST) as pool:
         for number in range(bursts):
@@ -118,7 +174,11 @@ def run(world: World, contestants: list[Contestant], singles: int, bursts: int) 
                 time.sleep(random.uniform(5.0, 7.0))  # noqa: S311 - as above; and processes end
                 asked = [
                     pool.submit(
-                        measure, world, contestant, ENVIRONMENTS[one % len(ENVIRONMENTS)], f"b-{number}-{one}"
+                        measure,
+                        world,
+                        contestant,
+                        ENVIRONMENTS[one % len(ENVIRONMENTS)],
+                        1000 + number * BURST + one,
                     )
                     for one in range(BURST)
                 ]
@@ -141,15 +201,17 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="two singles and one burst of each")
-    quick = parser.parse_args().quick
-    singles, bursts = (2, 1) if quick else (9, 3)
-    with control_plane() as world, ExitStack() as stack:
+    parser.add_argument(
+        "--ours", action="store_true", help="the sealed worker alone, to compare changes of it"
+    )
+    options = parser.parse_args()
+    singles, bursts = (2, 1) if options.quick else (9, 3)
+    with system() as world, ExitStack() as stack:
         ours = sealed(world)
-        contestants = [
-            stock(world, stack, "stock as shipped", None),
-            stock(world, stack, "stock polling 1 s", 1.0),
-            ours,
-        ]
+        contestants = [ours]
+        if not options.ours:
+            contestants.insert(0, stock(world, stack, "stock as shipped", None))
+            contestants.insert(1, stock(world, stack, "stock polling 1 s", 1.0))
         run(world, contestants, singles, bursts)
     document: dict[str, object] = {"benchmark": "step_start", "unit": "seconds", "burst": BURST}
     print(f"{'':20}{'single: median':>16}{'most':>8}{'burst of 12: median':>22}{'most':>8}")
