@@ -4,6 +4,7 @@ Invariants:
 1. The output has exactly the columns of the arrival contract, in its order and types, and no metadata.
 2. A column that the terms do not name is not in the output.
 3. Values are decoded before they are treated: no dictionary of the source survives in the output.
+4. Rows that do not meet the terms' condition are left out before anything is done to the others.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def apply(
     Args:
         terms: the declaration that applies (`policy.select_terms`).
         contract: the source's contract.
-        table: rows of the source that keep the contract.
+        table: rows of the source that keep the contract; those that meet the condition of `terms` cross.
         pseudonym_key: the source's key, at least 32 bytes; needed where a column is pseudonymised.
 
     Raises:
@@ -41,6 +42,7 @@ def apply(
     """
     import pyarrow as pa
 
+    table = _meeting(terms, contract, table)
     context = Context(terms.destination, terms.purpose, pseudonym_key)
     columns: dict[str, Values] = {}
     for column in contract.object.columns:
@@ -53,6 +55,18 @@ def apply(
         if output is not None:
             columns[column.name] = output
     return pa.table(columns) if columns else pa.table({})
+
+
+def _meeting(terms: CrossingTerms, contract: Contract, table: pa.Table) -> pa.Table:
+    """Return the rows that may cross, in their order."""
+    if terms.rows is None:
+        return table
+    import polars as pl
+
+    columns = {name: source_column(contract.object.column(name), table) for name in terms.rows.columns}
+    frame = pl.DataFrame({name: pl.Series(pl.from_arrow(values)) for name, values in columns.items()})
+    mask: Values = frame.select(met=terms.rows.expression())["met"].to_arrow()
+    return table.filter(mask)
 
 
 def source_column(column: Column, table: pa.Table) -> Values:

@@ -4,17 +4,19 @@ Invariants:
 1. It reads the decoded output beside the source, partition by partition, and believes neither the
    code that made the output nor any count that it gave.
 2. Partials merge in any order and grouping to the same verdict, and hold counts and keyed hashes only.
-3. Originals and pseudonyms are compared over the whole asset, so that an original that poses as
-   another row's pseudonym is found as well.
+3. Where the terms have a condition on rows, the output is compared row by row with the source's rows that
+   meet it, found by other code than `apply` uses: a row too many, too few or in another's place shows.
+4. Originals and pseudonyms are compared over the whole asset, so that an original that poses as
+   another row's pseudonym is found as well, also one of a row that does not cross.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.arrow import Values
+from data_contracts.arrow import Values, compute
 from data_contracts.errors import DefectError
 from data_contracts.model import Contract
 from data_contracts.obligations.applying import source_column
@@ -37,6 +39,7 @@ class ProofPartial:
     Attributes:
         rows: rows of the source.
         surplus: columns of the output that no term lets cross, and rows that are not the source's.
+        strays: rows that are too many or too few for the terms' condition on rows.
         metadata: partitions whose schema carries metadata.
         evidence: by column.
     """
@@ -45,6 +48,7 @@ class ProofPartial:
     surplus: int = 0
     metadata: int = 0
     evidence: dict[str, Evidence] = field(default_factory=dict)
+    strays: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class OutputProof:
 
     def partial(self, source: pa.Table, output: pa.Table) -> ProofPartial:
         """Compare one decoded output partition with its source partition."""
+        import pyarrow as pa
+
+        whole, source, rest = source, *self._split(source)
         evidence: dict[str, Evidence] = {}
         seen: set[str] = set()
         for column in self.contract.object.columns:
@@ -67,11 +74,29 @@ class OutputProof:
             seen.add(column.name)
             obligation = OBLIGATIONS[treatment.obligation]
             values = source_column(column, source)
-            evidence[column.name] = obligation.prove(treatment.parameters, column, values, found, self.key)
+            shown = obligation.prove(treatment.parameters, column, values, found, self.key)
+            if found is not None and rest.num_rows and shown.originals is not None:
+                # Rows that stay have no output; only that they are in nobody's pseudonym is asked of them.
+                blank, held = pa.nulls(rest.num_rows, found.type), source_column(column, rest)
+                stays = obligation.prove(treatment.parameters, column, held, blank, self.key)
+                shown = replace(shown, originals=_union(shown.originals, stays.originals))
+            evidence[column.name] = shown
         surplus = sum(name not in seen for name in output.column_names)
         rows = abs(source.num_rows - output.num_rows) if output.num_columns else 0
         carried = output.schema.metadata or any(item.metadata for item in output.schema)
-        return ProofPartial(source.num_rows, surplus + rows, int(bool(carried)), evidence)
+        if self.terms.rows is not None:
+            return ProofPartial(whole.num_rows, surplus, int(bool(carried)), evidence, rows)
+        return ProofPartial(whole.num_rows, surplus + rows, int(bool(carried)), evidence)
+
+    def _split(self, source: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return the rows that may cross, and the others."""
+        if self.terms.rows is None:
+            return source, source.slice(0, 0)
+        names = self.terms.rows.columns
+        mask = self.terms.rows.met(
+            {name: source_column(self.contract.object.column(name), source) for name in names}
+        )
+        return source.filter(mask), source.filter(compute().invert(mask))
 
     def verdict(self, partial: ProofPartial) -> Verdict:
         """Judge the merged proof."""
@@ -79,6 +104,9 @@ class OutputProof:
             _result("output.columns", None, partial.rows, partial.surplus, Reason.COLUMN_UNDECLARED),
             _result("output.metadata", None, partial.rows, partial.metadata, Reason.UNEXPECTED_VALUES),
         ]
+        if self.terms.rows is not None:
+            reason = Reason.UNEXPECTED_VALUES
+            results.append(_result("output.rows", None, partial.rows, partial.strays, reason))
         for column in self.contract.object.columns:
             treatment = self.terms.columns.get(column.name)
             if treatment is None:
@@ -114,7 +142,11 @@ def merge_proofs(partials: Iterable[ProofPartial]) -> ProofPartial:
         for name, found in item.evidence.items():
             evidence[name] = _join(evidence[name], found) if name in evidence else found
         total = ProofPartial(
-            total.rows + item.rows, total.surplus + item.surplus, total.metadata + item.metadata, evidence
+            total.rows + item.rows,
+            total.surplus + item.surplus,
+            total.metadata + item.metadata,
+            evidence,
+            total.strays + item.strays,
         )
     return total
 
