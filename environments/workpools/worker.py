@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from data_contracts.errors import UnreachableError, UsageError
+from environments.logkeeping import keep_logs
 from environments.workpools.catalogue import QUEUES, Queue
 from environments.workpools.control import ControlPlane, MissingError, Offer
 from environments.workpools.ending import Ending
@@ -39,6 +40,7 @@ _LONGEST = 10.0
 _ASK_AT_LEAST = 10.0  # the server calls a queue ready while it is asked at least once a minute
 _AHEAD = dt.timedelta(seconds=1)
 _CANCEL_EVERY = 1.0
+_KEEP_LOGS_EVERY = 600.0
 _SPARES = 2
 
 
@@ -75,7 +77,7 @@ class Worker:
         """Work until `stop` is set or the zygote is gone; then end every run that goes on."""
         self._spares.fill()
         self._reconcile()
-        loops = [asyncio.create_task(work) for work in (self._poll(), self._beat(), self._watch_cancels())]
+        loops = [asyncio.create_task(work) for work in self._loops()]
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(self._launcher.lost.wait())]
         done, _ = await asyncio.wait([*loops, *waits], return_when=asyncio.FIRST_COMPLETED)
         for task in (*loops, *waits):
@@ -85,6 +87,9 @@ class Worker:
             task.result()
 
     # The loops.
+
+    def _loops(self) -> tuple[Coroutine[None, None, None], ...]:
+        return self._poll(), self._beat(), self._watch_cancels(), self._keep_logs()
 
     async def _poll(self) -> None:
         loop = asyncio.get_running_loop()
@@ -150,6 +155,12 @@ class Worker:
                 for run_id in await self._plane.stopped(running):
                     if (taken := self._taken.get(run_id)) is not None:
                         taken.stop.set()
+
+    async def _keep_logs(self) -> None:
+        logs = self._place.folder.logs
+        while True:
+            keep_logs(logs, runs=logs / "runs")
+            await asyncio.sleep(_KEEP_LOGS_EVERY)
 
     # One run.
 
