@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from data_contracts.anonymity import declaration_problems
 from data_contracts.digest import canonical
 from data_contracts.errors import DeclarationError, Problem
 from data_contracts.loading.acknowledged import acknowledgements, marked, rule_ids
@@ -25,7 +26,7 @@ VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0")
 _ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 _VERSION = re.compile(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 _MAX_ID = 255
-_OWN = frozenset({"isthmusAcknowledged", "isthmusBoundary", "isthmusModel"})
+_OWN = frozenset({"isthmusAcknowledged", "isthmusAnonymity", "isthmusBoundary", "isthmusModel"})
 _SIDES = {"inputs", "outputs"}
 # Servers that keep files; whoever asks their data in SQL asks an engine of his own choice, as we do.
 _FILES = {"local", "s3", "azure", "sftp", "custom", "api", "kafka", "kinesis", "pubsub", "glue", "duckdb"}
@@ -113,6 +114,7 @@ def _build(source: Source) -> tuple[Contract | None, list[Problem]]:
         problems.extend(_side_problems(source, objects))
     terms, found = _terms(source, own.get("isthmusBoundary"), objects, model=model is not None)
     problems.extend(found)
+    problems.extend(_anonymity_problems(source, own.get("isthmusAnonymity"), objects))
     acknowledged: tuple[Acknowledgement, ...] = ()
     if "isthmusAcknowledged" in own:
         acknowledged, found = acknowledgements(source, *own["isthmusAcknowledged"], rule_ids(objects))
@@ -174,3 +176,16 @@ def _side_problems(source: Source, objects: tuple[SchemaObject, ...]) -> list[Pr
         return []
     expected = "one schema object named `inputs` and one named `outputs`"
     return [source.problem(("schema",), "not the two sides of a model", expected)]
+
+
+def _anonymity_problems(
+    source: Source, own: tuple[tuple[str | int, ...], Any] | None, objects: tuple[SchemaObject, ...]
+) -> list[Problem]:
+    """Return what is wrong with `isthmusAnonymity` beyond its schema."""
+    if own is None:
+        return []
+    place, value = own
+    if len(objects) != 1:
+        return [source.problem(place, f"{len(objects)} schema objects", "one contract for each table")]
+    found = declaration_problems(value, objects[0].columns)
+    return [source.problem((*place, *inside), message, expected) for inside, message, expected in found]

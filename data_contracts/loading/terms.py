@@ -77,7 +77,7 @@ def boundary_terms(
         if not model and all(t.obligation == "drop" for t in declaration.columns.values()):
             problems.append(source.problem(place, "every column is dropped", "at least one that crosses"))
         if not model and declaration.anonymity is not None:
-            complaints = _anonymity_complaints(declaration.anonymity, declaration.columns)
+            complaints = _anonymity_complaints(declaration.anonymity, declaration.columns, columns)
             problems.extend(
                 source.problem((*place, "anonymity", key), message, expected)
                 for key, message, expected in complaints
@@ -134,9 +134,13 @@ def _anonymity(value: Mapping[str, Any] | None) -> AnonymityTerms | None:
 
 
 def _anonymity_complaints(
-    terms: AnonymityTerms, columns: Mapping[str, Treatment]
+    terms: AnonymityTerms, columns: Mapping[str, Treatment], declared: tuple[Column, ...]
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield (key, what is wrong, what is expected): every column that is named must arrive."""
+    """Yield (key, what is wrong, what is expected).
+
+    Every column that is named must arrive, and what arrives of what the contract calls an identifier must be
+    named, or the classes would be counted without it.
+    """
     arriving = {
         name for name, said in columns.items() if said.obligation in OBLIGATIONS and said.obligation != "drop"
     }
@@ -144,6 +148,12 @@ def _anonymity_complaints(
         gone = sorted(set(names) - arriving)
         if gone:
             yield key, f"columns that do not arrive: {', '.join(gone)}", "columns that this crossing keeps"
+    kinds = {column.name: column.categories for column in declared}
+    for word, named in (("quasi-identifier", set(terms.quasi_identifiers)), ("direct-identifier", set())):
+        missed = sorted(name for name in arriving - named if word in kinds.get(name, ()))
+        if missed:
+            expected = "each of them, or drop" if named else "drop"
+            yield "quasiIdentifiers", f"a {word} arrives uncounted: {', '.join(missed)}", expected
     both = sorted(set(terms.quasi_identifiers) & set(terms.sensitive))
     if both:
         message = f"both quasi-identifier and sensitive: {', '.join(both)}"

@@ -4,6 +4,7 @@ Invariants:
 1. It reads the decoded output beside the source, partition by partition, and believes neither the
    code that made the output nor any count that it gave.
 2. Partials merge in any order and grouping to the same verdict, and hold counts and keyed hashes only.
+   k and diversity, where the terms ask for them, are counted over the classes of the whole output.
 3. Where the terms have a condition on rows, the output is compared row by row with the source's rows that
    meet it, found by other code than `apply` uses: a row too many, too few or in another's place shows.
 4. Originals and pseudonyms are compared over the whole asset, so that an original that poses as
@@ -16,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from data_contracts.anonymity import AnonymityCheck, AnonymityPartial, check_of_terms, merge_anonymity
 from data_contracts.arrow import Values, compute
 from data_contracts.errors import DefectError
 from data_contracts.model import Contract
@@ -42,6 +44,7 @@ class ProofPartial:
         strays: rows that are too many or too few for the terms' condition on rows.
         metadata: partitions whose schema carries metadata.
         evidence: by column.
+        anonymity: classes of the output, where the terms ask for some.
     """
 
     rows: int = 0
@@ -49,6 +52,7 @@ class ProofPartial:
     metadata: int = 0
     evidence: dict[str, Evidence] = field(default_factory=dict)
     strays: int = 0
+    anonymity: AnonymityPartial | None = None
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,14 @@ class OutputProof:
         surplus = sum(name not in seen for name in output.column_names)
         rows = abs(source.num_rows - output.num_rows) if output.num_columns else 0
         carried = output.schema.metadata or any(item.metadata for item in output.schema)
+        check = self._anonymity()
+        classes = None if check is None else check.partial(output, source_rows=source.num_rows)
         if self.terms.rows is not None:
-            return ProofPartial(whole.num_rows, surplus, int(bool(carried)), evidence, rows)
-        return ProofPartial(whole.num_rows, surplus + rows, int(bool(carried)), evidence)
+            return ProofPartial(whole.num_rows, surplus, int(bool(carried)), evidence, rows, classes)
+        return ProofPartial(whole.num_rows, surplus + rows, int(bool(carried)), evidence, anonymity=classes)
+
+    def _anonymity(self) -> AnonymityCheck | None:
+        return check_of_terms(self.terms.anonymity, key=self.key)
 
     def _split(self, source: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Return the rows that may cross, and the others."""
@@ -120,6 +129,9 @@ class OutputProof:
             if evidence.originals is not None:
                 count += shared(evidence.originals, evidence.outputs)
             results.append(_result(rule, column.name, partial.rows, count, Reason.UNEXPECTED_VALUES))
+        check = self._anonymity()
+        if check is not None:
+            results += check.verdict(partial.anonymity)
         return Verdict(partial.rows, tuple(results))
 
 
@@ -147,6 +159,7 @@ def merge_proofs(partials: Iterable[ProofPartial]) -> ProofPartial:
             total.metadata + item.metadata,
             evidence,
             total.strays + item.strays,
+            merge_anonymity([total.anonymity, item.anonymity]),
         )
     return total
 
