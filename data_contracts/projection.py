@@ -5,6 +5,10 @@ Invariants:
 2. It promises nothing about a column that does not arrive, nor names it.
 3. For every contract and obligation, input that keeps the contract gives output that keeps this one.
 4. It has no boundary terms: what arrived crosses no further until a contract of its own says so.
+5. Where rows stay behind (`rows:`, `anonymity:`), it promises only what holds of fewer rows, and of the
+   condition what ODCS can say of one column that arrived as it was: null, bounds, listed values. The rest of
+   the condition is proved at egress, row by row, and cannot be checked again where its columns never arrive.
+6. A rule that nothing evaluates is kept, under its id, with the acknowledgement that it had.
 
 Its id is `SOURCEID.DESTINATION.PURPOSE`, its version the source's (design §4).
 """
@@ -12,14 +16,15 @@ Its id is `SOURCEID.DESTINATION.PURPOSE`, its version the source's (design §4).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from data_contracts.destination import Destination
 from data_contracts.errors import DeniedError
 from data_contracts.loading import contract_from_document
-from data_contracts.model import Contract, QualityRule, SchemaObject
+from data_contracts.model import Column, Contract, QualityRule, SchemaObject
 from data_contracts.obligations import OBLIGATIONS, Keeps
+from data_contracts.subsets import holds_of_fewer_rows, with_condition
 from data_contracts.terms import CrossingTerms
 
 __all__ = ["arrival_id", "project"]
@@ -33,6 +38,17 @@ _OBJECT_KEPT = (
     "logicalType",
     "dataGranularityDescription",
 )
+_PART_KEPT = (
+    "name",
+    "businessName",
+    "description",
+    "logicalType",
+    "logicalTypeOptions",
+    "physicalType",
+    "required",
+    "unique",
+)
+_PART_OWN = ("isthmusCategories", "isthmusMissing")
 _KEY = ("primaryKey", "primaryKeyPosition")
 
 
@@ -62,7 +78,21 @@ def project(contract: Contract, destination: Destination, purpose: str) -> Contr
         ]
     else:
         document["schema"] = [_object(contract.document["schema"][0], contract.object, terms)]
+        kept = _acknowledged(contract, document["schema"][0])
+        if kept:
+            document["customProperties"] = [{"property": "isthmusAcknowledged", "value": kept}]
     return contract_from_document(document, file=f"{document['id']} (arrival contract)")
+
+
+def _acknowledged(contract: Contract, item: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the acknowledgements of rules that are still there."""
+    lists = [item.get("quality") or [], *(entry.get("quality") or [] for entry in item["properties"])]
+    there = {rule.get("id") or rule.get("name") for rules in lists for rule in rules}
+    return [
+        {"rule": entry.rule, "by": entry.by, "date": entry.date.isoformat(), "reason": entry.reason}
+        for entry in contract.acknowledged
+        if entry.rule in there
+    ]
 
 
 def _object(declared: Mapping[str, Any], item: SchemaObject, terms: CrossingTerms) -> dict[str, Any]:
@@ -76,16 +106,19 @@ def _object(declared: Mapping[str, Any], item: SchemaObject, terms: CrossingTerm
         obligation = OBLIGATIONS[treatment.obligation]
         arrived = obligation.arrival(treatment.parameters, column, said)
         if arrived is not None:
-            properties.append(_rules_kept(arrived, column.rules, item, values))
+            arrived = _rules_kept(arrived, column, item, terms, values)
+            if terms.rows is not None and column.name in values:
+                arrived = with_condition(arrived, column, terms.rows)
+            properties.append(arrived)
     if not set(item.primary_key) <= _columns_that(item, terms, {Keeps.VALUES, Keeps.EQUALITY}):
         # A part of a key is no key; that its columns are never null still holds.
         properties = [{k: v for k, v in entry.items() if k not in _KEY} for entry in properties]
     result["properties"] = properties
     equal = _columns_that(item, terms, {Keeps.VALUES, Keeps.EQUALITY})
     rules = [
-        raw
+        _named(raw, rule)
         for raw, rule in zip(declared.get("quality") or [], item.rules, strict=True)
-        if _still_holds(rule, item, values, equal)
+        if _still_holds(rule, item, values, equal) and _holds_of_what_crosses(rule, terms)
     ]
     if rules:
         result["quality"] = rules
@@ -101,15 +134,67 @@ def _columns_that(item: SchemaObject, terms: CrossingTerms, kept: set[Keeps]) ->
 
 
 def _rules_kept(
-    arrived: dict[str, Any], rules: Iterable[QualityRule], item: SchemaObject, values: frozenset[str]
+    arrived: dict[str, Any],
+    column: Column,
+    item: SchemaObject,
+    terms: CrossingTerms,
+    values: frozenset[str],
 ) -> dict[str, Any]:
-    """Leave out a kept column's rules that look at columns which did not arrive as they were."""
-    if arrived.get("name") not in values or "quality" not in arrived:
+    """Leave out a kept column's rules that look at columns, or at rows, which did not arrive as they were."""
+    if column.name not in values:
         return arrived
-    pairs = zip(arrived["quality"], rules, strict=True)
-    kept = [raw for raw, rule in pairs if _still_holds(rule, item, values, values)]
+    pairs = zip(arrived.get("quality") or [], column.rules, strict=True)
+    kept = [
+        _named(raw, rule)
+        for raw, rule in pairs
+        if _still_holds(rule, item, values, values) and _holds_of_what_crosses(rule, terms)
+    ]
     rest = {key: value for key, value in arrived.items() if key != "quality"}
-    return {**rest, "quality": kept} if kept else rest
+    inner = _inside(rest, column, terms)
+    return {**rest, **inner, "quality": kept} if kept else {**rest, **inner}
+
+
+def _inside(said: Mapping[str, Any], column: Column, terms: CrossingTerms) -> dict[str, Any]:
+    """Return `properties` and `items` of a nested column that was kept, with what still holds of them."""
+    result: dict[str, Any] = {}
+    if said.get("properties"):
+        pairs = zip(said["properties"], column.children, strict=True)
+        result["properties"] = [_part(entry, child, terms) for entry, child in pairs]
+    if isinstance(said.get("items"), Mapping):
+        result["items"] = _part(said["items"], column.children[0], terms)
+    return result
+
+
+def _part(said: Mapping[str, Any], column: Column, terms: CrossingTerms) -> dict[str, Any]:
+    """Return one part of a nested column: no example, no word of the source's systems, no foreign key."""
+    result = {key: said[key] for key in _PART_KEPT if key in said}
+    result["classification"] = column.classification.word
+    pairs = zip(said.get("quality") or [], column.rules, strict=True)
+    rules = [_named(raw, rule) for raw, rule in pairs if _holds_of_what_crosses(rule, terms)]
+    if rules:
+        result["quality"] = rules
+    own = [item for item in said.get("customProperties") or [] if item["property"] in _PART_OWN]
+    if own:
+        result["customProperties"] = own
+    return {**result, **_inside(said, column, terms)}
+
+
+def _holds_of_what_crosses(rule: QualityRule, terms: CrossingTerms) -> bool:
+    whole = terms.rows is None and terms.anonymity is None
+    return whole or holds_of_fewer_rows(rule)
+
+
+def _named(raw: Mapping[str, Any], rule: QualityRule) -> dict[str, Any]:
+    """Return the rule under the id and in the dialect that it has in the source."""
+    said = dict(raw)
+    if not (raw.get("id") or raw.get("name")):
+        said["name"] = rule.id
+    custom = [item for item in raw.get("customProperties", []) if item["property"] != "isthmusDialect"]
+    if rule.kind == "sql" and rule.dialect not in {None, "duckdb"}:
+        custom.append({"property": "isthmusDialect", "value": rule.dialect})
+    if custom or "customProperties" in raw:
+        said["customProperties"] = custom
+    return said
 
 
 def _still_holds(
