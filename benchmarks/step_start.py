@@ -121,7 +121,10 @@ def measure(world: World, contestant: Contestant, environment: str, number: int)
     path = contestant.marks[environment] / str(number)
     asked = time.time()
     run = world.run(contestant.deployments[environment], {"number": number})
-    text = until(lambda: path.exists() and path.read_text(), PATIENCE, 0.02)
+    try:
+        text = until(lambda: path.exists() and path.read_text(), PATIENCE, 0.02)
+    except AssertionError:
+        raise RuntimeError(f"a step in {environment} left no mark: {world.state(run)}") from None
     return float(text) - asked, run
 
 
