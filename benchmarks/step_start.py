@@ -108,8 +108,8 @@ def system() -> Iterator[World]:
         change(site / "environments" / "onprem.yaml", "\nsteps:\n", "\nsteps:\n  - measured\n")
         launch(home, Site.load(site), None, lambda _event: None)
         api = read_api(home)
-        credential = tuple(api.auth_string.split(":", 1))
-        with httpx.Client(base_url=api.url + "/", auth=credential, timeout=30) as http:
+        user, _, password = api.auth_string.partition(":")
+        with httpx.Client(base_url=api.url + "/", auth=(user, password), timeout=30) as http:
             yield World(home, api, http)
     finally:
         take_down(home)
