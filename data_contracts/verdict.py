@@ -3,7 +3,9 @@
 Invariants:
 1. A verdict is an allow list of fields; there is none that could hold a value of a row.
 2. It succeeds only if every rule does. A rule that was not evaluated has failed.
-3. `reason` is one of `Reason`, and None exactly where the rule succeeds.
+3. `reason` is one of `Reason`, and None exactly where the rule succeeds; but a rule that was not evaluated,
+   which the contract's owner acknowledged by name and date, succeeds with reason `acknowledged`.
+4. `severity` and `dimension` are the contract's own words, for people. No severity makes a failure less.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ __all__ = ["Reason", "RuleResult", "Verdict"]
 
 
 class Reason(StrEnum):
-    """Why a rule failed."""
+    """Why a rule failed, or succeeded without being evaluated."""
 
     UNEXPECTED_VALUES = "unexpected_values"
     MISSING_VALUES = "missing_values"
@@ -26,7 +28,9 @@ class Reason(StrEnum):
     COLUMN_MISSING = "column_missing"
     COLUMN_UNDECLARED = "column_undeclared"
     WRONG_TYPE = "wrong_type"
+    REFERENCE_MISSING = "reference_missing"
     NOT_EVALUATED = "not_evaluated"
+    ACKNOWLEDGED = "acknowledged"
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class RuleResult:
         missing_count: rows with no value there.
         unexpected_count: rows that break it; for a rule on a number of rows, 0 or 1.
         reason: why it failed; None where it did not.
+        severity: what the contract says a failure weighs: `error`, `warning`, `info`, or a word of its own.
+        dimension: of data quality, such as `completeness`; None where the contract says none.
     """
 
     id: str
@@ -52,10 +58,15 @@ class RuleResult:
     missing_count: int
     unexpected_count: int
     reason: Reason | None = None
+    severity: str = "error"
+    dimension: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Return the fields in the shape that `isthmus check --json` promises."""
-        return {
+        """Return the fields in the shape that `isthmus check --json` promises.
+
+        What the contract says of severity and dimension is told only where it says something.
+        """
+        told: dict[str, Any] = {
             "id": self.id,
             "column": self.column,
             "rule": self.rule,
@@ -65,6 +76,11 @@ class RuleResult:
             "unexpected_count": self.unexpected_count,
             "reason": None if self.reason is None else self.reason.value,
         }
+        if self.severity != "error":
+            told["severity"] = self.severity
+        if self.dimension is not None:
+            told["dimension"] = self.dimension
+        return told
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,16 @@
-"""Checks: may these bytes pass? One plan, counts per part, one verdict.
+"""Checks: may these bytes pass? One plan, states per part, one verdict.
 
 Invariants:
 1. plan → `partial` per part → `merge` → `verdict`: the verdict does not depend on how the data is cut.
 2. Exact: no sample, no sketch, no word of a file's footer about its values.
 3. Never skipped: what cannot be evaluated has failed, by name.
-4. Never a value: partials and verdicts hold counts, ids, reason codes and seeded hashes.
+4. Never a value: verdicts hold counts, ids and reason codes. Partials hold what measures remember, and
+   stay inside the environment.
 
-Example (over Dask, `table` being one row group)::
+Example (over Dask, `table` being one row group and `number` its ordinal)::
 
     plan = compile_plan(contract)
-    partials = client.gather(client.map(plan.partial, tables))
+    partials = client.gather(client.map(lambda table, number: plan.partial(table, position=number), ...))
     merged = merge(partials)
     verdict = plan.verdict(merged).with_results(check_whole(plan, paths, merged))
 """
@@ -17,13 +18,17 @@ Example (over Dask, `table` being one row group)::
 from __future__ import annotations
 
 from data_contracts.checks.partial import Partial, merge
-from data_contracts.checks.plan import CheckPlan, compile_plan
-from data_contracts.checks.rules import Rule, Scope
+from data_contracts.checks.plan import CheckPlan
+from data_contracts.checks.proving import compile_plan
+from data_contracts.checks.rules import Rule
 from data_contracts.checks.running import (
+    Examination,
+    Files,
     check_files,
     check_source,
     check_tables,
     check_whole,
+    examine,
     read_row_groups,
 )
 from data_contracts.checks.text import check_csv
@@ -31,11 +36,12 @@ from data_contracts.verdict import Reason, RuleResult, Verdict
 
 __all__ = [
     "CheckPlan",
+    "Examination",
+    "Files",
     "Partial",
     "Reason",
     "Rule",
     "RuleResult",
-    "Scope",
     "Verdict",
     "check_csv",
     "check_files",
@@ -43,6 +49,7 @@ __all__ = [
     "check_tables",
     "check_whole",
     "compile_plan",
+    "examine",
     "merge",
     "read_row_groups",
 ]

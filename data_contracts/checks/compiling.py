@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 from data_contracts.arrow import kind_of
-from data_contracts.checks.expectations import expectation
+from data_contracts.checks.custom import custom_rule
 from data_contracts.checks.formats import FORMATS
-from data_contracts.checks.rules import COLUMNS_RULE, Limit, Rule, Scope
+from data_contracts.checks.keyrules import UniqueKey
+from data_contracts.checks.nested import Node, nodes_of
+from data_contracts.checks.references import ReferenceKey
+from data_contracts.checks.rowrules import MISSING_WORDS, RowCount, RowRule
+from data_contracts.checks.rules import COLUMNS_RULE, Limit, Rule
 from data_contracts.loading import unevaluated
-from data_contracts.model import Column, QualityRule, SchemaObject
+from data_contracts.model import QualityRule, Relationship, SchemaObject
 from data_contracts.verdict import Reason
 
 __all__ = ["compile_rules"]
@@ -24,86 +30,126 @@ _OPTIONS = {
     "minLength": {"string"},
     "maxLength": {"string"},
     "pattern": {"string"},
+    "minItems": {"array"},
+    "maxItems": {"array"},
+    "uniqueItems": {"array"},
+    "minProperties": {"object"},
+    "maxProperties": {"object"},
+    "required": {"object"},
 }
-_TYPE_ONLY = {"timezone", "defaultTimezone"}
-_METRIC_REASON = {
-    "nullValues": Reason.MISSING_VALUES,
-    "missingValues": Reason.MISSING_VALUES,
-    "invalidValues": Reason.UNEXPECTED_VALUES,
-    "duplicateValues": Reason.DUPLICATE_VALUES,
-    "rowCount": Reason.OUT_OF_BOUNDS,
-}
-_METRIC_SCOPE = {
-    "nullValues": Scope.MISSING,
-    "missingValues": Scope.MISSING,
-    "invalidValues": Scope.ROW,
-    "duplicateValues": Scope.UNIQUE,
-    "rowCount": Scope.ROWS,
-}
+_CHILDREN = {"uniqueItems", "minProperties", "maxProperties", "required"}
+
+
+@dataclass(frozen=True)
+class _Object:
+    item: SchemaObject
+    nodes: dict[str, Node]
 
 
 def compile_rules(item: SchemaObject) -> tuple[Rule, ...]:
     """Return every rule of the object."""
-    rules = [Rule(COLUMNS_RULE, None, "columns", Scope.COLUMNS, reason=Reason.COLUMN_UNDECLARED)]
-    for column in item.columns:
-        rules.extend(_column_rules(column, alone=item.primary_key == (column.name,)))
+    made = _Object(item, {})
+    rules = [Rule(COLUMNS_RULE, None, "columns")]
+    every = list(nodes_of(item.columns))
+    for node in every:
+        made.nodes.setdefault(node.path, node)
+    for node in every:
+        alone = node.parent is None and item.primary_key == (node.column.name,)
+        found = [*_schema_rules(node, alone=alone), *(_quality(made, rule) for rule in node.column.rules)]
+        # Two places with one path (a column `a.b` beside an object `a`) cannot be told apart.
+        rules.extend(found if made.nodes[node.path] is node else [rule.refuse() for rule in found])
+        rules.extend(map(_reference, node.column.relationships))
     if len(item.primary_key) > 1:
         rules.append(_unique("schema.primaryKey", None, "primaryKey", item.primary_key))
-    rules.extend(_quality(rule) for rule in item.rules)
+    rules.extend(_quality(made, rule) for rule in item.rules)
+    rules.extend(map(_reference, item.relationships))
     return tuple(rules)
 
 
-def _column_rules(column: Column, *, alone: bool) -> Iterator[Rule]:
-    name = column.name
-    yield Rule(f"{name}.type", name, "type", Scope.TYPE, operand=column, reason=Reason.WRONG_TYPE)
+def _schema_rules(node: Node, *, alone: bool) -> Iterator[Rule]:
+    path, column = node.path, node.column
+    yield _row(node, "type", None, Reason.WRONG_TYPE)
     if column.required or column.primary_key:
-        yield Rule(f"{name}.required", name, "required", Scope.MISSING, reason=Reason.MISSING_VALUES)
+        yield _row(node, "required", None, Reason.MISSING_VALUES)
     if column.unique or alone:
-        yield _unique(f"{name}.unique", name, "unique", (name,))
+        yield _unique(f"{path}.unique", path, "unique", (path,))
     for word, operand in column.options.items():
-        yield from _option(column, word, operand)
-    yield from map(_quality, column.rules)
+        yield from _option(node, word, operand)
 
 
-def _option(column: Column, word: str, operand: object) -> Iterator[Rule]:
-    name, kind, identity = column.name, kind_of(column), f"{column.name}.{word}"
-    if word in _TYPE_ONLY or (word == "format" and kind != "string"):
-        return  # Part of the type: `COLUMN.type` and the reading of text see to it.
-    if word == "format" and isinstance(operand, str):
-        if operand not in FORMATS:
-            yield Rule(identity, name, word, Scope.REFUSED, reason=Reason.NOT_EVALUATED)
-        elif FORMATS[operand] is not None:
-            yield Rule(identity, name, "pattern", Scope.ROW, operand=FORMATS[operand])
-        return
-    if kind in _OPTIONS.get(word, ()):
-        yield Rule(identity, name, word, Scope.ROW, operand=operand)
-    else:
-        yield Rule(identity, name, word, Scope.REFUSED, reason=Reason.NOT_EVALUATED)
+def _row(node: Node, word: str, operand: Any, reason: Reason = Reason.UNEXPECTED_VALUES) -> Rule:  # noqa: ANN401
+    parent = None if node.item else node.parent
+    measure = RowRule(node.path, node.column, word, operand, None, reason, parent)
+    return Rule(f"{node.path}.{word}", node.path, word, measure)
 
 
-def _unique(identity: str, column: str | None, word: str, columns: tuple[str, ...]) -> Rule:
-    return Rule(identity, column, word, Scope.UNIQUE, columns=columns, reason=Reason.DUPLICATE_VALUES)
+def _option(node: Node, word: str, operand: Any) -> Iterator[Rule]:  # noqa: ANN401 - a JSON value
+    kind, identity = kind_of(node.column), f"{node.path}.{word}"
+    refused = Rule(identity, node.path, word, refused=Reason.NOT_EVALUATED)
+    if word == "format":
+        # Of other types it is part of the type: `PATH.type` and the reading of text see to it.
+        if kind == "string" and operand not in FORMATS:
+            yield refused
+        elif kind == "string" and FORMATS[operand] is not None:
+            yield replace(_row(node, "pattern", FORMATS[operand]), id=identity)
+    elif word in {"timezone", "defaultTimezone"}:
+        if kind == "time" and word == "timezone" and operand:
+            yield refused  # Arrow has no time of day with a zone.
+    elif kind not in _OPTIONS.get(word, ()) or (word in _CHILDREN and not node.column.children):
+        yield refused
+    elif word != "uniqueItems" or operand:
+        yield _row(node, "requiredProperties" if word == "required" else word, operand)
 
 
-def _quality(rule: QualityRule) -> Rule:
-    if unevaluated(rule) is not None:
-        return Rule(rule.id, rule.column, rule.kind, Scope.REFUSED, reason=Reason.NOT_EVALUATED)
-    if rule.kind == "custom":
-        wanted = expectation(rule)
-        if wanted is None:
-            return Rule(rule.id, rule.column, "custom", Scope.REFUSED, reason=Reason.NOT_EVALUATED)
-        return Rule(rule.id, rule.column, "custom", Scope.ASSET, arguments=wanted)
-    metric = str(rule.metric)
-    columns: tuple[str, ...] = ()
-    if metric == "duplicateValues":
-        columns = tuple(rule.arguments.get("properties", () if rule.column is None else (rule.column,)))
-    return Rule(
+def _unique(identity: str, path: str | None, word: str, columns: tuple[str, ...]) -> Rule:
+    return Rule(identity, path, word, UniqueKey(columns))
+
+
+def _reference(key: Relationship) -> Rule:
+    path = key.columns[0] if len(key.columns) == 1 else None
+    measure = ReferenceKey(key.columns, key.to_object, key.to_columns, key.file)
+    return Rule(key.id, path, "foreignKey", measure, acknowledged=key.acknowledged is not None)
+
+
+def _quality(made: _Object, rule: QualityRule) -> Rule:
+    """Return a quality rule compiled, with what the contract says of it for people."""
+    bare = Rule(
         rule.id,
         rule.column,
-        metric,
-        _METRIC_SCOPE[metric],
-        operand=dict(rule.arguments) or None,
-        columns=columns,
-        limit=Limit(str(rule.operator), rule.bound, percent=rule.unit == "percent"),
-        reason=_METRIC_REASON[metric],
+        str(rule.metric or rule.kind),
+        refused=Reason.NOT_EVALUATED,
+        severity=rule.severity,
+        dimension=rule.dimension,
+        acknowledged=rule.acknowledged is not None,
     )
+    if rule.kind == "library":
+        return _library(made, rule, bare)
+    if unevaluated(rule) is not None:
+        return bare
+    return custom_rule(rule, made.item, bare)
+
+
+def _library(made: _Object, rule: QualityRule, bare: Rule) -> Rule:
+    metric = str(rule.metric)
+    limit = Limit(str(rule.operator), rule.bound, percent=rule.unit == "percent")
+    measure: RowCount | UniqueKey | RowRule
+    if metric == "rowCount":
+        measure = RowCount(limit)
+    elif metric == "duplicateValues":
+        named = rule.arguments.get("properties", () if rule.column is None else (rule.column,))
+        measure = UniqueKey(tuple(_placed(made, rule.column, name) for name in named), limit)
+    else:
+        node = made.nodes.get(str(rule.column))
+        if node is None:
+            return bare
+        reason = Reason.MISSING_VALUES if metric in MISSING_WORDS else Reason.UNEXPECTED_VALUES
+        parent = None if node.item else node.parent
+        measure = RowRule(node.path, node.column, metric, dict(rule.arguments) or None, limit, reason, parent)
+    return replace(bare, measure=measure, refused=None, tolerant=not limit.admits_none)
+
+
+def _placed(made: _Object, path: str | None, name: str) -> str:
+    """Return the path of a property that a rule names: beside the rule's own, or from the top."""
+    node = made.nodes.get(path or "")
+    beside = "" if node is None or node.parent is None else f"{node.parent}.{name}"
+    return beside if beside in made.nodes else name

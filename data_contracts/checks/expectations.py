@@ -14,9 +14,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from data_contracts.checks.rules import Rule
 from data_contracts.errors import DeclarationError
 from data_contracts.model import QualityRule
 from data_contracts.verdict import Reason, RuleResult
@@ -31,6 +30,26 @@ MAX_BYTES = 1024**3
 _TYPE = re.compile(r"expect_[a-z_]+")
 _KEYS = {"type", "kwargs", "meta"}
 _FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+
+
+class Wanted(Protocol):
+    """A rule that holds one expectation."""
+
+    @property
+    def id(self) -> str:
+        """The rule's id."""
+
+    @property
+    def column(self) -> str | None:
+        """The column that it stands under."""
+
+    @property
+    def word(self) -> str:
+        """Its kind, as verdicts show it."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """`{type, kwargs}`."""
 
 
 def expectation(rule: QualityRule) -> dict[str, Any] | None:
@@ -55,7 +74,7 @@ def expectation(rule: QualityRule) -> dict[str, Any] | None:
     return {"type": kind, "kwargs": named}
 
 
-def columns_of(rules: Sequence[Rule]) -> set[str] | None:
+def columns_of(rules: Sequence[Wanted]) -> set[str] | None:
     """Return the columns that the expectations name, or None where one is about the whole table."""
     found: set[str] = set()
     for rule in rules:
@@ -68,7 +87,7 @@ def columns_of(rules: Sequence[Rule]) -> set[str] | None:
     return found
 
 
-def run_expectations(rules: Sequence[Rule], table: pa.Table) -> tuple[RuleResult, ...]:
+def run_expectations(rules: Sequence[Wanted], table: pa.Table) -> tuple[RuleResult, ...]:
     """Run the rules over the whole asset; one that cannot be evaluated has failed."""
     rows = table.num_rows
     if table.nbytes > MAX_BYTES:
@@ -78,7 +97,7 @@ def run_expectations(rules: Sequence[Rule], table: pa.Table) -> tuple[RuleResult
         return tuple(_run(rule, frame, rows) for rule in rules)
 
 
-def _refused(rule: Rule, rows: int) -> RuleResult:
+def _refused(rule: Wanted, rows: int) -> RuleResult:
     return RuleResult(rule.id, rule.column, rule.word, False, rows, 0, 0, Reason.NOT_EVALUATED)
 
 
@@ -99,7 +118,7 @@ def _quiet() -> Iterator[None]:
         logger.disabled = before
 
 
-def _run(rule: Rule, frame: Any, rows: int) -> RuleResult:  # noqa: ANN401 - a pandas frame
+def _run(rule: Wanted, frame: Any, rows: int) -> RuleResult:  # noqa: ANN401 - a pandas frame
     try:
         result = _evaluate(rule, frame)
         success = result.success
@@ -123,7 +142,7 @@ def _run(rule: Rule, frame: Any, rows: int) -> RuleResult:  # noqa: ANN401 - a p
     )
 
 
-def _evaluate(rule: Rule, frame: Any) -> Any:  # noqa: ANN401 - GX's types
+def _evaluate(rule: Wanted, frame: Any) -> Any:  # noqa: ANN401 - GX's types
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.expectations.registry import get_expectation_impl
     from great_expectations.validator.validator import Validator

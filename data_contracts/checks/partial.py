@@ -2,7 +2,8 @@
 
 Invariants:
 1. `merge` is associative and commutative: any grouping and order of parts gives the same verdict.
-2. A partial holds counts, reason codes and seeded 64-bit hashes (for uniqueness only); no value.
+2. A partial holds the states of measures: counts, reason codes, seeded hashes, and for a few rules values
+   at a part's edges. It stays inside the environment.
 3. Parts of different plans do not merge.
 """
 
@@ -15,33 +16,36 @@ from typing import Any
 from data_contracts.errors import DefectError
 from data_contracts.verdict import Reason
 
-__all__ = ["Partial", "Tally", "merge"]
+__all__ = ["Partial", "Structural", "Unevaluated", "merge"]
 
 _ORDER = list(Reason)
 
 
 @dataclass(frozen=True)
-class Tally:
-    """Counts of one rule.
+class Structural:
+    """Parts in which a rule could not look at its column, because of the column itself.
 
     Attributes:
-        missing: rows without a value.
-        unexpected: rows that break the rule.
-        structural: why the rule could not look at all (no such column, wrong type); None where it could.
+        reason: of several, the first in the order of `Reason`.
+        rows: of those parts.
     """
 
-    missing: int = 0
-    unexpected: int = 0
-    structural: Reason | None = None
+    reason: Reason
+    rows: int
 
-    def __add__(self, other: Tally) -> Tally:
-        """Return the counts of both parts; of two structural reasons, the same one in any order."""
-        reasons = [reason for reason in (self.structural, other.structural) if reason is not None]
-        return Tally(
-            self.missing + other.missing,
-            self.unexpected + other.unexpected,
-            min(reasons, key=_ORDER.index, default=None),
-        )
+    def merge(self, other: Structural) -> Structural:
+        """Return both; the reason is the same in any order."""
+        return Structural(min(self.reason, other.reason, key=_ORDER.index), self.rows + other.rows)
+
+
+@dataclass(frozen=True)
+class Unevaluated:
+    """The engine could not evaluate the rule on some part: the rule has failed."""
+
+    def merge(self, other: object) -> Unevaluated:
+        """Whatever else was seen."""
+        del other
+        return self
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,22 @@ class Partial:
 
     Attributes:
         plan: fingerprint of the plan that made it.
-        rows: rows seen.
-        tallies: by rule id.
-        hashes: by rule id of scope `unique`: arrays of hashes (numpy uint64), one for each part.
+        levels: rows seen, by level; '' is the table's own.
+        undeclared: names of columns that should not be there.
+        structural: by rule id.
+        states: by rule id.
     """
 
     plan: str
-    rows: int = 0
-    tallies: dict[str, Tally] = field(default_factory=dict)
-    hashes: dict[str, tuple[Any, ...]] = field(default_factory=dict, repr=False)
+    levels: dict[str, int] = field(default_factory=dict)
+    undeclared: frozenset[str] = frozenset()
+    structural: dict[str, Structural] = field(default_factory=dict)
+    states: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def rows(self) -> int:
+        """Rows seen."""
+        return self.levels.get("", 0)
 
 
 def merge(partials: Iterable[Partial]) -> Partial:
@@ -70,12 +81,21 @@ def merge(partials: Iterable[Partial]) -> Partial:
     parts = list(partials)
     if not parts or any(part.plan != parts[0].plan for part in parts):
         raise DefectError("partials of one plan merge, and there must be one")
-    tallies: dict[str, Tally] = {}
-    hashes: dict[str, list[Any]] = {}
+    if len(parts) == 1:
+        return parts[0]
+    levels: dict[str, int] = {}
+    structural: dict[str, Structural] = {}
+    states: dict[str, Any] = {}
     for part in parts:
-        for rule, tally in part.tallies.items():
-            tallies[rule] = tallies[rule] + tally if rule in tallies else tally
-        for rule, arrays in part.hashes.items():
-            hashes.setdefault(rule, []).extend(arrays)
-    rows = sum(part.rows for part in parts)
-    return Partial(parts[0].plan, rows, tallies, {rule: tuple(arrays) for rule, arrays in hashes.items()})
+        for level, rows in part.levels.items():
+            levels[level] = levels.get(level, 0) + rows
+        for rule, found in part.structural.items():
+            structural[rule] = structural[rule].merge(found) if rule in structural else found
+        for rule, state in part.states.items():
+            states[rule] = _both(states[rule], state) if rule in states else state
+    undeclared = frozenset().union(*(part.undeclared for part in parts))
+    return Partial(parts[0].plan, levels, undeclared, structural, states)
+
+
+def _both(left: Any, right: Any) -> Any:  # noqa: ANN401 - states of one measure
+    return right if isinstance(right, Unevaluated) else left.merge(right)

@@ -1,59 +1,71 @@
-"""The check plan: a contract's rules, ready to look at any part of the data.
+"""The check plan: rules, ready to look at any part of the data.
 
 Invariants:
-1. `partial` sees one part and gives counts; `verdict` sees only merged counts. So the verdict is the same
+1. `partial` sees one part and gives states; `verdict` sees only merged states. So the verdict is the same
    for every partitioning of the same rows.
 2. A plan pickles, and works the same in every process that has the same versions.
 3. What a plan cannot evaluate has failed; it is named in the verdict.
+4. `verdict` alone says `not_evaluated` of what needs another pass or the whole asset, and takes keys whose
+   hashes repeat for repeated: see `check_whole`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_contracts.arrow import Values, array_of
-from data_contracts.checks.compiling import compile_rules
-from data_contracts.checks.conforming import conform, undeclared
-from data_contracts.checks.expressions import missing, unexpected
-from data_contracts.checks.partial import Partial, Tally
-from data_contracts.checks.rules import Rule, Scope
-from data_contracts.checks.uniqueness import duplicate_rows, hash_keys
+from data_contracts.checks.conforming import Shape, Sound, conform
+from data_contracts.checks.hashes import Hashes, hash_keys, keys_of, spill
+from data_contracts.checks.judging import found_alone, pending, result_of
+from data_contracts.checks.nested import Flat
+from data_contracts.checks.partial import Partial, Structural, Unevaluated
+from data_contracts.checks.program import Place, Program, build_program
+from data_contracts.checks.rules import Rule
 from data_contracts.errors import DefectError
-from data_contracts.model import Contract, SchemaObject
-from data_contracts.verdict import Reason, RuleResult, Verdict
+from data_contracts.measure import Finding, Reading
+from data_contracts.verdict import RuleResult, Verdict
 
 if TYPE_CHECKING:
-    import polars as pl
     import pyarrow as pa
 
-__all__ = ["CheckPlan", "compile_plan"]
+__all__ = ["CheckPlan"]
 
-_COUNTED = {Scope.TYPE, Scope.MISSING, Scope.ROW}
+_PROGRAMS: OrderedDict[str, Program] = OrderedDict()
+"""Of the last plans of this process: one that comes over the wire with each part is compiled once."""
+_KEPT = 16
 
 
 @dataclass(frozen=True)
 class CheckPlan:
-    """One schema object's rules.
+    """Rules over data of one shape.
 
     Attributes:
-        reference: `id@version` of the contract.
-        item: the schema object.
+        reference: what it was made from: `id@version` of a contract, or a suite's name.
+        shape: the columns that the data has.
         rules: in the contract's order.
         key: 32 bytes that seed the hashes of this run.
+        references: rows of other assets, for foreign keys, by object name.
+        turn: 0 for the first pass; a plan of a later pass counts on.
     """
 
     reference: str
-    item: SchemaObject
+    shape: Shape
     rules: tuple[Rule, ...]
     key: bytes = field(repr=False)
+    references: Mapping[str, Reading] = field(default_factory=dict, repr=False, compare=False)
+    turn: int = 0
 
     @property
     def fingerprint(self) -> str:
         """Tells partials of this plan from those of others, without telling the key."""
-        return hashlib.blake2b(self.reference.encode(), key=self.key, digest_size=16).hexdigest()
+        said = f"{self.reference}\n{self.turn}".encode()
+        return hashlib.blake2b(said, key=self.key, digest_size=16).hexdigest()
 
     @property
     def seed(self) -> int:
@@ -62,161 +74,178 @@ class CheckPlan:
 
     @property
     def whole_asset_rules(self) -> tuple[Rule, ...]:
-        """The rules that one part cannot answer: Great Expectations runs them on the whole asset."""
-        return tuple(rule for rule in self.rules if rule.scope is Scope.ASSET)
+        """The rules that one part cannot answer: they are run on the whole asset."""
+        return tuple(rule for rule in self.rules if rule.whole is not None)
 
     @property
     def unique_rules(self) -> tuple[Rule, ...]:
-        """The rules on keys that must not repeat."""
-        return tuple(rule for rule in self.rules if rule.scope is Scope.UNIQUE)
+        """The rules on keys over the whole asset."""
+        return tuple(rule for rule in self.rules if rule.keyed is not None)
 
-    def frame(self, table: pa.Table) -> tuple[pl.DataFrame, dict[str, Reason]]:
-        """Return the part's sound columns, and why the others are not."""
-        import polars as pl
+    @cached_property
+    def columns(self) -> list[str]:
+        """The table's columns that some rule reads."""
+        found = {name for rule in self.rules for name in self.tops(rule)}
+        return [name for name in self.shape.names if name in found]
 
-        sound, reasons = conform(self.item.columns, table)
-        frame = pl.from_arrow(sound)
-        if not isinstance(frame, pl.DataFrame):
-            raise DefectError("a table without columns is no frame")
-        return frame, reasons
+    def tops(self, rule: Rule) -> list[str]:
+        """Return the table's columns that a rule reads."""
+        nodes = self.shape.nodes
+        return list(dict.fromkeys(nodes[path].top if path in nodes else path for path in rule.columns))
 
-    def partial(self, table: pa.Table) -> Partial:
-        """Look at one part of the data."""
-        frame, reasons = self.frame(table)
-        tallies = {rule.id: self._structural(rule, table, reasons) for rule in self.rules}
-        sound = [r for r in self.rules if r.scope in _COUNTED and tallies[r.id].structural is None]
-        tallies |= self._counts(frame, sound)
-        hashes = {
-            rule.id: (hash_keys(frame, rule.columns, self.seed),)
-            for rule in self.unique_rules
-            if tallies[rule.id].structural is None
-        }
-        return Partial(self.fingerprint, table.num_rows, tallies, hashes)
+    def partial(
+        self,
+        table: pa.Table,
+        *,
+        position: int = 0,
+        first_row: int | None = None,
+        names: tuple[str, ...] | None = None,
+        spill_to: Path | None = None,
+    ) -> Partial:
+        """Look at one part of the data.
 
-    def _structural(self, rule: Rule, table: pa.Table, reasons: dict[str, Reason]) -> Tally:
-        """Return what the table's columns alone say about a rule."""
-        if rule.scope is Scope.COLUMNS:
-            return Tally(unexpected=undeclared(self.item.columns, table))
-        names = rule.columns or (() if rule.column is None else (rule.column,))
-        found = next((reasons[name] for name in names if name in reasons), None)
-        broken = 0
-        if found is not None and rule.scope is Scope.TYPE:
-            broken = table.num_rows
-        return Tally(unexpected=broken, structural=found)
+        Args:
+            table: the part's rows.
+            position: the part's ordinal in the asset, from 0; rules on the order of rows need it.
+            first_row: number of its first row in the asset, where that is known.
+            names: all the columns that the part has, where `table` holds only some.
+            spill_to: a folder for hashes of keys, which would else be in the partial.
+        """
+        program = self._program()
+        sound = conform(self.shape, table, self.columns, self._converted)
+        flat = Flat(self.shape.nodes, sound.series, table.num_rows)
+        structural = self._structural(sound, table.num_rows)
+        states = program.run(flat, sound.nulls, Place(position, first_row), structural)
+        for rule in self.unique_rules:
+            if rule.id not in structural:
+                states[rule.id] = self._hashed(rule, flat, spill_to)
+        levels = {"": table.num_rows}
+        for level in self._levels:
+            if self.shape.nodes[level].top in sound.series:
+                levels[level] = flat.rows(level)
+        undeclared = self.shape.undeclared(table.column_names if names is None else names)
+        return Partial(self.fingerprint, levels, undeclared, structural, states)
 
-    def _counts(self, frame: pl.DataFrame, rules: list[Rule]) -> dict[str, Tally]:
+    def flat(self, rule: Rule, table: pa.Table) -> Flat | None:
+        """Return the columns that a rule reads, of one part, or None where one is not sound."""
+        tops = self.tops(rule)
+        sound = conform(self.shape, table, tops, tops)
+        return None if sound.reasons else Flat(self.shape.nodes, sound.series, table.num_rows)
 
-        wanted: list[pl.Expr] = []
-        for index, rule in enumerate(rules):
-            column = self.item.column(str(rule.column))
-            wanted.append(missing(rule, column).sum().alias(f"m{index}"))
-            wanted.append(unexpected(rule, column).sum().alias(f"u{index}"))
-        counts = frame.select(wanted).row(0, named=True) if wanted else {}
-        return {
-            rule.id: Tally(int(counts[f"m{index}"] or 0), int(counts[f"u{index}"] or 0))
-            for index, rule in enumerate(rules)
-        }
+    def verdict(self, partial: Partial, findings: Mapping[str, Finding] | None = None) -> Verdict:
+        """Judge merged partials.
 
-    def verdict(self, partial: Partial) -> Verdict:
-        """Judge merged partials. Rules on the whole asset stand as `not_evaluated` (see `check_whole`).
+        Args:
+            partial: of all parts.
+            findings: what later passes found, by rule id; in the place of what the partial says.
 
         Raises:
             DefectError: the partial is another plan's.
         """
         if partial.plan != self.fingerprint:
             raise DefectError("a partial of another plan")
-        return Verdict(partial.rows, tuple(self.judge(rule, partial) for rule in self.rules))
-
-    def judge(self, rule: Rule, partial: Partial, *, duplicates: int | None = None) -> RuleResult:
-        """Judge one rule; `duplicates` replaces the count by hashes with the exact one."""
-        tally = partial.tallies.get(rule.id, Tally(structural=Reason.NOT_EVALUATED))
-        if rule.scope in {Scope.REFUSED, Scope.ASSET}:
-            tally = replace(tally, structural=Reason.NOT_EVALUATED)
-        count = tally.unexpected
-        if rule.scope is Scope.UNIQUE and tally.structural is None:
-            count = duplicate_rows(partial.hashes.get(rule.id, ())) if duplicates is None else duplicates
-        measured = partial.rows if rule.scope is Scope.ROWS else count
-        holds = rule.limit.holds(measured, partial.rows) if rule.limit is not None else not count
-        if rule.scope is Scope.ROWS:
-            count = int(not holds)
-        success = holds and tally.structural is None
-        reason = None if success else tally.structural or rule.reason
-        return RuleResult(
-            rule.id, rule.column, rule.word, success, partial.rows, tally.missing, count, reason
+        known = findings or {}
+        return Verdict(
+            partial.rows, tuple(self.judge(rule, partial, known.get(rule.id)) for rule in self.rules)
         )
 
-    def violations(self, table: pa.Table) -> Values:
+    def judge(self, rule: Rule, partial: Partial, finding: Finding | None = None) -> RuleResult:
+        """Judge one rule; `finding` is what a later pass found."""
+        return result_of(rule, finding or self.finding(rule, partial))
+
+    def finding(self, rule: Rule, partial: Partial) -> Finding:
+        """Return what the first pass alone says of a rule."""
+        return found_alone(rule, partial, self.rows(rule, partial))
+
+    def rows(self, rule: Rule, partial: Partial) -> int:
+        """Return how many rows there are at the rule's level."""
+        node = self.shape.nodes.get(rule.columns[0]) if rule.columns else None
+        return partial.levels.get("" if node is None else node.level, 0)
+
+    def following(self, partial: Partial) -> CheckPlan | None:
+        """Return the plan of the next pass, made from merged partials; None where none is needed."""
+        rules: list[Rule] = []
+        for rule in self.rules:
+            measure = pending(rule, partial)
+            if measure is not None:
+                rules.append(replace(rule, measure=measure))
+        return replace(self, rules=tuple(rules), turn=self.turn + 1) if rules else None
+
+    def violations(self, table: pa.Table, *, tolerant: bool = False) -> Values:
         """Return one flag per row (a boolean array): it breaks some rule that a single row can break.
 
         A table that lacks a column, or has one too many or of the wrong type, is broken in every row. Rules
-        on many rows (keys that repeat, row counts, tolerances, whole-asset rules) flag none.
+        on many rows (keys that repeat, row counts, whole-asset rules) flag none. An item of an array that
+        breaks a rule flags its row.
+
+        Args:
+            table: the rows.
+            tolerant: flag also rows that break a rule which some rows may break.
         """
-        import polars as pl
+        import numpy as np
         import pyarrow as pa
 
-        frame, reasons = self.frame(table)
-        if reasons or undeclared(self.item.columns, table):
+        names = self.columns
+        sound = conform(self.shape, table, names, names)
+        if sound.reasons or self.shape.undeclared(table.column_names):
             return array_of([True] * table.num_rows, pa.bool_())
-        rules = [rule for rule in self.rules if rule.row_level and rule.scope in _COUNTED]
-        tests = [unexpected(rule, self.item.column(str(rule.column))) for rule in rules]
-        if not tests or not table.num_rows:
-            return array_of([False] * table.num_rows, pa.bool_())
-        broken: Values = frame.select(pl.any_horizontal(tests).alias("broken"))["broken"].to_arrow()
-        return broken.cast(pa.bool_())
+        flat = Flat(self.shape.nodes, sound.series, table.num_rows)
+        broken = np.zeros(table.num_rows, dtype=bool)
+        for rule in self.rules:
+            test = rule.streaming.broken() if rule.streaming is not None else None
+            if test is None or (rule.tolerant and not tolerant):
+                continue
+            flags = flat.frame(rule.columns).select(test.alias("broken"))["broken"].to_numpy()
+            node = self.shape.nodes.get(rule.columns[0])
+            broken[flat.owners("" if node is None else node.level)[flags]] = True
+        return array_of(broken.tolist(), pa.bool_())
 
+    def _program(self) -> Program:
+        found = _PROGRAMS.get(self.fingerprint)
+        if found is None:
+            wanted = [(rule.id, rule.streaming) for rule in self.rules if rule.streaming is not None]
+            found = _PROGRAMS[self.fingerprint] = build_program(wanted, self.shape.nodes)
+            while len(_PROGRAMS) > _KEPT:
+                _PROGRAMS.popitem(last=False)
+        return found
 
-def compile_plan(
-    contract: Contract, *, side: str | None = None, key: Callable[[int], bytes] | None = None
-) -> CheckPlan:
-    """Compile a contract's rules.
+    @cached_property
+    def _levels(self) -> list[str]:
+        return sorted({node.level for node in self.shape.nodes.values()} - {""})
 
-    Args:
-        contract: a contract with one data object, or of a model.
-        side: for a model's contract, `inputs` (default) or `outputs`.
-        key: gives the random bytes that seed hashes; `secrets.token_bytes` by default.
+    @cached_property
+    def _converted(self) -> frozenset[str]:
+        """Return the columns whose values some rule reads, or that hold rows of another level."""
+        nodes = self.shape.nodes
+        read = {
+            name
+            for rule in self.rules
+            if (rule.keyed is not None or rule.streaming is not None) and not self._only_nulls(rule)
+            for name in self.tops(rule)
+        }
+        return frozenset(read | {nodes[level].top for level in self._levels})
 
-    Raises:
-        UsageError: the contract has not exactly one data object.
-    """
-    import secrets
+    def _only_nulls(self, rule: Rule) -> bool:
+        path = rule.columns[0] if rule.columns else ""
+        node = self.shape.nodes.get(path)
+        return getattr(rule.measure, "only_nulls", False) and (node is None or node.parent is None)
 
-    item = contract.outputs if side == "outputs" else contract.object
-    plan = CheckPlan(contract.reference, item, compile_rules(item), (key or secrets.token_bytes)(32))
-    return replace(plan, rules=tuple(_proved(plan, rule) for rule in plan.rules))
+    def _structural(self, sound: Sound, rows: int) -> dict[str, Structural]:
+        found: dict[str, Structural] = {}
+        for rule in self.rules if sound.reasons else ():
+            reason = next((sound.reasons[name] for name in self.tops(rule) if name in sound.reasons), None)
+            if reason is not None:
+                found[rule.id] = Structural(reason, rows)
+        return found
 
+    def _hashed(self, rule: Rule, flat: Flat, spill_to: Path | None) -> Hashes | Unevaluated:
+        import polars as pl
 
-def _proved(plan: CheckPlan, rule: Rule) -> Rule:
-    """Return the rule if the engine takes it, else the same rule refused.
-
-    A pattern with look-around or a bound that is no value of the column shows only when it is run.
-    """
-    import polars as pl
-
-    if rule.scope not in _COUNTED:
-        return rule
-    column = plan.item.column(str(rule.column))
-    try:
-        sample: dict[str, Any] = {column.name: _sample(plan, column.name)}
-        pl.DataFrame(sample).select(missing(rule, column), unexpected(rule, column).alias("__broken"))
-    except (pl.exceptions.PolarsError, TypeError, ValueError, KeyError):
-        return replace(rule, scope=Scope.REFUSED, reason=Reason.NOT_EVALUATED)
-    return rule
-
-
-def _sample(plan: CheckPlan, name: str) -> pl.Series:
-    import polars as pl
-    import pyarrow as pa
-
-    from data_contracts.arrow import column_type, kind_of
-    from data_contracts.errors import UsageError
-
-    column = plan.item.column(name)
-    if kind_of(column) == "string" and column_type(column) == pa.string():
-        return pl.Series(name, ["x"])
-    try:
-        kind: Values = column_type(column)
-        empty: Values = pa.nulls(1, kind)
-    except UsageError:
-        return pl.Series(name, [None])
-    made = pl.from_arrow(empty)
-    return made.alias(name) if isinstance(made, pl.Series) else pl.Series(name, [None])
+        if rule.keyed is None:
+            raise DefectError("only keys are hashed")
+        try:
+            keys, rows = keys_of(flat.frame(rule.columns), rule.keyed.key())
+            made = Hashes(rows, (hash_keys(keys, self.seed),) if keys.height else ())
+        except pl.exceptions.PolarsError:
+            return Unevaluated()  # A type that has no hash; its text may hold values of the data.
+        return made if spill_to is None else spill(made, spill_to)

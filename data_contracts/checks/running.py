@@ -1,25 +1,90 @@
-"""Run a plan in this process over tables or Parquet files, whole-asset rules included."""
+"""Run a plan in this process over tables or Parquet files, in as many passes as its rules need."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_contracts.checks.expectations import columns_of, run_expectations
+from data_contracts.checks.hashes import Hashes, spill
 from data_contracts.checks.partial import Partial, merge
 from data_contracts.checks.plan import CheckPlan
-from data_contracts.checks.uniqueness import candidates, exact_duplicates
+from data_contracts.checks.whole import whole_findings
+from data_contracts.checks.workspace import Workspace
 from data_contracts.errors import DataBreaksContractError
+from data_contracts.measure import Finding, Reading
 from data_contracts.verdict import RuleResult, Verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Reading", "check_files", "check_source", "check_tables", "check_whole", "read_row_groups"]
+__all__ = [
+    "Examination",
+    "Files",
+    "check_files",
+    "check_source",
+    "check_tables",
+    "check_whole",
+    "examine",
+    "read_row_groups",
+]
 
-Reading = Callable[[list[str] | None], Iterator["pa.Table"]]
-"""Reads an asset from its beginning: all columns, or those named. Called once for each pass."""
+
+@dataclass(frozen=True)
+class Examination:
+    """A verdict, and what stays inside the environment.
+
+    Attributes:
+        verdict: counts, ids and reason codes.
+        findings: by rule id, with what was observed, for the data's owner.
+    """
+
+    verdict: Verdict
+    findings: Mapping[str, Finding]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Parquet files as a `Reading`; picklable.
+
+    Their footers say where columns lie and nothing else: no statistic, and no number of rows, of a footer
+    is ever taken for the data's.
+    """
+
+    paths: tuple[Path, ...]
+
+    def __call__(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """Yield the row groups."""
+        for _, table in self.parts(columns):
+            yield table
+
+    def parts(self, columns: list[str] | None = None) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
+        """Yield the names of all columns, and the rows, of each row group; of a file without any, no rows.
+
+        Raises:
+            DataBreaksContractError: a file is truncated or no Parquet file; nothing of its content is told.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        for path in self.paths:
+            try:
+                with pq.ParquetFile(path, memory_map=False) as file:
+                    schema = file.schema_arrow
+                    names = tuple(schema.names)
+                    wanted = None if columns is None else [name for name in names if name in set(columns)]
+                    if not file.num_row_groups:
+                        empty = schema.empty_table()
+                        yield names, empty if wanted is None else empty.select(wanted)
+                    for index in range(file.num_row_groups):
+                        yield names, file.read_row_group(index, columns=wanted, use_threads=False)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise
+                raise DataBreaksContractError(
+                    f"{path.name}: not a whole Parquet file", remedy="write the file again"
+                ) from None
 
 
 def read_row_groups(paths: Sequence[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
@@ -28,28 +93,15 @@ def read_row_groups(paths: Sequence[Path], columns: list[str] | None = None) -> 
     Raises:
         DataBreaksContractError: a file is truncated or no Parquet file; nothing of its content is told.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for path in paths:
-        try:
-            with pq.ParquetFile(path, memory_map=False) as file:
-                names = None if columns is None else [c for c in columns if c in file.schema_arrow.names]
-                if not file.num_row_groups:
-                    empty = file.schema_arrow.empty_table()
-                    yield empty if names is None else empty.select(names)
-                for index in range(file.num_row_groups):
-                    yield file.read_row_group(index, columns=names)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, OSError) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise DataBreaksContractError(
-                f"{path.name}: not a whole Parquet file", remedy="write the file again"
-            ) from None
+    return Files(tuple(paths))(columns)
 
 
 def check_files(
-    plan: CheckPlan, paths: Sequence[Path], *, on_progress: Callable[[int], None] | None = None
+    plan: CheckPlan,
+    paths: Sequence[Path],
+    *,
+    on_progress: Callable[[int], None] | None = None,
+    spill_to: Path | None = None,
 ) -> Verdict:
     """Check Parquet files row group by row group, in bounded memory.
 
@@ -57,11 +109,12 @@ def check_files(
         plan: the compiled contract.
         paths: the asset's files.
         on_progress: called with the number of rows of each row group that was checked.
+        spill_to: where to work when memory is not enough: an environment's own `tmp`.
 
     Raises:
         DataBreaksContractError: a file is no Parquet file.
     """
-    return check_source(plan, lambda columns: read_row_groups(paths, columns), on_progress)
+    return examine(plan, Files(tuple(paths)), on_progress, spill_to=spill_to).verdict
 
 
 def check_tables(plan: CheckPlan, tables: Sequence[pa.Table]) -> Verdict:
@@ -76,9 +129,13 @@ def check_tables(plan: CheckPlan, tables: Sequence[pa.Table]) -> Verdict:
 
 
 def check_whole(
-    plan: CheckPlan, paths: Sequence[Path], partial: Partial | None = None
+    plan: CheckPlan,
+    paths: Sequence[Path],
+    partial: Partial | None = None,
+    *,
+    spill_to: Path | None = None,
 ) -> tuple[RuleResult, ...]:
-    """Return what needs the whole asset at once: GX's rules, and keys whose hashes repeat.
+    """Return what needs the whole asset: later passes, keys whose hashes repeat, foreign keys, GX's rules.
 
     Use it after partials were made elsewhere (over Dask), and put the results into the verdict with
     `Verdict.with_results`.
@@ -86,9 +143,13 @@ def check_whole(
     Args:
         plan: the plan that made the partials.
         paths: the asset's files.
-        partial: the merged partials; without it keys are not compared again.
+        partial: the merged partials; without it only rules on the whole asset are looked at.
+        spill_to: where to work when memory is not enough.
     """
-    return _whole(plan, lambda columns: read_row_groups(paths, columns), partial)
+    known = Partial(plan.fingerprint) if partial is None else partial
+    with Workspace(spill_to) as work:
+        findings = whole_findings(plan, Files(tuple(paths)), known, work)
+    return tuple(plan.judge(r, known, findings[r.id]) for r in plan.rules if r.id in findings)
 
 
 def check_source(plan: CheckPlan, read: Reading, on_progress: Callable[[int], None] | None = None) -> Verdict:
@@ -97,31 +158,49 @@ def check_source(plan: CheckPlan, read: Reading, on_progress: Callable[[int], No
     Raises:
         DataBreaksContractError: there is no part at all.
     """
-    partials: list[Partial] = []
+    return examine(plan, read, on_progress).verdict
+
+
+def examine(
+    plan: CheckPlan,
+    read: Reading,
+    on_progress: Callable[[int], None] | None = None,
+    *,
+    spill_to: Path | None = None,
+) -> Examination:
+    """Check whatever `read` reads, and keep what was found beside the verdict.
+
+    Raises:
+        DataBreaksContractError: there is no part at all.
+    """
+    with Workspace(spill_to) as work:
+        merged: Partial | None = None
+        row = 0
+        for position, (names, table) in enumerate(_parts(plan, read)):
+            made = plan.partial(table, position=position, first_row=row, names=names)
+            merged = made if merged is None else merge([merged, made])
+            merged = _within(merged, work)
+            row += table.num_rows
+            if on_progress is not None:
+                on_progress(table.num_rows)
+        if merged is None:
+            raise DataBreaksContractError("no file to check", remedy="an asset has at least one file")
+        later = whole_findings(plan, read, merged, work)
+        findings = {r.id: later.get(r.id) or plan.finding(r, merged) for r in plan.rules}
+        return Examination(plan.verdict(merged, findings), findings)
+
+
+def _parts(plan: CheckPlan, read: Reading) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
+    if isinstance(read, Files):
+        yield from read.parts(plan.columns)
+        return
     for table in read(None):
-        partials.append(plan.partial(table))
-        if on_progress is not None:
-            on_progress(table.num_rows)
-    if not partials:
-        raise DataBreaksContractError("no file to check", remedy="an asset has at least one file")
-    merged = merge(partials)
-    return plan.verdict(merged).with_results(_whole(plan, read, merged))
+        yield tuple(table.column_names), table
 
 
-def _whole(plan: CheckPlan, read: Reading, partial: Partial | None) -> tuple[RuleResult, ...]:
-    results: list[RuleResult] = []
-    for rule in plan.unique_rules if partial is not None else ():
-        wanted = candidates(partial.hashes.get(rule.id, ())) if partial is not None else ()
-        if partial is None or not len(wanted):
-            continue
-        frames = (plan.frame(table)[0] for table in read(list(rule.columns)))
-        count = exact_duplicates(frames, rule.columns, plan.seed, wanted)
-        results.append(plan.judge(rule, partial, duplicates=count))
-    rules = plan.whole_asset_rules
-    if rules:
-        import pyarrow as pa
-
-        columns = columns_of(rules)
-        table = pa.concat_tables(list(read(None if columns is None else sorted(columns))))
-        results.extend(run_expectations(rules, table))
-    return tuple(results)
+def _within(partial: Partial, work: Workspace) -> Partial:
+    """Keep the hashes that are in memory below the budget."""
+    held = {rule: state for rule, state in partial.states.items() if isinstance(state, Hashes)}
+    if sum(state.in_memory for state in held.values()) <= work.budget:
+        return partial
+    return replace(partial, states=partial.states | {r: spill(s, work.root) for r, s in held.items()})
