@@ -25,7 +25,7 @@ _DENSE = 1 << 20
 _MOST = 1 << 62
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classes:
     """The classes at some levels.
 
@@ -45,7 +45,7 @@ class Classes:
         return int(self.sizes[~self.holds].sum())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Grouped:
     """Combinations of labels and sensitive values at some levels, with their rows.
 

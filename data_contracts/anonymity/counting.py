@@ -31,7 +31,7 @@ COUNT = "isthmus rows"
 """The column of counts; a name with a space is no column of a contract that this package is used with."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Counts:
     """How many rows each combination has.
 
@@ -68,7 +68,7 @@ def count(frame: pl.DataFrame, requirement: Requirement) -> Counts:
             raise DataBreaksContractError(f"column {name}: objects and arrays make no classes")
     # Equal values must be one value: there is one zero, and a dictionary is its values.
     plain = [
-        pl.col(name) + 0.0
+        pl.when(pl.col(name) == 0).then(pl.lit(0.0, frame[name].dtype)).otherwise(pl.col(name)).alias(name)
         if frame[name].dtype.is_float()
         else pl.col(name).cast(pl.String)
         if frame[name].dtype in {pl.Categorical, pl.Enum}

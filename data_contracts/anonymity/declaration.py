@@ -153,10 +153,11 @@ def _entry_problems(name: str, entry: Mapping[str, Any], column: Column | None) 
 
 
 def _read(value: Mapping[str, Any]) -> Declaration:
-    entries: Mapping[str, Mapping[str, Any]] = value["quasiIdentifiers"]
+    # By name: a contract that a store kept has its keys in another order, and must give the same levels.
+    entries: dict[str, Mapping[str, Any]] = dict(sorted(value["quasiIdentifiers"].items()))
     sensitive = {
         name: Diversity(said.get("distinct", 1), float(said.get("entropy", 1.0)))
-        for name, said in value.get("sensitive", {}).items()
+        for name, said in sorted(value.get("sensitive", {}).items())
     }
     return Declaration(
         tuple(value["madeFrom"]),

@@ -79,7 +79,9 @@ def as_text(values: pl.Series) -> pl.Series:
     import polars as pl
 
     if values.dtype.is_float():
-        values = values + 0.0  # One zero: -0.0 is written like 0.0.
+        # One zero: -0.0 is written like 0.0. (Polars takes `+ 0.0` for nothing to do.)
+        zero = pl.lit(0.0, values.dtype)
+        values = pl.select(pl.when(values == 0).then(zero).otherwise(values)).to_series()
     if values.dtype == pl.Binary:
         return values.bin.encode("hex")
     return values.cast(pl.String)
@@ -96,7 +98,7 @@ def label(hierarchy: Hierarchy, values: pl.Series, level: int) -> pl.Series:
     if level == hierarchy.levels - 1:
         return pl.repeat(TOP, values.len(), dtype=pl.String, eager=True).alias(values.name)
     if level == 0:
-        return as_text(values)
+        return as_text(values).alias(values.name)
     found = hierarchy.between(values, level)
     lost = found.null_count() - values.null_count()
     if lost:

@@ -29,7 +29,7 @@ Codes = NDArray[Any]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ladder:
     """One quasi-identifier.
 
@@ -63,7 +63,7 @@ class Ladder:
         return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Coded:
     """Counts in codes.
 

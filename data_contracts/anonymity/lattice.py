@@ -44,6 +44,8 @@ from data_contracts.errors import DataBreaksContractError, UsageError
 __all__ = ["NotAnonymousError", "evaluate", "search"]
 
 MOST_NODES = 200_000
+_SAME = 1e-12
+"""Losses nearer than this are one loss: sums of shares differ in their last bits."""
 _KEPT_TABLES = 3  # times the rows of the finest one
 
 
@@ -119,11 +121,17 @@ def evaluate(
     return _recoding(coded, hierarchies, _Node(wanted, classes, 0.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Node:
     levels: tuple[int, ...]
     classes: Classes
     loss: float
+
+    def before(self, other: _Node) -> bool:
+        """Whether it is the better one: it loses less, or as much at levels that come first."""
+        if abs(self.loss - other.loss) > _SAME:
+            return self.loss < other.loss
+        return self.levels < other.levels
 
 
 class _Lattice:
@@ -153,13 +161,13 @@ class _Lattice:
             place = int(order[len(order) // 2])
             node = self._try(place)
             holds = node.loss < math.inf
-            if holds and (found is None or (node.loss, node.levels) < (found.loss, found.levels)):
+            if holds and (found is None or node.before(found)):
                 found = node
             left = left[left != place]
             if self._requirement.monotone:
                 left = self._prune(left, place, node, holds=holds)
             if found is not None:
-                left = left[self._bounds[left] < found.loss]
+                left = left[self._bounds[left] <= found.loss + _SAME]
         return found
 
     def _try(self, place: int) -> _Node:

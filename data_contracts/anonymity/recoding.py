@@ -63,7 +63,7 @@ class Loss:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Recoding:
     """A way to make a table anonymous; picklable, and it stays in the environment.
 

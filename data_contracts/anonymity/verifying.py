@@ -40,7 +40,7 @@ _LEAST_KEY = 32
 _CLASS, _ROWS = "class", "rows"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AnonymityPartial:
     """What some parts of an output showed; picklable.
 
