@@ -1,0 +1,187 @@
+"""A file to a draft: read once to learn, then tried: the draft must load, and its own data must pass it.
+
+A promise that the data does not keep after all (a number that is none, a key beyond what was followed) is
+taken out and the draft tried again; what cannot be taken out is an error, never a draft that its own source
+breaks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_contracts.discovery.drafting import draft_document
+from data_contracts.discovery.folding import fold
+from data_contracts.discovery.judging import Facts, Finding, judge
+from data_contracts.discovery.profiling import Node, profile_source
+from data_contracts.errors import UsageError
+from data_contracts.formats import open_source
+from data_contracts.loading import parse_contract
+from data_contracts.model import Contract
+
+__all__ = ["ColumnReport", "Draft", "infer_contract"]
+
+_TRIES = 4
+
+
+@dataclass(frozen=True)
+class ColumnReport:
+    """One column (or path) as it was judged.
+
+    Attributes:
+        path: such as `email`, `address.street`, `tags[]`.
+        type: the drafted logical type.
+        finding: kinds, categories and evidence.
+        values: rows with a value.
+        missing: rows without one.
+    """
+
+    path: str
+    type: str
+    finding: Finding
+    values: int
+    missing: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values."""
+        counts = {"values": self.values, "missing": self.missing}
+        return {"column": self.path, "type": self.type, **counts, **self.finding.to_json()}
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A drafted contract.
+
+    Attributes:
+        contract: as our own loader reads it.
+        text: the YAML file.
+        columns: with the evidence.
+        rows: of the data.
+    """
+
+    contract: Contract
+    text: str
+    columns: tuple[ColumnReport, ...]
+    rows: int
+
+
+def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
+    """Draft a contract from a file, or from a folder of partitioned Parquet.
+
+    Args:
+        path: see `formats.open_source`.
+        identity: the contract's id; made from the file's name by default.
+
+    Raises:
+        UsageError: no such file, a wrong id, or a type or value that no contract of ours can promise.
+        DataBreaksContractError: the file is damaged.
+    """
+    source = open_source(path)
+    if not source.schema.names:
+        raise UsageError(f"{path}: a file without columns", remedy="name a file with columns")
+    nodes, rows = profile_source(source)
+    if source.kind == "csv" and _headless(nodes):
+        raise UsageError(
+            f"{path.name}:1: the first line looks like a row of data, not like names",
+            remedy="put a first line with the names of the columns into the file",
+        )
+    paths = [inner for node in nodes for inner in node.walk()]
+    found = judge([Facts(node.profile, _logical(node, source.kind)) for node in paths])
+    findings = {node.profile.path: finding for node, finding in zip(paths, found, strict=True)}
+    name = _object_name(path)
+    document = draft_document(
+        nodes, findings, identity=identity or f"draft.{name}", name=name, rows=rows, kind=source.kind
+    )
+    contract, text = _proved(path, document)
+    columns = tuple(
+        ColumnReport(
+            node.profile.path,
+            _logical(node, source.kind),
+            findings[node.profile.path],
+            node.profile.values,
+            node.profile.rows - node.profile.values,
+        )
+        for node in paths
+    )
+    return Draft(contract, text, columns, rows)
+
+
+def _logical(node: Node, kind: str) -> str:
+    if node.logical != "string" or kind not in {"csv", "jsonl"} or not node.profile.values:
+        return node.logical
+    return node.profile.types.best(json=kind == "jsonl").kind
+
+
+def _headless(nodes: list[Node]) -> bool:
+    """Whether the names are a row: numbers, or words that stand in their own columns.
+
+    A draft would tell that row's values.
+    """
+    like_data = [
+        node.name.strip().replace(".", "", 1).lstrip("+-").isdigit()
+        or bool(node.profile.distinct and node.profile.distinct.get(node.name, 0) > 1)
+        for node in nodes
+    ]
+    return 2 * sum(like_data) >= len(nodes)
+
+
+def _object_name(path: Path) -> str:
+    stem = re.sub(r"[^a-z0-9]+", "_", fold(path.resolve().stem)).strip("_")
+    return stem or "data"
+
+
+def _proved(path: Path, document: dict[str, Any]) -> tuple[Contract, str]:
+    """Return the contract and its text, once the source keeps every promise of it."""
+    from data_contracts.checks import check_source, compile_plan
+
+    failed: set[str] = set()
+    for _ in range(_TRIES):
+        text = _yaml(document)
+        contract = parse_contract(text.encode(), file="the draft")
+        source = open_source(path, contract)
+        verdict = check_source(compile_plan(contract), source.read)
+        failed = {rule.id for rule in verdict.failed}
+        failed |= {f"{column}.type" for column, count in source.unreadable.items() if count}
+        if not failed:
+            return contract, text
+        if not _without(document, failed):
+            break
+    raise UsageError(
+        f"{path.name}: no contract of ours can promise its columns: {', '.join(sorted(failed))}",
+        remedy="write these columns in a type that our contracts have, such as microseconds for times",
+    )
+
+
+def _without(document: dict[str, Any], failed: set[str]) -> bool:
+    """Take the promises with these ids out of the document; tell whether there were any."""
+    taken = False
+    for column in document["schema"][0]["properties"]:
+        name = column["name"]
+        for key in ("required", "unique", "primaryKey"):
+            if f"{name}.{'unique' if key == 'primaryKey' else key}" in failed and column.pop(key, None):
+                taken = True
+        if "primaryKey" not in column:
+            column.pop("primaryKeyPosition", None)
+        options = column.get("logicalTypeOptions", {})
+        for key in [key for key in options if f"{name}.{key}" in failed]:
+            del options[key]
+            taken = True
+        if not options:
+            column.pop("logicalTypeOptions", None)
+        if f"{name}.known" in failed:
+            del column["quality"]
+            taken = True
+    return taken
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    import yaml
+
+    head = (
+        "# A draft from data. What may be personal is restricted until a person lowers it; its values are not\n"
+        "# here. Nothing crosses under it: it has no boundary terms (docs/guides/infer.md).\n"
+    )
+    body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=108)
+    return head + str(body)
