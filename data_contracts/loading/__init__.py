@@ -14,6 +14,7 @@ from data_contracts.loading.reader import (
     contract_from_document,
     dump_contract,
     lint_contract,
+    lint_source,
     load_contract,
     parse_contract,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "contract_from_document",
     "dump_contract",
     "lint_contract",
+    "lint_source",
     "load_contract",
     "parse_contract",
     "unevaluated",

@@ -20,7 +20,14 @@ from data_contracts.standard.validation import odcs_problems
 from data_contracts.terms import BoundaryTerms
 from data_contracts.yamlsource import Source, load_yaml, parse_yaml
 
-__all__ = ["contract_from_document", "dump_contract", "lint_contract", "load_contract", "parse_contract"]
+__all__ = [
+    "contract_from_document",
+    "dump_contract",
+    "lint_contract",
+    "lint_source",
+    "load_contract",
+    "parse_contract",
+]
 
 VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0")
 _ID = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
@@ -65,11 +72,17 @@ def dump_contract(contract: Contract) -> bytes:
 
 
 def lint_contract(path: Path) -> tuple[Contract | None, tuple[Problem, ...]]:
-    """Return the contract (None where it has errors) and every problem, warnings included."""
+    """Return the contract (None where it has errors) and every problem, warnings and notes included."""
     try:
-        contract, problems = _read(load_yaml(path))
+        source = load_yaml(path)
     except DeclarationError as error:
         return None, error.problems
+    return lint_source(source)
+
+
+def lint_source(source: Source) -> tuple[Contract | None, tuple[Problem, ...]]:
+    """Do the same for a document that has been parsed."""
+    contract, problems = _read(source)
     broken = any(problem.severity == "error" for problem in problems)
     return (None if broken else contract), tuple(sorted(problems))
 

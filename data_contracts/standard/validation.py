@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["odcs_problems", "terms_problems"]
+__all__ = ["odcs_problems", "own_problems", "terms_problems"]
 
 Json: TypeAlias = Any
 _HERE = Path(__file__).resolve().parent
@@ -52,6 +52,11 @@ def terms_problems(
 ) -> list[Problem]:
     """Return what our schema finds wrong with the value of one `isthmus…` property at `place`."""
     return _problems(_TERMS, definition, source, value, place)
+
+
+def own_problems(name: str, source: Source) -> list[Problem]:
+    """Return what one of our schema files (by its file name) finds wrong with a whole document."""
+    return _problems(name, None, source, source.data, ())
 
 
 def _problems(

@@ -1,69 +1,53 @@
-"""`isthmus contract`: what is wrong with a contract, before anyone relies on it."""
+"""`isthmus contract`: data contracts, from the first draft to the next version.
+
+Each command has a file of its own, imported when it is named: `isthmus contract lint` loads no engine.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import importlib
+import importlib.util
 
 import click
 
-from flows.cli.options import example, json_option
-from flows.cli.report import emit_json
-
-if TYPE_CHECKING:
-    from data_contracts.errors import Problem
+from flows.cli.options import example
 
 __all__ = ["command"]
 
-_BROKEN = 2
+_COMMANDS = {
+    # name: (module whose `command` it is, one line of help)
+    "infer": ("flows.cli.contract_infer", "Draft a contract from a file of data."),
+    "lint": ("flows.cli.contract_lint", "Show every problem of a contract, with lines."),
+    "show": ("flows.cli.contract_show", "Show what a contract promises, and what may cross under it."),
+    "test": (
+        "flows.cli.contract_test",
+        "Run a contract's sample rows, and see whether they would notice a lie.",
+    ),
+    "diff": ("flows.cli.contract_diff", "Compare two versions: what breaks whom, and what may cross now."),
+    "docs": ("flows.cli.contract_docs", "Write one readable page for each contract."),
+}
 
 
-@click.group(
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return [name for name, (module, _) in _COMMANDS.items() if importlib.util.find_spec(module)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        found: click.Command = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+command = _Lazy(
     name="contract",
     no_args_is_help=True,
-    epilog=example("isthmus contract lint tests.odcs.yaml"),
+    help="Work on data contracts.",
+    epilog=example(
+        "isthmus contract lint tests.odcs.yaml", "isthmus contract diff old.odcs.yaml new.odcs.yaml"
+    ),
 )
-def command() -> None:
-    """Work on data contracts."""
-
-
-@command.command("lint", epilog=example("isthmus contract lint tests.odcs.yaml"))
-@click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@json_option
-def lint(files: tuple[Path, ...], *, as_json: bool) -> None:
-    """Show every problem of a contract, with lines.
-
-    Errors (exit 2) keep a contract from being used. Warnings (exit 0) are lawful and worth a look: rules that
-    nothing here can evaluate and that will therefore fail, columns without a classification, no terms.
-    """
-    from data_contracts.loading import lint_contract
-
-    found: list[tuple[Path, str | None, tuple[Problem, ...]]] = []
-    for file in files:
-        contract, problems = lint_contract(file)
-        found.append((file, None if contract is None else contract.reference, problems))
-    if as_json:
-        emit_json([_json(*entry) for entry in found] if len(found) > 1 else _json(*found[0]))
-    else:
-        for entry in found:
-            _print(*entry)
-    if any(reference is None for _, reference, _ in found):
-        raise click.exceptions.Exit(_BROKEN)
-
-
-def _json(file: Path, reference: str | None, problems: tuple[Problem, ...]) -> dict[str, object]:
-    return {
-        "file": str(file),
-        "contract": reference,
-        "success": reference is not None,
-        "problems": [vars(problem) for problem in problems],
-    }
-
-
-def _print(file: Path, reference: str | None, problems: tuple[Problem, ...]) -> None:
-    for problem in problems:
-        click.echo(f"{problem.severity}: {problem}")
-    errors = sum(problem.severity == "error" for problem in problems)
-    warnings = sum(problem.severity == "warning" for problem in problems)
-    verdict = f"{reference} is sound" if reference is not None else f"{file} is no contract"
-    click.echo(f"{verdict}: {errors} errors, {warnings} warnings")

@@ -95,7 +95,7 @@ def test_a_sound_contract_and_its_way_out_and_back() -> None:
         ("id: {pseudonymise: {}}", "name: drop", "name: drop", "no such column"),
         ("id: {pseudonymise: {}}", "id: {hash: {}}", "hash", "unknown obligation"),
         ("id: {pseudonymise: {}}", "id: pseudonymise", "id: pseudonymise", "not one of the values"),
-        ("id: {pseudonymise: {}}", "id: {pseudonymise: {key: x}}", "key: x", "no parameters"),
+        ("id: {pseudonymise: {}}", "id: {pseudonymise: {key: x}}", "key: x", "and nothing else"),
         ("[0, 18]", "[18, 0]", "[18, 0]", "ascending"),
         ("{bands: [0, 18]}", "{steps: [0, 18]}", "steps", "`bands` and nothing else"),
         ("{pseudonymise: {}}", "{generalise: {bands: [0]}}", "bands: [0]}", "no numbers"),

@@ -1,0 +1,81 @@
+"""Everything `isthmus contract lint` says: what the reader finds, and what the engine then refuses.
+
+Invariants:
+1. A rule that a check would report as `not_evaluated` is a warning here, whoever refuses it: the reader
+   (prose, another server's SQL) or the engine (a pattern with look-around, a format that it does not know).
+2. An acknowledgement turns that warning into a note; one of a rule that is evaluated is a warning, since it
+   says something else than what happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from data_contracts.errors import DeclarationError, Problem, UsageError
+from data_contracts.loading import lint_source
+from data_contracts.model import Contract, SchemaObject
+from data_contracts.yamlsource import Source, load_yaml
+
+__all__ = ["lint"]
+
+_WILL_FAIL = "will fail as not_evaluated"
+
+
+def lint(path: Path) -> tuple[Contract | None, tuple[Problem, ...]]:
+    """Return the contract (None where it has errors) and every problem, by file and line."""
+    try:
+        source = load_yaml(path)
+    except DeclarationError as error:
+        return None, error.problems
+    contract, problems = lint_source(source)
+    if contract is None:
+        return None, problems
+    told = list(problems)
+    told.extend(_refused(source, contract, told))
+    told = [_softened(problem, contract) for problem in told]
+    told.extend(_needless(source, contract, told))
+    return contract, tuple(sorted(told))
+
+
+def _refused(source: Source, contract: Contract, told: list[Problem]) -> Iterator[Problem]:
+    """Find rules that the engine itself refuses and nobody has named yet."""
+    named = " ".join(problem.message for problem in told)
+    for index, item in enumerate(contract.objects):
+        for rule, column in _engine_refuses(contract, item):
+            if f"rule {rule} " in named:
+                continue
+            at = item.names.index(column) if column in item.names else None
+            place = ("schema", index) if at is None else ("schema", index, "properties", at)
+            message = f"rule {rule} {_WILL_FAIL}: the engine does not take it"
+            yield source.problem(place, message, severity="warning")
+
+
+def _engine_refuses(contract: Contract, item: SchemaObject) -> Iterator[tuple[str, str | None]]:
+    from data_contracts.checks import compile_plan
+
+    try:
+        plan = compile_plan(contract, side=item.name)
+    except UsageError:
+        return  # Types without a storable form: each such column's own rule says so where it is checked.
+    yield from ((rule.id, rule.column) for rule in plan.rules if rule.refused is not None)
+
+
+def _softened(problem: Problem, contract: Contract) -> Problem:
+    """Return the warning as a note where the owner stands for the rule."""
+    if _WILL_FAIL not in problem.message:
+        return problem
+    for entry in contract.acknowledged:
+        if problem.message.startswith(f"rule {entry.rule} "):
+            message = problem.message.replace(_WILL_FAIL, f"is not evaluated, acknowledged by {entry.by}")
+            return replace(problem, severity="note", message=message)
+    return problem
+
+
+def _needless(source: Source, contract: Contract, told: list[Problem]) -> Iterator[Problem]:
+    for entry in contract.acknowledged:
+        if any(f"rule {entry.rule} " in problem.message for problem in told):
+            continue
+        message = f"rule {entry.rule} is acknowledged, and it is evaluated: if it fails, it fails"
+        yield source.problem(("customProperties",), message, severity="warning")
