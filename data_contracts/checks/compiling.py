@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.arrow import kind_of
-from data_contracts.checks.custom import custom_rule
+from data_contracts.checks.expectations import custom_rule
 from data_contracts.checks.formats import FORMATS
 from data_contracts.checks.keyrules import UniqueKey
 from data_contracts.checks.nested import Node, nodes_of

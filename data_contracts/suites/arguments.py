@@ -86,7 +86,9 @@ class Arguments:
         names = self.get("column_list")
         if not isinstance(names, list) or len(names) < 2:  # noqa: PLR2004 - GX's own least number
             raise Unfamiliar("column_list")
-        if not all(isinstance(name, str) and name in self.columns for name in names) or len(set(names)) != len(names):
+        if not all(isinstance(name, str) and name in self.columns for name in names) or len(
+            set(names)
+        ) != len(names):
             raise Unfamiliar("column_list")
         return tuple(self.columns[name] for name in names)
 

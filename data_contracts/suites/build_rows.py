@@ -207,6 +207,9 @@ def _names(arguments: Arguments, name: str) -> list[str]:
 def column_type(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_type_to_be`."""
     _plain(condition)
-    column, wanted = arguments.column("integer", "float", "boolean", "text", "timestamp"), arguments.text("type_")
+    column, wanted = (
+        arguments.column("integer", "float", "boolean", "text", "timestamp"),
+        arguments.text("type_"),
+    )
     plain, nulls = (same_type(column, wanted, nulls=missing) for missing in (False, True))
     return shape.TypeOf(column, plain, nulls)

@@ -65,7 +65,9 @@ def _typed(name: str, found: Any) -> ColumnType:  # noqa: ANN401 - a pyarrow typ
         return ColumnType(name, "integer", str(found))
     if types.is_floating(found):
         usual = types.is_float64(found)
-        return ColumnType(name, "float" if usual else "other", "float64" if usual else "object", floating=True)
+        return ColumnType(
+            name, "float" if usual else "other", "float64" if usual else "object", floating=True
+        )
     if types.is_boolean(found):
         return ColumnType(name, "boolean", "bool")
     if types.is_string(found) or types.is_large_string(found):

@@ -3,7 +3,9 @@
     condition := `and`, `or`, `not` of comparisons, and parentheses (`&` and `|` bind as they do, as pandas has it)
     comparison := COLUMN OP CONSTANT | CONSTANT OP COLUMN [OP CONSTANT] | COLUMN [not] in [CONSTANT, …]
                 | [~] COLUMN.isnull() | .isna() | .notnull() | .notna()
-    OP := == != < <= > >=       COLUMN := name | `any name`, or in GX's own language col("name")
+    OP := == != < <= > >=       COLUMN := name | `any name`
+
+GX's own language (`condition_parser: great_expectations`) is one comparison, or one `col("name").notnull()`.
 
 Every step consumes a token, and depth is bounded: it ends, whatever it is given.
 """
@@ -23,7 +25,6 @@ _KEYWORDS = {"and", "or", "not", "in", "True", "False", "None"}
 _TOKEN = re.compile(
     r"""\s*(?:
     (?P<column>`[^`\n]+`)
-    |(?P<called>col\(\s*"[^"\n]+"\s*\))
     |(?P<text>"[^"\\\n]*"|'[^'\\\n]*')
     |(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)
     |(?P<nullity>\.(?:isnull|isna|notnull|notna)\(\s*\))
@@ -42,16 +43,44 @@ def parse_condition(text: str, *, called: bool) -> Leaf | Tree:
     """
     if len(text) > _LONGEST:
         raise unknown()
-    parser = _Parser(text, called=called)
+    if called:
+        return _called(text)
+    parser = _Parser(text)
     found = parser.either()
-    if parser.tokens or (called and not isinstance(found, Leaf)):
+    if parser.tokens:
         raise unknown()
     return found
 
 
+# What GX's grammar takes inside of quotes: Latin letters, digits, punctuation without quotes, blanks.
+_QUOTED = r"[A-Za-z0-9\xc0-\xd6\xd8-\xf6\xf8-\xff!#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~ \t]+"
+_CALLED = re.compile(
+    r"""\s*col\("(?P<column>[^"\n]+)"\)\s*(?:
+    (?P<nullity>\.(?i:notnull)\(\))
+    |(?P<op>==|!=|<=|>=|<|>)\s*(?:(?P<number>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)|"(?P<text>{text})"|'(?P<other>{text})')
+    )\s*""".replace("{text}", _QUOTED.replace("#", r"\#").replace(" ", r"\ ")),
+    re.VERBOSE | re.ASCII,
+)
+
+
+def _called(text: str) -> Leaf:
+    """Read GX's own language: one comparison with a number or with text, or `notnull()`."""
+    match = _CALLED.fullmatch(text)
+    if match is None:
+        raise unknown()
+    if match["nullity"]:
+        return Leaf(match["column"], "notnull")
+    if match["number"]:
+        return leaf(match["column"], match["op"], _number(match["number"]))
+    return leaf(match["column"], match["op"], match["text"] or match["other"])
+
+
+def _number(word: str) -> float | int:
+    return int(word) if re.fullmatch(r"[+-]?[0-9]+", word) else float(word)
+
+
 class _Parser:
-    def __init__(self, text: str, *, called: bool) -> None:
-        self.called = called
+    def __init__(self, text: str) -> None:
         self.depth = 0
         self.tokens: list[tuple[str, str]] = []
         place = 0
@@ -130,11 +159,10 @@ class _Parser:
 
     def column(self) -> str:
         kind, word = self.peek()
-        wanted = {"called"} if self.called else {"column", "word"}
-        if kind not in wanted or word in _KEYWORDS:
+        if kind not in {"column", "word"} or word in _KEYWORDS:
             raise unknown()
         self.tokens.pop(0)
-        return word if kind == "word" else word.removeprefix("col(").removesuffix(")").strip()[1:-1]
+        return word if kind == "word" else word[1:-1]
 
     def constant(self) -> Any:  # noqa: ANN401 - JSON
         kind, word = self.peek()
@@ -144,7 +172,7 @@ class _Parser:
         if kind == "text":
             return word[1:-1]
         if kind == "number":
-            return int(word) if re.fullmatch(r"[+-]?[0-9]+", word) else float(word)
+            return _number(word)
         return word == "True"
 
     def members(self) -> list[Any]:

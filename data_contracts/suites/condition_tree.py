@@ -140,6 +140,6 @@ def query(node: Leaf | Tree) -> str:
 
 
 def _literal(constant: object) -> str:
-    if isinstance(constant, str) and not all(char.isprintable() and char not in "@`\\{}" for char in constant):
+    if isinstance(constant, str) and not all(char.isprintable() and char not in "@`\\" for char in constant):
         raise unknown()
     return repr(constant)

@@ -29,7 +29,12 @@ __all__ = ["Suite", "load_suite", "read_suite"]
 
 _SUITE = {"name", "id", "expectations", "meta", "notes", "suite_parameters", "rendered_content"}
 _ITEM = {"type", "kwargs", "id", "meta", "notes", "description", "severity", "rendered_content"}
-_OLD = {"expectation_type": "type", "expectation_suite_name": "name", "data_asset_type": "", "ge_cloud_id": "id"}
+_OLD = {
+    "expectation_type": "type",
+    "expectation_suite_name": "name",
+    "data_asset_type": "",
+    "ge_cloud_id": "id",
+}
 _SEVERITIES = ("critical", "warning", "info")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,199}")
 _MOST_BYTES = 64 * 1024**2

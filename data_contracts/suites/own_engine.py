@@ -26,7 +26,15 @@ __all__ = ["MAX_BYTES", "OwnEngine", "quiet"]
 
 MAX_BYTES = 1024**3
 _FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
-_LEFT_OUT = {"result_format", "row_condition", "condition_parser", "meta", "notes", "batch_id", "catch_exceptions"}
+_LEFT_OUT = {
+    "result_format",
+    "row_condition",
+    "condition_parser",
+    "meta",
+    "notes",
+    "batch_id",
+    "catch_exceptions",
+}
 _PARAMETER = "$PARAMETER"
 
 

@@ -64,7 +64,11 @@ def read_condition(said: object, parser: object = None) -> RowCondition:
     Raises:
         UsageError: the grammar does not know it.
     """
-    if isinstance(said, dict) and said.get("type") == "pass_through" and set(said) == {"type", "pass_through_filter"}:
+    if (
+        isinstance(said, dict)
+        and said.get("type") == "pass_through"
+        and set(said) == {"type", "pass_through_filter"}
+    ):
         said = said["pass_through_filter"]
     if isinstance(said, str) and parser in {None, "pandas", *_OWN}:
         found = parse_condition(said, called=parser in _OWN)

@@ -82,13 +82,31 @@ _ROWS = (
         "neither)",
         values.between,
     ),
-    _row("column_values_to_be_in_set", f"{_COLUMN} value_set", f"{_PLAIN}, all members of that kind", values.in_set),
     _row(
-        "column_values_to_not_be_in_set", f"{_COLUMN} value_set", f"{_PLAIN}, all members of that kind", values.not_in_set
+        "column_values_to_be_in_set",
+        f"{_COLUMN} value_set",
+        f"{_PLAIN}, all members of that kind",
+        values.in_set,
+    ),
+    _row(
+        "column_values_to_not_be_in_set",
+        f"{_COLUMN} value_set",
+        f"{_PLAIN}, all members of that kind",
+        values.not_in_set,
     ),
     _row("column_values_to_be_unique", _COLUMN, _KEYED, values.unique),
-    _row("column_values_to_be_increasing", f"{_COLUMN} strictly", "integers, floats, timestamps", values.increasing),
-    _row("column_values_to_be_decreasing", f"{_COLUMN} strictly", "integers, floats, timestamps", values.decreasing),
+    _row(
+        "column_values_to_be_increasing",
+        f"{_COLUMN} strictly",
+        "integers, floats, timestamps",
+        values.increasing,
+    ),
+    _row(
+        "column_values_to_be_decreasing",
+        f"{_COLUMN} strictly",
+        "integers, floats, timestamps",
+        values.decreasing,
+    ),
     _row("column_value_lengths_to_be_between", f"{_COLUMN} {_BETWEEN}", "text", values.length_between),
     _row("column_value_lengths_to_equal", f"{_COLUMN} value", "text", values.length_equals),
     _row(
@@ -98,11 +116,26 @@ _ROWS = (
         values.regex,
     ),
     _row("column_values_to_not_match_regex", f"{_COLUMN} regex", "as match_regex", values.not_match),
-    _row("column_values_to_match_regex_list", f"{_COLUMN} regex_list match_on", "as match_regex", values.regex_list),
-    _row("column_values_to_not_match_regex_list", f"{_COLUMN} regex_list", "as match_regex", values.not_match_list),
+    _row(
+        "column_values_to_match_regex_list",
+        f"{_COLUMN} regex_list match_on",
+        "as match_regex",
+        values.regex_list,
+    ),
+    _row(
+        "column_values_to_not_match_regex_list",
+        f"{_COLUMN} regex_list",
+        "as match_regex",
+        values.not_match_list,
+    ),
     _row("column_values_to_match_strftime_format", f"{_COLUMN} strftime_format", "text", values.strftime),
     _row("column_values_to_be_dateutil_parseable", _COLUMN, "text", values.dateutil),
-    _row("column_values_to_be_json_parseable", _COLUMN, f"{_KEYED} (only text can be JSON)", values.json_parseable),
+    _row(
+        "column_values_to_be_json_parseable",
+        _COLUMN,
+        f"{_KEYED} (only text can be JSON)",
+        values.json_parseable,
+    ),
     _row(
         "column_values_to_match_json_schema",
         f"{_COLUMN} json_schema",
@@ -116,7 +149,9 @@ _ROWS = (
         values.of_type,
     ),
     _shape("column_values_to_be_in_type_list", f"{_COLUMN} type_list", "as of_type", values.in_type_list),
-    _shape("column_type_to_be", "column type_", f"{_PLAIN}, timestamps; pandas' plain names", rows.column_type),
+    _shape(
+        "column_type_to_be", "column type_", f"{_PLAIN}, timestamps; pandas' plain names", rows.column_type
+    ),
     _row(
         "column_value_z_scores_to_be_less_than",
         f"{_COLUMN} threshold double_sided",
@@ -125,7 +160,11 @@ _ROWS = (
         Mode.SECOND_PASS,
     ),
     _row(
-        "column_values_to_not_be_outliers", f"{_COLUMN} method multiplier", _NUMBERS, values.outliers, Mode.SECOND_PASS
+        "column_values_to_not_be_outliers",
+        f"{_COLUMN} method multiplier",
+        _NUMBERS,
+        values.outliers,
+        Mode.SECOND_PASS,
     ),
     _row("column_pair_values_to_be_equal", _PAIRS, "two columns of numbers, or of one type", rows.pair_equal),
     _row(
@@ -143,7 +182,10 @@ _ROWS = (
     _row("multicolumn_sum_to_equal", f"{_MANY} sum_total", _NUMBERS, rows.sum_equals),
     _row("multicolumn_values_to_be_equal", _MANY, "columns of numbers, or of one type", rows.all_equal),
     _row(
-        "select_column_values_to_be_unique_within_record", _MANY, "columns of numbers, or of one type", rows.all_differ
+        "select_column_values_to_be_unique_within_record",
+        _MANY,
+        "columns of numbers, or of one type",
+        rows.all_differ,
     ),
     _row("compound_columns_to_be_unique", _MANY, f"{_KEYED}; without row_condition", rows.compound_unique),
     _row(
@@ -163,7 +205,9 @@ _ROWS = (
         _NUMBERS,
         aggregates.quantiles,
     ),
-    _row("column_unique_value_count_to_be_between", f"{_AGGREGATE} {_BETWEEN}", _KEYED, aggregates.unique_count),
+    _row(
+        "column_unique_value_count_to_be_between", f"{_AGGREGATE} {_BETWEEN}", _KEYED, aggregates.unique_count
+    ),
     _row(
         "column_proportion_of_unique_values_to_be_between",
         f"{_AGGREGATE} {_BETWEEN}",
@@ -208,9 +252,7 @@ _ROWS = (
     ),
     _shape("column_to_exist", "column column_index", "always", rows.column_exists),
     _shape("table_columns_to_match_set", "column_set exact_match", "always", rows.columns_in_set),
-    _shape(
-        "table_columns_to_match_ordered_list", "column_list", "always", rows.columns_in_order
-    ),
+    _shape("table_columns_to_match_ordered_list", "column_list", "always", rows.columns_in_order),
     _shape("table_column_count_to_be_between", "min_value max_value", "numbers", rows.column_count),
     _shape("table_column_count_to_equal", "value", "whole numbers", rows.column_count_equals),
     _row("table_row_count_to_be_between", f"{_BETWEEN} {_CONDITION}", "whole numbers", rows.row_count),
@@ -219,7 +261,10 @@ _ROWS = (
     _no("expect_column_values_to_match_like_pattern_list", _LIKE),
     _no("expect_column_values_to_not_match_like_pattern", _LIKE),
     _no("expect_column_values_to_not_match_like_pattern_list", _LIKE),
-    _no("expect_table_row_count_to_equal_other_table", "an asset is one table; use a rule of ODCS with a relationship"),
+    _no(
+        "expect_table_row_count_to_equal_other_table",
+        "an asset is one table; use a rule of ODCS with a relationship",
+    ),
     _no("expect_query_results_to_match_comparison", _SQL),
     _no("unexpected_rows_expectation", f"{_SQL}; use a rule of ODCS of type sql"),
 )

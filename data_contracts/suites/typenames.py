@@ -27,10 +27,14 @@ _NATIVE: dict[str, type] = {
     "list": list,
     "dict": dict,
 }
-_PANDAS = frozenset({"Timestamp", "Timedelta", "StringDtype", "BooleanDtype", "CategoricalDtype", "DatetimeTZDtype"})
+_PANDAS = frozenset(
+    {"Timestamp", "Timedelta", "StringDtype", "BooleanDtype", "CategoricalDtype", "DatetimeTZDtype"}
+)
 _PANDAS |= {f"{sign}{bits}Dtype" for sign in ("Int", "UInt") for bits in (8, 16, 32, 64)}
 _PANDAS |= {"Float32Dtype", "Float64Dtype"}
-_NOTHING = frozenset({"string", "date", "datetime", "timestamp", "number", "integer", "varchar", "text", "unicode"})
+_NOTHING = frozenset(
+    {"string", "date", "datetime", "timestamp", "number", "integer", "varchar", "text", "unicode"}
+)
 """Names that people write and that neither numpy nor pandas has."""
 _OBJECT = frozenset({"object", "object_", "O"})
 
@@ -63,6 +67,8 @@ def is_of(column: ColumnType, names: list[str], *, nulls: bool, several: bool) -
 
     dtype = column.dtype_of(nulls=nulls)
     accepted = _accepted(names)
+    if several and dtype != "object":
+        return _listed(column, dtype, names)
     if dtype == "object":
         looks = not (set(names) & _OBJECT) if several else names[0] not in _OBJECT
         if looks and not accepted:
@@ -73,6 +79,24 @@ def is_of(column: ColumnType, names: list[str], *, nulls: bool, several: bool) -
     if column.zone is not None:
         return "Timestamp" in accepted
     return np.dtype(dtype).type in accepted
+
+
+def _listed(column: ColumnType, dtype: str, names: list[str]) -> bool:
+    """Return whether a list of types has the dtype itself: GX compares more strictly here than for one type."""
+    import numpy as np
+
+    if set(names) & _PANDAS:
+        raise Unfamiliar("type_list")
+    if dtype == "str" or column.zone is not None:
+        return False  # Of what numpy does not have, no name of numpy or Python is the dtype itself.
+    found: list[Any] = []
+    for name in names:
+        try:
+            found += [np.dtype(name).type, np.dtype(name)]
+        except TypeError:
+            pass
+        found += [_NATIVE[name.lower()]] if name.lower() in _NATIVE else []
+    return np.dtype(dtype) in found
 
 
 def value_is_of(column: ColumnType, names: list[str]) -> bool:

@@ -64,7 +64,7 @@ class ValueDivergence(OfColumn):
         known = [counts.pop(item, 0) for item, _ in self.weights]
         others = sorted(counts.values())
         expected = [weight * (1 - self.tail if others else 1) for _, weight in self.weights]
-        expected += [self.tail / len(others)] * len(others)
+        expected += [self.tail / len(others) for _ in others]
         found = divergence([float(count) for count in (*known, *others)], expected)
         return _judged(found, self.threshold, state.rows, state.count)
 

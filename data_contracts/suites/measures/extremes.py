@@ -83,7 +83,9 @@ class Extreme(OfColumn):
                 return Finding(False, state.rows, missing, 0, Reason.NOT_EVALUATED)
             found = read
         if self.column.kind == "timestamp":
-            bounds = Bounds(*map(self._ticks, (bounds.low, bounds.high)), bounds.strict_low, bounds.strict_high)
+            bounds = Bounds(
+                *map(self._ticks, (bounds.low, bounds.high)), bounds.strict_low, bounds.strict_high
+            )
         return aggregate_finding(bounds.holds(found), state.rows, found, missing)
 
     def _ticks(self, bound: datetime | None) -> float | None:

@@ -37,9 +37,7 @@ class Frequencies:
         import polars as pl
 
         both = pl.concat([self.table, other.table])
-        return Frequencies(
-            self.rows + other.rows, both.group_by("found").agg(pl.col("count").sum())
-        )
+        return Frequencies(self.rows + other.rows, both.group_by("found").agg(pl.col("count").sum()))
 
 
 def frequencies(measure: OfColumn, part: PartView, rows: int) -> Frequencies:

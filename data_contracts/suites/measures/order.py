@@ -42,9 +42,7 @@ class BandState:
             _choose(mine, others, least=index % 2 == 0)
             for index, (mine, others) in enumerate(zip(self.ends, other.ends, strict=True))
         )
-        return BandState(
-            self.below + other.below, self.inside + other.inside, self.above + other.above, ends
-        )
+        return BandState(self.below + other.below, self.inside + other.inside, self.above + other.above, ends)
 
     def group(self, rank: int) -> int:
         """Return 0, 1 or 2: in which group the value of a rank is."""
@@ -117,7 +115,9 @@ class Band:
             if bound is not None and self.rtol is not None and near(found, bound, self.rtol):
                 return True
         above = self.low is None or (found > self.low if self.strict_low else found >= self.low)
-        return above and (self.high is None or (found < self.high if self.strict_high else found <= self.high))
+        return above and (
+            self.high is None or (found < self.high if self.strict_high else found <= self.high)
+        )
 
 
 def near(found: float, bound: float, rtol: float) -> bool:

@@ -26,6 +26,10 @@ class RowTest(Protocol):
     def columns(self) -> tuple[str, ...]:
         """The columns that it reads."""
 
+    @property
+    def of_nulls(self) -> bool | None:
+        """Whether just the nulls break it (true) or just the others (false); None where values matter."""
+
     def missing(self) -> pl.Expr | None:
         """Return what is true (never null) in rows that it is not about; None where it is about all."""
 
@@ -66,10 +70,17 @@ class RowMeasure(OnePass):
         names = () if self.condition is None else self.condition.names
         return tuple(dict.fromkeys((*self.test.columns, *names)))
 
+    @property
+    def only_nulls(self) -> bool:
+        """Whether the number of nulls answers it: then no value of the column is even read."""
+        return self.condition is None and self.test.of_nulls is not None
+
     def expressions(self) -> tuple[pl.Expr, ...]:
-        """Return the numbers of rows, of missing ones and of those that break the test."""
+        """Return the numbers of rows, of missing ones and of those that break the test; or of nulls only."""
         import polars as pl
 
+        if self.only_nulls:
+            return (pl.col(self.test.columns[0]).null_count(),)
         missing = self.test.missing()
         elements = pl.len() if self.condition is None else self.condition.expression().sum()
         absent = pl.lit(0) if missing is None else self._here(missing).sum()
@@ -86,7 +97,9 @@ class RowMeasure(OnePass):
 
     def state(self, answers: tuple[Any, ...], part: PartView) -> Counts:
         """Return the counts of a part."""
-        del part
+        if self.only_nulls:
+            nulls = int(answers[0] or 0)
+            return Counts(part.rows, 0, nulls if self.test.of_nulls else part.rows - nulls)
         return Counts(*(int(answer or 0) for answer in answers))
 
     def judge(self, state: Counts, rows: int) -> Finding:

@@ -53,6 +53,11 @@ class Apart:
         """The one column."""
         return (self.column.name,)
 
+    @property
+    def of_nulls(self) -> bool | None:
+        """Return None: it is about values."""
+        return None
+
     def missing(self) -> pl.Expr | None:
         """Return where there is no value."""
         return number_of(self.column).is_null()

@@ -142,7 +142,9 @@ def _float_sums(array: Any) -> tuple[int, int]:  # noqa: ANN401 - a numpy array 
     high, low = whole >> 26, whole & (2**26 - 1)
     edges = np.flatnonzero(np.concatenate(([True], exponent[1:] != exponent[:-1])))
     starts = np.unique(np.concatenate((edges, np.arange(0, len(whole), 500))))
-    parts = [np.add.reduceat(item, starts).tolist() for item in (high, low, high * high, high * low, low * low)]
+    parts = [
+        np.add.reduceat(item, starts).tolist() for item in (high, low, high * high, high * low, low * low)
+    ]
     total = squares = 0
     for power, a, b, aa, ab, bb in zip(exponent[starts].tolist(), *parts, strict=True):
         shift = power - _BITS + _LEAST

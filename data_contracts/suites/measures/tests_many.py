@@ -38,6 +38,11 @@ class _OfColumns:
         """The columns, each once."""
         return tuple(dict.fromkeys(column.name for column in self.over))
 
+    @property
+    def of_nulls(self) -> bool | None:
+        """Return None: it is about values."""
+        return None
+
     def missing(self) -> pl.Expr | None:
         """Return the rows that are ignored."""
         if self.ignore == "never":
@@ -109,7 +114,7 @@ class PairInSet(_OfColumns):
 
         first, second = (value(column) for column in self.over)
         found = [_is(first, a) & _is(second, b) for a, b in self.pairs]
-        return ~reduce(or_, found) if found else pl.lit(value=True)
+        return ~reduce(or_, found) if found else pl.repeat(value=True, n=pl.len())
 
 
 def _is(found: pl.Expr, constant: object) -> pl.Expr:

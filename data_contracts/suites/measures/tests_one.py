@@ -37,6 +37,11 @@ class _OfColumn:
         """The one column."""
         return (self.column.name,)
 
+    @property
+    def of_nulls(self) -> bool | None:
+        """Return None: it is about values."""
+        return None
+
     def missing(self) -> pl.Expr | None:
         """Return where there is no value."""
         return value(self.column).is_null()
@@ -114,6 +119,11 @@ class Never(_OfColumn):
 class NotNull(_OfColumn):
     """Rows with a value."""
 
+    @property
+    def of_nulls(self) -> bool | None:
+        """Whether nulls alone break it: a NaN would, too."""
+        return None if self.column.floating else True
+
     def missing(self) -> pl.Expr | None:
         """Return None: it is about all rows."""
         return None
@@ -126,6 +136,11 @@ class NotNull(_OfColumn):
 @dataclass(frozen=True)
 class Null(_OfColumn):
     """Rows without a value."""
+
+    @property
+    def of_nulls(self) -> bool | None:
+        """Whether all but nulls break it: a NaN would not."""
+        return None if self.column.floating else False
 
     def missing(self) -> pl.Expr | None:
         """Return None: it is about all rows."""

@@ -151,7 +151,9 @@ class TextsMeasure(OnePass):
         import polars as pl
 
         frame = part.frame if self.condition is None else part.frame.filter(self.condition.expression())
-        texts = frame.lazy().select(value(self.column).alias("found")).group_by("found").agg(pl.len()).collect()
+        texts = (
+            frame.lazy().select(value(self.column).alias("found")).group_by("found").agg(pl.len()).collect()
+        )
         judge, missing, unexpected, raised = self._judge(), 0, 0, 0
         for text, count in texts.iter_rows():
             if text is None:
