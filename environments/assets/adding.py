@@ -22,6 +22,7 @@ from data_contracts.formats import kind_of_file, open_source
 from data_contracts.model import Contract
 from data_contracts.verdict import Verdict
 from environments.assets.conforming import compare_columns, convert_table
+from environments.assets.references import reference_files
 from environments.assets.rejects import rejects_contract
 from environments.assets.report import AddReport, UnreadableCell, UnreadableError
 from environments.assets.writing import PartWriter
@@ -91,7 +92,7 @@ def add_file(
         if read.unreadable and (aside is None or read.rows == 0):
             raise UnreadableError(str(file), read.unreadable, read.rejected, read.rows + read.rejected)
         progress("checking", read.rows)
-        verdict = _verdict(contract, sorted(draft.path.glob("*.parquet"))) if check else None
+        verdict = _verdict(store, contract, sorted(draft.path.glob("*.parquet"))) if check else None
         progress("committing", read.rows)
         lineage: dict[str, object] = {"inputs": [], "crossing": None, "origin": "file"}
         rejects = None
@@ -182,7 +183,7 @@ def _pour(
     return _Read(writer.rows, rejected, cells)
 
 
-def _verdict(contract: Contract, paths: list[Path]) -> Verdict:
+def _verdict(store: AssetStore, contract: Contract, paths: list[Path]) -> Verdict:
     from data_contracts.checks import check_files, compile_plan
 
-    return check_files(compile_plan(contract), paths)
+    return check_files(compile_plan(contract, references=reference_files(store, contract, paths)), paths)

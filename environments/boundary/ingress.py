@@ -189,7 +189,7 @@ def _check(
         raise NotVerifiableError(str(error)) from None
     if footers:
         return failed_rules(footers)
-    verdict = check_parts(arrival, paths, env.partition_map)
+    verdict = check_parts(env, arrival, paths)
     if verdict.rows != manifest.rows:
         raise NotVerifiableError("not as many rows as were signed")
     return failed_rules(verdict.failed)

@@ -24,7 +24,8 @@ from data_contracts.model import Contract
 from data_contracts.obligations import ObligationBrokenError, OutputProof, ProofPartial, apply
 from data_contracts.terms import CrossingTerms
 from data_contracts.verdict import RuleResult, Verdict
-from environments.boundary.context import PartitionMap
+from environments.assets import reference_files
+from environments.boundary.context import EnvironmentContext
 from environments.boundary.result import GateRule
 from environments.home import EnvironmentFolder
 from environments.identity import load_identity
@@ -32,7 +33,7 @@ from environments.identity import load_identity
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Part", "TransformPart", "Transformed", "Untransformed", "check_parts", "parts_of"]
+__all__ = ["Part", "TransformPart", "Transformed", "Untransformed", "check_parts", "judge", "parts_of"]
 
 
 @dataclass(frozen=True)
@@ -84,30 +85,31 @@ class _CheckPart:
     plan: CheckPlan
 
     def __call__(self, part: Part) -> Partial:
-        return self.plan.partial(part.read())
+        return self.plan.partial(part.read(), position=part.number)
 
 
-def check_parts(contract: Contract, paths: Sequence[Path], partition_map: PartitionMap) -> Verdict:
-    """Check files against a contract, over their partitions.
+def check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Verdict:
+    """Check files against a contract, over their partitions; foreign keys, in the environment's store.
 
     Raises:
-        NotVerifiableError: a file cannot be read as Parquet.
+        NotVerifiableError: a file cannot be read as Parquet, or a byte of another asset is wrong.
     """
-    plan = compile_plan(contract)
-    return judge(plan, partition_map(_CheckPart(plan), parts_of(paths)), paths, partition_map)
+    plan = compile_plan(contract, references=reference_files(env.store, contract, paths))
+    return judge(env, plan, env.partition_map(_CheckPart(plan), parts_of(paths)), paths)
 
 
 @dataclass(frozen=True)
 class _CheckWhole:
     plan: CheckPlan
     partial: Partial
+    spill_to: Path
 
     def __call__(self, paths: tuple[Path, ...]) -> tuple[RuleResult, ...]:
-        return check_whole(self.plan, paths, self.partial)
+        return check_whole(self.plan, paths, self.partial, spill_to=self.spill_to)
 
 
 def judge(
-    plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path], partition_map: PartitionMap
+    env: EnvironmentContext, plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path]
 ) -> Verdict:
     """Return the verdict of merged partials, with the rules that need the whole asset.
 
@@ -115,7 +117,7 @@ def judge(
     for the next check, until its environment rests.
     """
     merged = merge(partials)
-    [whole] = partition_map(_CheckWhole(plan, merged), [tuple(paths)])
+    [whole] = env.partition_map(_CheckWhole(plan, merged, env.folder.tmp), [tuple(paths)])
     return plan.verdict(merged).with_results(whole)
 
 
@@ -172,7 +174,10 @@ class TransformPart:
         write_part(apply(self.terms, self.contract, source, pseudonym_key=key), path)
         written = Part(part.number, path, None).read()
         return Transformed(
-            path, written.num_rows, self.arrival.partial(written), self.proof.partial(source, written)
+            path,
+            written.num_rows,
+            self.arrival.partial(written, position=part.number),
+            self.proof.partial(source, written),
         )
 
 

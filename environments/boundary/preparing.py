@@ -69,7 +69,7 @@ def prepare(
     if contract.model is not None:
         broken = check_model(contract, files)
         return broken or Output("model", arrival, files, asked.record.files, 0)
-    verdict = check_parts(contract, list(files.values()), env.partition_map)
+    verdict = check_parts(env, contract, list(files.values()))
     if not verdict.success:
         return failed_rules(verdict.failed)
     env.progress("egress.obligations")
@@ -98,7 +98,7 @@ def _transform(
     done = [part for part in answers if isinstance(part, Transformed)]
     env.progress("egress.output")
     paths = [part.path for part in done]
-    rules = list(failed_rules(judge(plan, [part.partial for part in done], paths, env.partition_map).failed))
+    rules = list(failed_rules(judge(env, plan, [part.partial for part in done], paths).failed))
     rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
     rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
     if rules:

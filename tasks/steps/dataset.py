@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from data_contracts.model import Contract
+from environments.assets import reference_files
 from tasks.steps.cluster import Cluster, Held
 from tasks.steps.errors import ContractBroken, broken_rules
-from tasks.steps.partitions import Form, Part, WriteResult, apply_part, cut, write_part
+from tasks.steps.partitions import Form, Part, WriteResult, apply_part, cut, read_part, write_part
 
 if TYPE_CHECKING:
     from data_contracts.verdict import Verdict
+    from environments.stores import AssetStore
 
 __all__ = ["Dataset", "Target", "check_dataset"]
 
@@ -51,6 +53,7 @@ class Dataset:
         cluster: where its parts are worked on.
         partitions: at least so many parts; the cluster's width by default.
         columns: only these; None is all.
+        store: where foreign keys find their other side; None: such a rule is not evaluated, and fails.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Dataset:
     cluster: Cluster = field(repr=False)
     partitions: int = 1
     columns: tuple[str, ...] | None = None
+    store: AssetStore | None = field(default=None, repr=False)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -129,14 +133,15 @@ def check_dataset(dataset: Dataset, contract: Contract) -> Verdict:
     """
     from data_contracts.checks import compile_plan, merge
 
-    plan = compile_plan(contract)
-    merged = merge(dataset.map(_partial, plan))
+    found = {} if dataset.store is None else reference_files(dataset.store, contract, dataset.paths)
+    plan = compile_plan(contract, references=found)
+    merged = merge(dataset.cluster.map(_partial, dataset.parts, plan))
     [whole] = dataset.cluster.map(_whole, [dataset.paths], plan, merged)
     return plan.verdict(merged).with_results(whole)
 
 
-def _partial(table: Any, plan: Any) -> Any:  # noqa: ANN401 - an Arrow table, a check plan, a partial
-    return plan.partial(table)
+def _partial(part: Part, plan: Any) -> Any:  # noqa: ANN401 - a check plan, a partial
+    return plan.partial(read_part(part), position=part.index)
 
 
 def _whole(paths: tuple[Path, ...], plan: Any, partial: Any) -> Any:  # noqa: ANN401 - results of rules

@@ -3,7 +3,8 @@
 Invariants:
 1. Nothing is visible before `commit`, and an exception inside the block leaves nothing behind.
 2. What is declared as checked is checked, on the bytes that will be committed, before they are.
-3. Labels stick: the new asset carries at least its inputs' and its contract's labels.
+3. Labels stick: the new asset carries at least its inputs' and its contract's labels. Only a declared
+   transform that was verified on the output lowers what an input brings (`Declassified`).
 
 Example, in a step:
     ```python
@@ -15,12 +16,14 @@ Example, in a step:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from data_contracts.anonymity import Declassified
+from data_contracts.errors import DefectError
 from data_contracts.labels import Labels, join
 from data_contracts.model import Contract
 from environments.ref import AssetRef
@@ -30,7 +33,7 @@ from tasks.steps.errors import ContractBroken, broken_rules
 from tasks.steps.partitions import to_arrow
 
 if TYPE_CHECKING:
-    from environments.stores.protocol import Draft
+    from environments.stores.protocol import AssetStore, Draft
 
 __all__ = ["NewAsset"]
 
@@ -46,6 +49,7 @@ class NewAsset:
         checked: whether it must satisfy the contract.
         inputs: what the step has opened by the time of the commit, with the store's labels.
         cluster: where it is checked.
+        store: where it will be, and where its foreign keys find their other side.
         lineage: what the record keeps besides the inputs.
         on_commit: told of the new version and its rows.
     """
@@ -56,6 +60,7 @@ class NewAsset:
     checked: bool
     inputs: Callable[[], Sequence[tuple[AssetRef, Labels]]] = field(repr=False)
     cluster: Cluster = field(repr=False)
+    store: AssetStore = field(repr=False)
     lineage: Mapping[str, Any] = field(default_factory=dict, repr=False)
     on_commit: Callable[[AssetRef, int | None], None] | None = field(default=None, repr=False)
     _rows: int | None = None
@@ -87,16 +92,30 @@ class NewAsset:
         """Say that `rows` more rows were written into the folder."""
         self._rows = (self._rows or 0) + rows
 
-    def commit(self, *, rows: int | None = None) -> AssetRef:
+    def commit(
+        self,
+        *,
+        rows: int | None = None,
+        declassified: Declassified | None = None,
+        also: Mapping[str, Any] | None = None,
+    ) -> AssetRef:
         """Check what was written and make it one version.
 
+        Args:
+            rows: how many there are, where `count` was not told.
+            declassified: what sticks of one input after a declared transform that was verified on the output.
+            also: what the record's lineage keeps besides.
+
         Raises:
+            DefectError: what was declassified is no input of this step.
             ContractBroken: it breaks its contract; nothing was committed.
             ConflictError: another writer kept the asset locked for too long.
         """
         paths = tuple(sorted(self.path.glob("*.parquet")))
         if self.checked and self.contract.model is None:
-            data = Dataset(self.draft.name, self.contract, paths, self.cluster, self.cluster.width())
+            data = Dataset(
+                self.draft.name, self.contract, paths, self.cluster, self.cluster.width(), store=self.store
+            )
             verdict = check_dataset(data, self.contract)
             if not verdict.success:
                 raise ContractBroken(self.draft.name, broken_rules(verdict))
@@ -104,8 +123,13 @@ class NewAsset:
         inputs = self.inputs()
         record = self.draft.commit(
             self.contract,
-            join(self.contract.labels, *(labels for _, labels in inputs)),
-            lineage={"inputs": [ref.to_json() for ref, _ in inputs], **self.lineage},
+            join(self.contract.labels, *_sticking(inputs, declassified)),
+            lineage={
+                "inputs": [ref.to_json() for ref, _ in inputs],
+                **self.lineage,
+                **({} if declassified is None else {"declassified": declassified.to_json()}),
+                **(also or {}),
+            },
             rows=counted,
         )
         ref = record.ref(self.environment)
@@ -122,6 +146,17 @@ class NewAsset:
     ) -> None:
         """Throw away what was not committed; nothing happens after a commit."""
         self.draft.abandon()
+
+
+def _sticking(inputs: Sequence[tuple[AssetRef, Labels]], lowered: Declassified | None) -> Iterator[Labels]:
+    """Yield what sticks of each input: its labels, or what a verified transform left of them."""
+    found = False
+    for ref, labels in inputs:
+        mine = lowered is not None and (ref.contract, labels) == (lowered.source, lowered.before)
+        found = found or mine
+        yield lowered.after if lowered is not None and mine else labels
+    if lowered is not None and not found:
+        raise DefectError("labels of something that is no input were lowered")
 
 
 def _unchanged(table: Any) -> Any:  # noqa: ANN401 - an Arrow table

@@ -145,7 +145,7 @@ class StepRun:
         if contract.model is not None:
             raise UsageError(f"{ref.name} is a model", remedy="use run.open_model")
         width = partitions or self.cluster.width()
-        return Dataset(ref.name, contract, tuple(paths.values()), self.cluster, width, columns)
+        return Dataset(ref.name, contract, tuple(paths.values()), self.cluster, width, columns, self.store)
 
     def open_model(self, ref: AssetRef) -> ModelAsset:
         """Open a model, every byte of it verified now.
@@ -197,6 +197,7 @@ class StepRun:
             checked=made.checked,
             inputs=lambda: tuple(self._opened.items()),
             cluster=self.cluster,
+            store=self.store,
             lineage={"step": self.step, "purpose": self.purpose, **self.lineage},
             on_commit=self._made,
         )
