@@ -9,23 +9,29 @@ Invariants:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values, column_type
 from data_contracts.errors import DataBreaksContractError
 from data_contracts.model import Column, Contract
-from data_contracts.obligations.base import Context
+from data_contracts.obligations.base import CodeTable, Context
 from data_contracts.obligations.known import OBLIGATIONS
-from data_contracts.terms import CrossingTerms
+from data_contracts.terms import CrossingTerms, Treatment
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["apply", "source_column"]
+__all__ = ["apply", "beside", "source_column"]
 
 
 def apply(
-    terms: CrossingTerms, contract: Contract, table: pa.Table, *, pseudonym_key: bytes | None = None
+    terms: CrossingTerms,
+    contract: Contract,
+    table: pa.Table,
+    *,
+    pseudonym_key: bytes | None = None,
+    codes: CodeTable | None = None,
 ) -> pa.Table:
     """Return what may cross of the table, in the form in which it may.
 
@@ -33,17 +39,19 @@ def apply(
         terms: the declaration that applies (`policy.select_terms`).
         contract: the source's contract.
         table: rows of the source that keep the contract; those that meet the condition of `terms` cross.
-        pseudonym_key: the source's key, at least 32 bytes; needed where a column is pseudonymised.
+        pseudonym_key: the source's key, at least 32 bytes; needed where a column is pseudonymised or its
+            dates are shifted.
+        codes: the source's table of random codes; needed where a column gets codes.
 
     Raises:
         DataBreaksContractError: a named column is not there or not of its type; an obligation cannot
             take some values (`ObligationBrokenError`, with the rule's id and count).
-        UsageError: the key is missing.
+        UsageError: the key or the table of codes is missing.
     """
     import pyarrow as pa
 
     table = _meeting(terms, contract, table)
-    context = Context(terms.destination, terms.purpose, pseudonym_key)
+    context = Context(terms.destination, terms.purpose, pseudonym_key, codes)
     columns: dict[str, Values] = {}
     for column in contract.object.columns:
         treatment = terms.columns.get(column.name)
@@ -51,10 +59,17 @@ def apply(
             continue
         obligation = OBLIGATIONS[treatment.obligation]
         values = source_column(column, table)
-        output = obligation.transform(treatment.parameters, column, values, context)
+        seen = replace(context, beside=beside(treatment, contract, table))
+        output = obligation.transform(treatment.parameters, column, values, seen)
         if output is not None:
             columns[column.name] = output
     return pa.table(columns) if columns else pa.table({})
+
+
+def beside(treatment: Treatment, contract: Contract, table: pa.Table) -> dict[str, Values]:
+    """Return the source's other columns that the column's obligation looks at."""
+    names = OBLIGATIONS[treatment.obligation].beside(treatment.parameters)
+    return {name: source_column(contract.object.column(name), table) for name in names}
 
 
 def _meeting(terms: CrossingTerms, contract: Contract, table: pa.Table) -> pa.Table:

@@ -9,23 +9,34 @@ A new obligation is one small file with a class that keeps these duties, and pas
 3. A value that the obligation cannot take is counted and refused (`ObligationBrokenError`), never
    let through and never silently nulled.
 4. `arrival` says what the output keeps: for input that keeps the contract, output keeps `arrival`.
-5. `prove` looks at the decoded output and trusts nothing that `transform` said.
+5. `prove` looks at the decoded output and trusts nothing that `transform` said. Where the output is a
+   function of a secret, `prove` computes it again by other code; without the secret nothing is proved.
+6. What an obligation needs beside its column (other columns of the row, a key, a table of codes) comes with
+   the context. It opens no file, reads no clock and draws no randomness by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
 from data_contracts.arrow import Values
-from data_contracts.digest import canonical
 from data_contracts.errors import DataBreaksContractError
 from data_contracts.labels import Labels
 from data_contracts.model import Column
 
-__all__ = ["Context", "Evidence", "Keeps", "Obligation", "ObligationBrokenError", "rewritten"]
+__all__ = [
+    "CodeTable",
+    "ColumnAlone",
+    "Context",
+    "Evidence",
+    "Keeps",
+    "Obligation",
+    "ObligationBrokenError",
+    "rewritten",
+]
 
 
 class ObligationBrokenError(DataBreaksContractError):
@@ -54,6 +65,21 @@ class Keeps(Enum):
     NOTHING = "nothing"
 
 
+class CodeTable(Protocol):
+    """Random codes of one environment, each with the value that it stands for.
+
+    The same value in one domain has one code, for ever, whoever asks and in whatever process.
+    """
+
+    def assign(self, domain: bytes, values: Sequence[bytes]) -> list[bytes]:
+        """Return the code of each value, drawing one for each value that has none yet; 16 bytes each."""
+        ...
+
+    def find(self, domain: bytes, values: Sequence[bytes]) -> list[bytes | None]:
+        """Return the code of each value; None for a value that has none. Nothing is drawn."""
+        ...
+
+
 @dataclass(frozen=True)
 class Context:
     """What an obligation may depend on besides value and parameters.
@@ -62,18 +88,15 @@ class Context:
         destination: name of the environment that receives.
         purpose: what for.
         key: the source's pseudonym key, which never crosses; None where the source has none.
+        codes: the source's table of random codes; None where there is none.
+        beside: the columns that the obligation's `beside` names, row by row with its own.
     """
 
     destination: str
     purpose: str
-    key: bytes | None = None
-
-    def domain(self, column: str) -> bytes:
-        """Return what keeps pseudonyms of one destination, purpose and column apart from all others.
-
-        JSON never holds a raw NUL, so the prefix cannot run into the value that follows.
-        """
-        return canonical(["isthmus-pseudonym-1", self.destination, self.purpose, column]) + b"\x00"
+    key: bytes | None = field(default=None, repr=False)
+    codes: CodeTable | None = field(default=None, repr=False)
+    beside: Mapping[str, Values] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -118,6 +141,10 @@ class Obligation(Protocol):
         """Return the ODCS property that the output keeps, made from the declared one; None: no column."""
         ...
 
+    def beside(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the names of the source's other columns that it looks at."""
+        ...
+
     def transform(
         self, parameters: Mapping[str, Any], column: Column, values: Values, context: Context
     ) -> Values | None:
@@ -134,10 +161,22 @@ class Obligation(Protocol):
         column: Column,
         source: Values,
         output: Values | None,
+        context: Context,
         key: bytes,
     ) -> Evidence:
-        """Compare the decoded output (None: no such column) with the source; `key` keys the hashes."""
+        """Compare the decoded output (None: no such column) with the source; `key` keys the hashes.
+
+        A context without the secret that the output depends on proves nothing: every row is outside.
+        """
         ...
+
+
+class ColumnAlone:
+    """The part of most obligations: nothing beside the column itself."""
+
+    def beside(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
+        """No other column."""
+        return ()
 
 
 _DESCRIPTIVE = ("name", "businessName", "description")

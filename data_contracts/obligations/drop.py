@@ -8,12 +8,12 @@ from typing import Any
 from data_contracts.arrow import Values
 from data_contracts.labels import Classification, Labels
 from data_contracts.model import Column
-from data_contracts.obligations.base import Context, Evidence, Keeps
+from data_contracts.obligations.base import ColumnAlone, Context, Evidence, Keeps
 
 __all__ = ["Drop"]
 
 
-class Drop:
+class Drop(ColumnAlone):
     """No column."""
 
     name = "drop"
@@ -52,6 +52,7 @@ class Drop:
         column: Column,  # noqa: ARG002
         source: Values,
         output: Values | None,
+        context: Context,  # noqa: ARG002
         key: bytes,  # noqa: ARG002
     ) -> Evidence:
         """Every row of a column that is still there is outside."""

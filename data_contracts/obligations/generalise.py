@@ -20,7 +20,14 @@ from data_contracts.arrow import Values, compute, kind_of
 from data_contracts.digest import canonical
 from data_contracts.labels import Classification, Labels
 from data_contracts.model import Column
-from data_contracts.obligations.base import Context, Evidence, Keeps, ObligationBrokenError, rewritten
+from data_contracts.obligations.base import (
+    ColumnAlone,
+    Context,
+    Evidence,
+    Keeps,
+    ObligationBrokenError,
+    rewritten,
+)
 
 __all__ = ["Generalise", "bands_of"]
 
@@ -33,7 +40,7 @@ def bands_of(bounds: Sequence[float]) -> list[str]:
     return [f"[{low},{high})" for low, high in pairwise(words)] + [f"[{words[-1]},)"]
 
 
-class Generalise:
+class Generalise(ColumnAlone):
     """A number becomes its band."""
 
     name = "generalise"
@@ -107,6 +114,7 @@ class Generalise:
         column: Column,  # noqa: ARG002 - the protocol's
         source: Values,
         output: Values | None,
+        context: Context,  # noqa: ARG002
         key: bytes,  # noqa: ARG002
     ) -> Evidence:
         """Count rows that hold another text than the band in which the source's value lies."""

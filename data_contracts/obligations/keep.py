@@ -8,7 +8,7 @@ from typing import Any
 from data_contracts.arrow import Values, compute
 from data_contracts.labels import Labels
 from data_contracts.model import Column
-from data_contracts.obligations.base import Context, Evidence, Keeps, rewritten
+from data_contracts.obligations.base import ColumnAlone, Context, Evidence, Keeps, rewritten
 
 __all__ = ["Keep"]
 
@@ -25,7 +25,7 @@ _HOLDS = (
 )
 
 
-class Keep:
+class Keep(ColumnAlone):
     """Every value, unchanged."""
 
     name = "keep"
@@ -69,6 +69,7 @@ class Keep:
         column: Column,  # noqa: ARG002
         source: Values,
         output: Values | None,
+        context: Context,  # noqa: ARG002
         key: bytes,  # noqa: ARG002
     ) -> Evidence:
         """Count rows that are not what they were."""

@@ -21,9 +21,10 @@ from data_contracts.anonymity import AnonymityCheck, AnonymityPartial, check_of_
 from data_contracts.arrow import Values, compute
 from data_contracts.errors import DefectError
 from data_contracts.model import Contract
-from data_contracts.obligations.applying import source_column
-from data_contracts.obligations.base import Evidence
-from data_contracts.obligations.hashes import shared
+from data_contracts.obligations.applying import beside, source_column
+from data_contracts.obligations.base import CodeTable, Context, Evidence
+from data_contracts.obligations.hashes import shared, union
+from data_contracts.obligations.identifiers import original_hashes
 from data_contracts.obligations.known import OBLIGATIONS
 from data_contracts.terms import CrossingTerms
 from data_contracts.verdict import Reason, RuleResult, Verdict
@@ -63,10 +64,20 @@ class OutputProof:
     contract: Contract
     key: bytes = field(repr=False)
 
-    def partial(self, source: pa.Table, output: pa.Table) -> ProofPartial:
-        """Compare one decoded output partition with its source partition."""
-        import pyarrow as pa
+    def partial(
+        self,
+        source: pa.Table,
+        output: pa.Table,
+        *,
+        pseudonym_key: bytes | None = None,
+        codes: CodeTable | None = None,
+    ) -> ProofPartial:
+        """Compare one decoded output partition with its source partition.
 
+        `pseudonym_key` and `codes` are the source's own, as for `apply`: they come with the call and are no
+        part of the proof, which may travel. What depends on one that is not given is not proved, and fails.
+        """
+        context = Context(self.terms.destination, self.terms.purpose, pseudonym_key, codes)
         whole, source, rest = source, *self._split(source)
         evidence: dict[str, Evidence] = {}
         seen: set[str] = set()
@@ -78,12 +89,12 @@ class OutputProof:
             seen.add(column.name)
             obligation = OBLIGATIONS[treatment.obligation]
             values = source_column(column, source)
-            shown = obligation.prove(treatment.parameters, column, values, found, self.key)
-            if found is not None and rest.num_rows and shown.originals is not None:
+            seen_by = replace(context, beside=beside(treatment, self.contract, source))
+            shown = obligation.prove(treatment.parameters, column, values, found, seen_by, self.key)
+            if rest.num_rows and shown.originals is not None:
                 # Rows that stay have no output; only that they are in nobody's pseudonym is asked of them.
-                blank, held = pa.nulls(rest.num_rows, found.type), source_column(column, rest)
-                stays = obligation.prove(treatment.parameters, column, held, blank, self.key)
-                shown = replace(shown, originals=_union(shown.originals, stays.originals))
+                stays = original_hashes(source_column(column, rest), self.key)
+                shown = replace(shown, originals=union(shown.originals, stays))
             evidence[column.name] = shown
         surplus = sum(name not in seen for name in output.column_names)
         rows = abs(source.num_rows - output.num_rows) if output.num_columns else 0
@@ -167,17 +178,9 @@ def merge_proofs(partials: Iterable[ProofPartial]) -> ProofPartial:
 def _join(left: Evidence, right: Evidence) -> Evidence:
     return Evidence(
         left.outside + right.outside,
-        _union(left.originals, right.originals),
-        _union(left.outputs, right.outputs),
+        union(left.originals, right.originals),
+        union(left.outputs, right.outputs),
     )
-
-
-def _union(left: Any, right: Any) -> Any:  # noqa: ANN401 - numpy arrays of uint64, or None
-    if left is None or right is None:
-        return right if left is None else left
-    import numpy as np
-
-    return np.union1d(left, right)
 
 
 def _output_column(output: pa.Table, name: str) -> Values:

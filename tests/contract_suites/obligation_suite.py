@@ -50,7 +50,7 @@ class ObligationSuite:
 
     def proved(self, output: Any) -> int:
         source = self.source()
-        evidence = self.obligation.prove(self.parameters, self.column, source, output, PROOF)
+        evidence = self.obligation.prove(self.parameters, self.column, source, output, HERE, PROOF)
         if evidence.originals is None:
             return evidence.outside
         return evidence.outside + len(set(evidence.originals.tolist()) & set(evidence.outputs.tolist()))

@@ -183,5 +183,5 @@ def test_lawful_input_gives_output_that_keeps_the_arrival_contract(drawn: tuple[
     assert verdict.success, verdict.failed
     assert verdict.rows == table.num_rows
     proof = compile_proof(terms, made, key=KEY)
-    assert proof.verdict(merge_proofs([proof.partial(table, output)])).success
+    assert proof.verdict(merge_proofs([proof.partial(table, output, pseudonym_key=KEY)])).success
     assert arrival.labels.classification <= made.labels.classification

@@ -89,7 +89,7 @@ def test_the_repaired_version_crosses_in_its_lawful_form(tests: pa.Table) -> Non
     assert (verdict.success, verdict.rows) == (True, 14_276)
     assert not compile_plan(arrival).whole_asset_rules, "the cloud's check needs no Great Expectations"
     proof = compile_proof(terms, made, key=KEY)
-    assert proof.verdict(merge_proofs([proof.partial(repaired, output)])).success
+    assert proof.verdict(merge_proofs([proof.partial(repaired, output, pseudonym_key=KEY)])).success
     assert arrival.labels.classification is Classification.CONFIDENTIAL
 
 

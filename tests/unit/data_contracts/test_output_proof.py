@@ -53,7 +53,7 @@ def judged(output: pa.Table, *, parts: int = 4) -> Verdict:
     proof = compile_proof(TERMS, CONTRACT, key=bytes(32))
     size = -(-ROWS // parts)
     slices = [(SOURCE.slice(at, size), output.slice(at, size)) for at in range(0, ROWS, size)]
-    return proof.verdict(merge_proofs([proof.partial(*pair) for pair in reversed(slices)]))
+    return proof.verdict(merge_proofs([proof.partial(*pair, pseudonym_key=KEY) for pair in reversed(slices)]))
 
 
 def failing(output: pa.Table) -> list[str]:
@@ -128,7 +128,7 @@ def test_rows_left_out_or_added_are_seen() -> None:
     assert failing(OUTPUT.slice(0, ROWS - 1))
     assert TERMS is not None
     proof = compile_proof(TERMS, CONTRACT, key=bytes(32))
-    doubled = proof.partial(SOURCE, pa.concat_tables([OUTPUT, OUTPUT.slice(0, 1)]))
+    doubled = proof.partial(SOURCE, pa.concat_tables([OUTPUT, OUTPUT.slice(0, 1)]), pseudonym_key=KEY)
     assert not proof.verdict(doubled).success
 
 

@@ -56,7 +56,7 @@ def failed(source: pa.Table, output: pa.Table, *, parts: int = 1) -> dict[str, i
     built, terms = made()
     proof = compile_proof(terms, built, key=bytes(32))
     pairs = [(source, output)] if parts == 1 else [(source, output), (source.slice(0, 0), output.slice(0, 0))]
-    verdict = proof.verdict(merge_proofs([proof.partial(*pair) for pair in pairs]))
+    verdict = proof.verdict(merge_proofs([proof.partial(*pair, pseudonym_key=KEY) for pair in pairs]))
     assert {"output.rows"} <= {rule.id for rule in verdict.rules}
     return {rule.id: rule.unexpected_count for rule in verdict.failed}
 

@@ -1,0 +1,115 @@
+"""What pseudonyms and random codes share: 16 bytes in the place of each value, equal for equal values.
+
+Invariants:
+1. The domain is what makes two of them equal: the destination, the purpose and the column, or, where the
+   terms say `joinable: GROUP`, the group alone; and always the kind of the values.
+2. A value without a canonical form (a NaN) is counted and refused.
+3. The proof computes each distinct value's 16 bytes again and compares every row. It also gathers keyed
+   hashes of originals and outputs, so that over the whole asset neither is found among the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from data_contracts.arrow import Values, array_of, compute, kind_of
+from data_contracts.labels import Classification, Labels
+from data_contracts.model import Column
+from data_contracts.obligations.base import Context, Evidence, ObligationBrokenError, rewritten
+from data_contracts.obligations.canonical import column_bytes, python_values, value_bytes
+from data_contracts.obligations.hashes import keyed_hashes
+from data_contracts.obligations.keyed import WIDTH
+
+__all__ = ["arrived", "bytes_of", "complaints", "domain", "lowered", "original_hashes", "proved"]
+
+_GROUP = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
+_MAX_NAME = 63
+_REFUSED = {"": "a column without a type", "boolean": "truth: two values, told apart by counting"}
+
+
+def complaints(name: str, parameters: Mapping[str, Any], column: Column) -> list[tuple[str, str]]:
+    """At most `joinable`, on a column whose values have one form each."""
+    found = []
+    if set(parameters) - {"joinable"}:
+        found.append((f"`{name}` takes `joinable` and nothing else", "{} or {joinable: GROUP}"))
+    group = parameters.get("joinable", "group")
+    if not isinstance(group, str) or not _GROUP.fullmatch(group) or len(group) > _MAX_NAME:
+        found.append(("`joinable` names no group", "a name, such as patients"))
+    kind = kind_of(column)
+    if kind in _REFUSED:
+        found.append((f"`{name}` of {_REFUSED[kind]}", "another obligation, or a column that identifies"))
+    return found
+
+
+def domain(word: str, parameters: Mapping[str, Any], column: Column, context: Context) -> list[str]:
+    """Return what keeps the results of different domains apart."""
+    kind = kind_of(column)
+    if "joinable" in parameters:
+        return [word, "joinable", parameters["joinable"], kind]
+    return [word, "separate", context.destination, context.purpose, column.name, kind]
+
+
+def lowered(labels: Labels, category: str) -> Labels:
+    """Return at most confidential, and no direct identifier any more, but what `category` names."""
+    categories = labels.categories - {"direct-identifier"} | {category}
+    return Labels(min(labels.classification, Classification.CONFIDENTIAL), categories)
+
+
+def arrived(column: Column, declared: Mapping[str, Any], labels: Labels) -> dict[str, Any]:
+    """16 bytes; required, unique and key columns stay so, since equality is kept."""
+    changes: dict[str, Any] = {"logicalType": "string", "physicalType": f"binary({WIDTH})"}
+    for key in ("unique", "primaryKey", "primaryKeyPosition"):
+        if key in declared:
+            changes[key] = declared[key]
+    return rewritten(column, declared, labels, changes)
+
+
+def bytes_of(values: Values, rule: str) -> Values:
+    """Return the canonical bytes of each value.
+
+    Raises:
+        ObligationBrokenError: some value has none.
+    """
+    made = column_bytes(values)
+    lost = made.null_count - values.null_count
+    if lost:
+        raise ObligationBrokenError(rule, lost)
+    return made
+
+
+def proved(
+    source: Values,
+    output: Values | None,
+    expected: Callable[[Sequence[bytes]], Sequence[bytes | None]],
+    key: bytes,
+) -> Evidence:
+    """Count rows whose output is not what `expected` gives for the source's value, null for null."""
+    import pyarrow as pa
+
+    if output is None or len(output) != len(source) or output.type != pa.binary():
+        return Evidence(outside=max(len(source), 1))
+    pc = compute()
+    # Not `column_bytes`: the bytes come from Python's own values here, one distinct value after the other.
+    if pa.types.is_nested(source.type):
+        distinct, places = source, pa.array(range(len(source)))
+    else:
+        encoded: Any = source.dictionary_encode()
+        distinct, places = encoded.dictionary, encoded.indices
+    forms = [value_bytes(value) for value in python_values(distinct)]
+    present = [form for form in forms if form is not None]
+    answers = iter(expected(present))
+    wanted = array_of([None if form is None else next(answers) for form in forms], pa.binary()).take(places)
+    same = pc.fill_null(pc.equal(wanted, output), fill_value=False)
+    right = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
+    return Evidence(
+        outside=len(source) - int(pc.sum(right).as_py() or 0),
+        originals=keyed_hashes(present, key),
+        outputs=keyed_hashes(output.drop_null().to_pylist(), key),
+    )
+
+
+def original_hashes(values: Values, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
+    """Return the keyed hashes of the originals, as the bytes in which they could pose as a pseudonym."""
+    return keyed_hashes(column_bytes(values).drop_null().to_pylist(), key)
