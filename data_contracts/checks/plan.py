@@ -12,9 +12,8 @@ Invariants:
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,10 +34,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["CheckPlan"]
-
-_PROGRAMS: OrderedDict[str, Program] = OrderedDict()
-"""Of the last plans of this process: one that comes over the wire with each part is compiled once."""
-_KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -61,10 +56,10 @@ class CheckPlan:
     references: Mapping[str, Reading] = field(default_factory=dict, repr=False, compare=False)
     turn: int = 0
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Tells partials of this plan from those of others, without telling the key."""
-        said = f"{self.reference}\n{self.turn}".encode()
+        said = "\n".join([self.reference, str(self.turn), *(rule.id for rule in self.rules)]).encode()
         return hashlib.blake2b(said, key=self.key, digest_size=16).hexdigest()
 
     @property
@@ -111,11 +106,10 @@ class CheckPlan:
             names: all the columns that the part has, where `table` holds only some.
             spill_to: a folder for hashes of keys, which would else be in the partial.
         """
-        program = self._program()
         sound = conform(self.shape, table, self.columns, self._converted)
         flat = Flat(self.shape.nodes, sound.series, table.num_rows)
         structural = self._structural(sound, table.num_rows)
-        states = program.run(flat, sound.nulls, Place(position, first_row), structural)
+        states = self._program.run(flat, sound.nulls, Place(position, first_row), structural)
         for rule in self.unique_rules:
             if rule.id not in structural:
                 states[rule.id] = self._hashed(rule, flat, spill_to)
@@ -200,14 +194,14 @@ class CheckPlan:
             broken[flat.owners("" if node is None else node.level)[flags]] = True
         return array_of(broken.tolist(), pa.bool_())
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return the fields alone; what was derived from them is derived again where it is needed."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+
+    @cached_property
     def _program(self) -> Program:
-        found = _PROGRAMS.get(self.fingerprint)
-        if found is None:
-            wanted = [(rule.id, rule.streaming) for rule in self.rules if rule.streaming is not None]
-            found = _PROGRAMS[self.fingerprint] = build_program(wanted, self.shape.nodes)
-            while len(_PROGRAMS) > _KEPT:
-                _PROGRAMS.popitem(last=False)
-        return found
+        wanted = [(rule.id, rule.streaming) for rule in self.rules if rule.streaming is not None]
+        return build_program(wanted, self.shape.nodes)
 
     @cached_property
     def _levels(self) -> list[str]:

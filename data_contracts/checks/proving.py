@@ -7,6 +7,7 @@ rule runs once on a column of nulls (texts: one short text); one that the engine
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import column_type
@@ -15,6 +16,7 @@ from data_contracts.checks.conforming import ContractShape
 from data_contracts.checks.hashes import hash_keys, keys_of
 from data_contracts.checks.nested import Flat
 from data_contracts.checks.plan import CheckPlan
+from data_contracts.checks.recency import recency_rules
 from data_contracts.checks.rules import Rule
 from data_contracts.errors import UsageError
 from data_contracts.measure import Reading
@@ -31,6 +33,7 @@ def compile_plan(
     *,
     side: str | None = None,
     references: Mapping[str, Reading] | None = None,
+    now: datetime | None = None,
     key: Callable[[int], bytes] | None = None,
 ) -> CheckPlan:
     """Compile a contract's rules.
@@ -41,6 +44,8 @@ def compile_plan(
             are several.
         references: rows of other assets by object name, for foreign keys; a key into an asset that is not
             here is `not_evaluated`. Picklable (`Files`) where the plan travels.
+        now: the moment to judge freshness, latency and retention at, with a time zone; without it these
+            service levels are not looked at.
         key: gives the random bytes that seed hashes; `secrets.token_bytes` by default.
 
     Raises:
@@ -50,7 +55,8 @@ def compile_plan(
 
     item = _object(contract, side)
     shape = ContractShape(item)
-    rules = _proved(compile_rules(item), shape)
+    timed = () if now is None else tuple(recency_rules(contract, item, dict(shape.nodes), now))
+    rules = _proved((*compile_rules(item), *timed), shape)
     return CheckPlan(
         contract.reference, shape, rules, (key or secrets.token_bytes)(32), dict(references or {})
     )

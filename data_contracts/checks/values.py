@@ -22,7 +22,7 @@ from data_contracts.model import Column
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["beyond", "is_float", "typed"]
+__all__ = ["beyond", "is_float", "typed", "zone_of"]
 
 _COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 _TESTS = {
@@ -73,11 +73,12 @@ def _moment(column: Column, kind: str, word: Any) -> Any:  # noqa: ANN401 - JSON
         return time.fromisoformat(word)
     moment = datetime.fromisoformat(word)
     if column.options.get("timezone") and moment.tzinfo is None:
-        return moment.replace(tzinfo=_zone(column))
+        return moment.replace(tzinfo=zone_of(column))
     return moment
 
 
-def _zone(column: Column) -> Any:  # noqa: ANN401 - a tzinfo
+def zone_of(column: Column) -> Any:  # noqa: ANN401 - a tzinfo
+    """Return the zone of the column's times that say none."""
     from zoneinfo import ZoneInfo
 
     name = column.options.get("defaultTimezone")
