@@ -1,7 +1,7 @@
 """Great Expectations (GX) in a check: `custom` rules of a contract, and whole suites without a contract.
 
-How an expectation is evaluated is `data_contracts.suites`' to say: in parts that merge, wherever that has GX's own
-meaning, and by GX's own engine on the whole asset else.
+How an expectation is evaluated is `data_contracts.suites`' to say: in parts that merge, wherever that has
+GX's own meaning, and by GX's own engine on the whole asset else.
 
 Invariants:
 1. What is no single expectation, and what is refused there, is a rule that has failed as `not_evaluated`.
@@ -73,7 +73,7 @@ def custom_rule(rule: QualityRule, item: SchemaObject, bare: Rule) -> Rule:
 
 
 def _schema(item: SchemaObject) -> pa.Schema:
-    """Return the types of every path of an object; of a column without a storable type, one that nothing streams."""
+    """Return the types of every path of an object; of no storable type, one that nothing streams."""
     import pyarrow as pa
 
     fields: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def _schema(item: SchemaObject) -> pa.Schema:
 
 
 def _tolerant(made: Compiled) -> bool:
-    return made.wanted.kwargs.get("mostly", 1) != 1
+    return bool(made.wanted.kwargs.get("mostly", 1) != 1)
 
 
 def compile_suite(suite: Suite, schema: pa.Schema) -> tuple[Compiled, ...]:

@@ -20,11 +20,12 @@ from typing import Any
 from data_contracts.suites.columns import ColumnType
 from data_contracts.suites.wanted import Unfamiliar, Wanted
 
-__all__ = ["Arguments", "Bounds", "is_number"]
+__all__ = ["NO_BOUNDS", "Arguments", "Bounds", "is_number"]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}"
+    r"(:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
 _GENERAL = {"result_format", "catch_exceptions", "meta", "notes", "description", "severity", "batch_id"}
 
@@ -36,7 +37,7 @@ def is_number(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Bounds:
-    """`min_value` and `max_value`, either of which may be missing, and whether they themselves are outside."""
+    """`min_value` and `max_value`, each of which may be missing, and whether they are outside themselves."""
 
     low: Any = None
     high: Any = None
@@ -55,6 +56,9 @@ class Bounds:
         return bool(above and below)
 
 
+NO_BOUNDS = Bounds()
+
+
 @dataclass(frozen=True)
 class Arguments:
     """The arguments of one expectation, and the columns of the asset that it is for."""
@@ -67,7 +71,7 @@ class Arguments:
         return self.wanted.kwargs.get(name, default)
 
     def column(self, *kinds: str, name: str = "column") -> ColumnType:
-        """Return the column that an argument names, if it is of one of the kinds (of any, where none is named).
+        """Return the column that an argument names, if it is of one of the kinds (or none is named).
 
         Raises:
             Unfamiliar: it is none of them, or there is no such column.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -52,13 +53,13 @@ def set_members(column: ColumnType, said: Any) -> tuple[Any, ...]:  # noqa: ANN4
     """
     if not isinstance(said, list):
         raise Unfamiliar("value_set")
-    fits = {
+    fits: dict[str, Callable[[Any], bool]] = {
         "integer": is_number,
         "float": is_number,
         "boolean": lambda item: isinstance(item, bool),
         "text": lambda item: isinstance(item, str),
-    }[column.kind]
-    if not all(fits(item) for item in said):
+    }
+    if not all(fits[column.kind](item) for item in said):
         raise Unfamiliar("value_set")
     return tuple(dict.fromkeys(said))
 

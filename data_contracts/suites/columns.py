@@ -90,7 +90,7 @@ def value(column: ColumnType) -> pl.Expr:
 
 
 def member(column: ColumnType, found: Any, members: Collection[Any]) -> Any:  # noqa: ANN401 - expression or series
-    """Return whether values of the column (an expression or a series) are among some; null where there is none."""
+    """Return whether values (an expression or a series) are among some; null where there is no value."""
     import polars as pl
 
     if column.kind == "integer":

@@ -1,7 +1,8 @@
 """The text of a `row_condition`, read by recursive descent.
 
-    condition := `and`, `or`, `not` of comparisons, and parentheses (`&` and `|` bind as they do, as pandas has it)
-    comparison := COLUMN OP CONSTANT | CONSTANT OP COLUMN [OP CONSTANT] | COLUMN [not] in [CONSTANT, …]
+    condition := `and`, `or`, `not` of comparisons, and parentheses (`&` and `|` are `and` and `or`)
+    comparison := COLUMN OP CONSTANT | CONSTANT OP COLUMN [OP CONSTANT]
+                | COLUMN [not] in [CONSTANT, …]
                 | [~] COLUMN.isnull() | .isna() | .notnull() | .notna()
     OP := == != < <= > >=       COLUMN := name | `any name`
 

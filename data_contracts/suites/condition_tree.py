@@ -84,7 +84,8 @@ def expression(node: Leaf | Tree, columns: Mapping[str, ColumnType]) -> pl.Expr:
         return _compared(node, columns)
     parts = [expression(part, columns) for part in node.parts]
     if node.op == "not":
-        return ~parts[0]
+        turned: pl.Expr = ~parts[0]
+        return turned
     return reduce(and_ if node.op == "and" else or_, parts)
 
 
@@ -99,7 +100,7 @@ def _compared(node: Leaf, columns: Mapping[str, ColumnType]) -> pl.Expr:
     for item in node.constant if many else (node.constant,):
         _must_fit(column, item, node.op)
     if many:
-        inside = member(column, found, node.constant).fill_null(value=False)
+        inside: pl.Expr = member(column, found, node.constant).fill_null(value=False)
         return ~inside if node.op == "not in" else inside
     compared: pl.Expr = {
         "==": found.__eq__,

@@ -2,10 +2,10 @@
 
 Invariants:
 1. GX is imported only where such a rule runs, and with its telemetry off.
-2. It sees the whole asset, never a sample. An asset over `MAX_BYTES`, an expectation that GX cannot evaluate, and
-   one that raises: the rule has failed, as `not_evaluated`.
-3. Of what GX returns, `success` and three counts are taken. Its other fields, and the text of its exceptions, hold
-   values of the data (under its BOOLEAN_ONLY format as well) and go nowhere.
+2. It sees the whole asset, never a sample. An asset over `MAX_BYTES`, an expectation that GX cannot
+   evaluate, and one that raises: the rule has failed, as `not_evaluated`.
+3. Of what GX returns, `success` and three counts are taken. Its other fields, and the text of its
+   exceptions, hold values of the data (under its BOOLEAN_ONLY format as well) and go nowhere.
 4. A row condition reaches it only as this package writes it (`condition_tree.query`).
 """
 
@@ -113,7 +113,7 @@ def _columns(kwargs: Mapping[str, Any], query: str | None, known: Collection[str
 
 
 def _frame(asset: Asset, columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - makes GX's validator
-    """Return what makes GX's validator of the asset, shared by the rules of one check; None where it is too large."""
+    """Return what makes GX's validator of the asset, shared by all rules; None where it is too large."""
     key = ("great expectations", columns)
     if key not in asset.shared:
         asset.shared[key] = _validator(asset, columns)

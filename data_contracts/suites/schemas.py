@@ -18,9 +18,8 @@ _PATTERNS = {"pattern", "patternProperties"}
 def local_schema(said: Any) -> str:  # noqa: ANN401 - JSON
     """Return the schema as text.
 
-    Raises:
-        UsageError: it refers to another document, which somebody would have to fetch.
-        Unfamiliar: it is none, or has a pattern (Python's search can take for ever; GX's own engine has a limit).
+    Raises: UsageError: it refers to another document, which somebody would have to fetch. Unfamiliar: it
+    is none, or has a pattern (Python's search can take for ever; GX's own engine has a limit).
     """
     from jsonschema import SchemaError, validators
 

@@ -3,9 +3,10 @@
 `docs/reference/expectations.md` is generated from it, and a test compares it with GX's own registry: an
 expectation without a row fails the build.
 
-Modes: `streaming` (one pass, in parts that merge), `second pass` (as streaming, several times), `refused` (never
-evaluated: the rule has failed, `not_evaluated`, for the reason here). Any of the first two goes to GX's own engine,
-on the whole asset and up to a declared size, where column or arguments are not among those of `streams`.
+Modes: `streaming` (one pass, in parts that merge), `second pass` (as streaming, several times), `refused`
+(never evaluated: the rule has failed, `not_evaluated`, for the reason here). Any of the first two goes to
+GX's own engine, on the whole asset and up to a declared size, where column or arguments are not among
+those of `streams`.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ _ROWS = (
     _row(
         "column_values_to_be_between",
         f"{_COLUMN} {_BETWEEN}",
-        "integers, floats and booleans with numbers; dates with dates; timestamps with moments (both with a zone or "
-        "neither)",
+        "integers, floats and booleans with numbers; dates with dates; timestamps with moments (both "
+        "with a zone, or neither)",
         values.between,
     ),
     _row(
@@ -246,7 +247,8 @@ _ROWS = (
     ),
     _row(
         "column_kl_divergence_to_be_less_than",
-        f"{_AGGREGATE} min_value max_value partition_object threshold internal_weight_holdout tail_weight_holdout bucketize_data",
+        f"{_AGGREGATE} min_value max_value partition_object threshold internal_weight_holdout "
+        "tail_weight_holdout bucketize_data",
         f"{_NUMBERS} with bins or values, text with values; with a partition_object",
         aggregates.kl_divergence,
     ),

@@ -1,12 +1,13 @@
 """Names of types, as GX understands them for what pandas holds.
 
-A name is numpy's (`int64`, `float`, `datetime64[us]`), Python's (`str`, `bool`) or pandas' (`Timestamp`). Names
-beyond those known here are `Unfamiliar`: only pandas knows what it has.
+A name is numpy's (`int64`, `float`, `datetime64[us]`), Python's (`str`, `bool`) or pandas' (`Timestamp`).
+Names beyond those known here are `Unfamiliar`: only pandas knows what it has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from data_contracts.suites.columns import ColumnType
@@ -82,7 +83,7 @@ def is_of(column: ColumnType, names: list[str], *, nulls: bool, several: bool) -
 
 
 def _listed(column: ColumnType, dtype: str, names: list[str]) -> bool:
-    """Return whether a list of types has the dtype itself: GX compares more strictly here than for one type."""
+    """Return whether a list of types has the dtype itself: GX is stricter here than with one type."""
     import numpy as np
 
     if set(names) & _PANDAS:
@@ -91,10 +92,8 @@ def _listed(column: ColumnType, dtype: str, names: list[str]) -> bool:
         return False  # Of what numpy does not have, no name of numpy or Python is the dtype itself.
     found: list[Any] = []
     for name in names:
-        try:
+        with suppress(TypeError):  # It is a name of Python alone.
             found += [np.dtype(name).type, np.dtype(name)]
-        except TypeError:
-            pass
         found += [_NATIVE[name.lower()]] if name.lower() in _NATIVE else []
     return np.dtype(dtype) in found
 

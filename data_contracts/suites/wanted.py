@@ -14,7 +14,7 @@ class Mode(StrEnum):
     """How an expectation is evaluated."""
 
     STREAMING = "streaming"
-    SECOND_PASS = "second pass"
+    SECOND_PASS = "second pass"  # noqa: S105 - a pass over data
     OWN_ENGINE = "own engine"
     REFUSED = "refused"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.measure import Finding, OnePass
-from data_contracts.suites.arguments import Bounds
+from data_contracts.suites.arguments import NO_BOUNDS, Bounds
 from data_contracts.suites.columns import ColumnType, value
 from data_contracts.suites.row_conditions import RowCondition
 from data_contracts.verdict import Reason
@@ -39,7 +39,7 @@ class OfColumn(OnePass):
     """
 
     column: ColumnType
-    bounds: Bounds = Bounds()
+    bounds: Bounds = NO_BOUNDS
     condition: RowCondition | None = None
 
     @property
@@ -49,7 +49,7 @@ class OfColumn(OnePass):
         return tuple(dict.fromkeys((self.column.name, *names)))
 
     def values(self) -> pl.Expr:
-        """Return the values of the rows that count; null elsewhere and where there is none. Booleans are 0 and 1."""
+        """Return the values of the rows that count, null elsewhere; booleans as 0 and 1."""
         import polars as pl
 
         found = self.own_values()

@@ -1,7 +1,7 @@
 """How far the values are from a distribution: the Kullback-Leibler divergence, as GX defines it.
 
-A distribution is over values with weights, or over bins; what lies outside of all bins falls into the tails. A
-divergence that is infinite or no number keeps no threshold.
+A distribution is over values with weights, or over bins; what lies outside of all bins falls into the
+tails. A divergence that is infinite or no number keeps no threshold.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.measure import Finding, PartView
-from data_contracts.suites.measures.aggregate import OfColumn, aggregate_finding
+from data_contracts.suites.measures.aggregate import OfColumn, aggregate_finding, number
 from data_contracts.suites.measures.frequencies import Frequencies, frequencies
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class BinnedDivergence(OfColumn):
 
         found = part.frame.select(self.values().alias("found"))["found"].drop_nulls().to_numpy()
         inside, _ = np.histogram(found, bins=np.array(self.bins))
-        return BinsState(*(int(answer or 0) for answer in answers), inside)
+        rows, count, below, above = map(number, answers)
+        return BinsState(rows, count, below, above, inside)
 
     def judge(self, state: BinsState, rows: int) -> Finding:
         """Judge the divergence."""

@@ -25,7 +25,7 @@ _PER_SECOND = {"s": 1, "ms": 1000, "us": 10**6, "ns": 10**9}
 
 def ticks(moment: datetime, unit: str) -> float | int:
     """Return a moment in units since 1970; a whole number where it is one."""
-    epoch = datetime(1970, 1, 1, tzinfo=UTC if moment.tzinfo else None)  # noqa: DTZ001 - as the moment is
+    epoch = datetime(1970, 1, 1, tzinfo=UTC if moment.tzinfo else None)
     micro = (moment - epoch) // timedelta(microseconds=1)
     scaled = micro * _PER_SECOND[unit]
     return scaled // 10**6 if scaled % 10**6 == 0 else scaled / 10**6
@@ -73,7 +73,7 @@ class Extreme(OfColumn):
         del rows
         missing = state.rows - state.count
         if state.found is None:
-            # GX finds that no value keeps no bound; only of moments, no bound is kept by none (it sees a NaT).
+            # To GX no value keeps no bound; only of moments, no bound at all is kept by none (a NaT).
             kept = self.column.kind == "timestamp" and not self.bounds.given
             return aggregate_finding(kept, state.rows, missing=missing)
         found, bounds = state.found, self.bounds
@@ -83,9 +83,8 @@ class Extreme(OfColumn):
                 return Finding(False, state.rows, missing, 0, Reason.NOT_EVALUATED)
             found = read
         if self.column.kind == "timestamp":
-            bounds = Bounds(
-                *map(self._ticks, (bounds.low, bounds.high)), bounds.strict_low, bounds.strict_high
-            )
+            low, high = self._ticks(bounds.low), self._ticks(bounds.high)
+            bounds = Bounds(low, high, bounds.strict_low, bounds.strict_high)
         return aggregate_finding(bounds.holds(found), state.rows, found, missing)
 
     def _ticks(self, bound: datetime | None) -> float | None:
@@ -98,7 +97,7 @@ def _read(text: str, bounds: Bounds) -> date | None:
 
     try:
         # Without a year or a month in the text, dateutil takes today's; a verdict must not depend on the day.
-        moment = parse(text, default=datetime(2000, 1, 1))  # noqa: DTZ001 - as the text says
+        moment: datetime = parse(text, default=datetime(2000, 1, 1))  # noqa: DTZ001 - as the text says
         if isinstance(bounds.given[0], datetime):
             bounds.holds(moment)
             return moment

@@ -1,7 +1,7 @@
 """What needs each distinct value: the most common one, sets that must occur, divergence from a distribution.
 
-The state holds each distinct value once with its count (for a set, only what the question needs). It grows with
-the distinct values of the column, not with its rows.
+The state holds each distinct value once with its count (for a set, only what the question needs). It
+grows with the distinct values of the column, not with its rows.
 """
 
 from __future__ import annotations

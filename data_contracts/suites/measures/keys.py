@@ -7,7 +7,7 @@ from functools import reduce
 from operator import and_, or_
 
 from data_contracts.measure import Finding, KeyCounts, KeySpec
-from data_contracts.suites.arguments import Bounds
+from data_contracts.suites.arguments import NO_BOUNDS, Bounds
 from data_contracts.suites.columns import ColumnType, member, value
 from data_contracts.suites.measures.aggregate import aggregate_finding
 from data_contracts.suites.measures.rows import enough
@@ -52,7 +52,7 @@ class Unique(_OfColumn):
 class DistinctCount(_OfColumn):
     """The number of distinct values is inside bounds; or (`proportion`) its share of the values."""
 
-    bounds: Bounds = Bounds()
+    bounds: Bounds = NO_BOUNDS
     proportion: bool = False
 
     def judge_keys(self, counts: KeyCounts, rows: int) -> Finding:

@@ -1,9 +1,10 @@
 """Medians and quantiles, without keeping a value: whether one is inside bounds is a question of counts.
 
-Sorted, the values are those below the bounds, those inside, those above. The k-th is inside exactly where at
-most k are below and more than k are not above: counts of two conditions answer it in one pass. Where a quantile
-lies between two neighbours (an even median, linear interpolation), both on one side answer it too; and where
-they are on different sides, they are the greatest of one and the least of the other, which are kept.
+Sorted, the values are those below the bounds, those inside, those above. The k-th is inside exactly where
+at most k are below and more than k are not above: counts of two conditions answer it in one pass. Where a
+quantile lies between two neighbours (an even median, linear interpolation), both on one side answer it
+too; and where they are on different sides, they are the greatest of one and the least of the other, which
+are kept.
 
 The tests for below and above are monotone: whatever is less than a value below is below.
 """
@@ -127,7 +128,8 @@ def near(found: float, bound: float, rtol: float) -> bool:
 
 def band_state(answers: tuple[Any, ...]) -> BandState:
     """Return the state of the answers of `Band.expressions`."""
-    return BandState(*map(number, answers[:3]), tuple(answers[3:9]))
+    below, inside, above = map(number, answers[:3])
+    return BandState(below, inside, above, tuple(answers[3:9]))
 
 
 @dataclass(frozen=True)
@@ -200,11 +202,11 @@ def _place(at: float, count: int, method: str) -> tuple[int, float]:
 
 def _between(low: Any, high: Any, share: float, method: str) -> float:  # noqa: ANN401 - two numbers
     """Return the point between, in numpy's own arithmetic."""
-    low, high = float(low), float(high)
+    first, last = float(low), float(high)
     if method == "median":
-        return (low + high) / 2
-    apart = high - low
-    return high - apart * (1 - share) if share >= 0.5 else low + apart * share  # noqa: PLR2004 - as numpy
+        return (first + last) / 2
+    apart = last - first
+    return last - apart * (1 - share) if share >= 0.5 else first + apart * share  # noqa: PLR2004 - as numpy
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Expectations that a single row keeps or breaks: what GX calls map expectations.
 
-A test says which rows it is not about (those without a value, mostly) and which break it. `mostly` compares as
-GX compares: `(n - u) / n >= mostly` in floats; of no row at all, every share keeps it.
+A test says which rows it is not about (those without a value, mostly) and which break it. `mostly`
+compares as GX compares: `(n - u) / n >= mostly` in floats; of no row at all, every share keeps it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Values far from the others: z-scores and outliers, in passes.
 
-The first pass finds what far means (exact mean and standard deviation, exact quartiles), the last counts. The
-quartiles are found without keeping values: each pass counts, per 16 bits of the values' order-preserving keys,
-how many there are among those that can still be one; after four passes every bit is known.
+The first pass finds what far means (exact mean and standard deviation, exact quartiles), the last counts.
+The quartiles are found without keeping values: each pass counts, per 16 bits of the values'
+order-preserving keys, how many there are among those that can still be one; after four passes every bit
+is known.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Values that increase or decrease, in the order of the asset's rows.
 
-Inside a part, neighbours are compared there; over parts, the last value of one with the first of the next that
-has any. States keep the ends of each part by its position, so they merge in any order.
+Inside a part, neighbours are compared there; over parts, the last value of one with the first of the next
+that has any. States keep the ends of each part by its position, so they merge in any order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class SequenceState:
 
 @dataclass(frozen=True)
 class Sequence(OfColumn):
-    """Each value is not less (or with `down`, not greater) than the one before; with `strictly`, not equal."""
+    """No value is less (with `down`, greater) than the one before; with `strictly`, nor equal to it."""
 
     down: bool = False
     strictly: bool = False

@@ -80,7 +80,7 @@ class MomentsState:
         return _rounded(Fraction(self.total, self.count << self.scale))
 
     def deviation(self) -> float | None:
-        """Return the standard deviation of a sample (n - 1); None of fewer than two, or where it is no number."""
+        """Return the standard deviation of a sample (n - 1); None of fewer than two, or of infinities."""
         if self.count < 2 or self.infinite:  # noqa: PLR2004 - the degrees of freedom
             return None
         scaled = Fraction(self.count * self.squares - self.total**2, self.count * (self.count - 1))
@@ -122,14 +122,15 @@ def moments_of(values: Any, rows: int) -> MomentsState:  # noqa: ANN401 - a pola
 def _small(values: Any) -> bool:  # noqa: ANN401 - a polars series
     """Whether no sum of squares of a part leaves 128 bits."""
     least, most = values.min() or 0, values.max() or 0
-    return max(abs(least), abs(most)) ** 2 * max(1, len(values)) < 2**126
+    return bool(max(abs(least), abs(most)) ** 2 * max(1, len(values)) < 2**126)
 
 
 def _float_sums(array: Any) -> tuple[int, int]:  # noqa: ANN401 - a numpy array of finite floats
     """Return the exact sums of floats (times 2**1074) and of their squares (times 2**2148).
 
-    Each float is m * 2**e with a whole m of 53 bits, split into halves of 27 and 26: sums of products of halves
-    stay inside 64 bits for 500 values at a time, and per exponent they are added as Python's integers.
+    Each float is m * 2**e with a whole m of 53 bits, split into halves of 27 and 26: sums of products of
+    halves stay inside 64 bits for 500 values at a time, and per exponent they are added as Python's
+    integers.
     """
     import numpy as np
 

@@ -1,7 +1,8 @@
 """Tests of the values of several columns in one row.
 
-Which rows they are about is `ignore`: rows where `all` values are missing, or where `any` is, or (`never`) all
-rows. Numbers of different types compare as the engine compares them: exactly where both are integers.
+Which rows they are about is `ignore`: rows where `all` values are missing, or where `any` is, or
+(`never`) all rows. Numbers of different types compare as the engine compares them: exactly where both are
+integers.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Greater(_OfColumns):
     def broken(self) -> pl.Expr:
         """Return where it is not."""
         first, second = (value(column) for column in self.over)
-        return ~(first >= second if self.equal else first > second).fill_null(value=False)
+        kept: pl.Expr = first >= second if self.equal else first > second
+        return ~kept.fill_null(value=False)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class SumEquals(_OfColumns):
         floating = any(column.kind == "float" for column in self.over)
         wanted = pl.Float64 if floating else pl.Int128
         summed = reduce(lambda left, right: left + right, [number_of(c).cast(wanted) for c in self.over])
-        return ~(summed == self.total).fill_null(value=False)
+        kept: pl.Expr = summed == self.total
+        return ~kept.fill_null(value=False)
 
 
 @dataclass(frozen=True)
@@ -120,4 +123,5 @@ class PairInSet(_OfColumns):
 def _is(found: pl.Expr, constant: object) -> pl.Expr:
     if constant is None:
         return found.is_null()
-    return (found == constant).fill_null(value=False)
+    same: pl.Expr = found.eq(constant)
+    return same.fill_null(value=False)

@@ -72,7 +72,7 @@ class InSet(_OfColumn):
 
     def broken(self) -> pl.Expr:
         """Return where the value is outside, or inside."""
-        found = member(self.column, value(self.column), self.members)
+        found: pl.Expr = member(self.column, value(self.column), self.members)
         return found if self.negative else ~found
 
 

@@ -1,7 +1,8 @@
 """Expectations that only a Python library can judge: JSON, JSON Schema, dates that dateutil reads, strptime.
 
-They are the libraries that GX uses, asked once for each distinct text of a part. Where GX's whole answer is an
-exception because of one value (a text that is no JSON, for a schema), the rule is `not_evaluated` here too.
+They are the libraries that GX uses, asked once for each distinct text of a part. Where GX's whole answer
+is an exception because of one value (a text that is no JSON, for a schema), the rule is `not_evaluated`
+here too.
 
 Each judge is a plain function of a text: true, false, or `None` for an exception of GX.
 """
