@@ -19,6 +19,7 @@ from environments.profile import Profile
 from environments.site import Site
 from environments.workpools.pool import pool_document
 from flows.deployment.documents import Registration, registrations
+from flows.deployment.openings import remember_first
 from flows.deployment.schedules import Schedule, digest_of, read_schedules
 from flows.runtime.catalogue import InstalledCatalogue, build_catalogue
 from flows.runtime.server import Server
@@ -87,7 +88,9 @@ def register(home: Home, site: Site, *, reset_schedules: bool = False) -> Report
         DeclarationError: a flow file cannot be loaded.
     """
     with Server(read_api(home)) as server:
-        return register_with(server, site, build_catalogue(site), reset_schedules=reset_schedules)
+        report = register_with(server, site, build_catalogue(site), reset_schedules=reset_schedules)
+    remember_first(home, site)
+    return report
 
 
 def register_with(
