@@ -10,10 +10,12 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_contracts.checks.hashes import hash_keys
+from data_contracts.checks.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,17 +32,21 @@ class KeyTable:
 
     Args:
         seed: of the hashes that choose buckets.
-        folder: a folder of this table's own; made when it is needed.
-        budget: bytes that may stay in memory.
+        work: where a folder of this table's own is made when it is needed, and how much may stay in memory.
     """
 
-    def __init__(self, seed: int, folder: Path, budget: int) -> None:
+    def __init__(self, seed: int, work: Workspace) -> None:
         """Start without keys."""
         self._seed = seed
-        self._folder = folder
-        self._budget = budget
+        self._work = work
         self._held: list[pl.DataFrame] = []
         self._flushes = 0
+
+    @cached_property
+    def _folder(self) -> Path:
+        made = self._work.path("keys")
+        made.mkdir(mode=0o700)
+        return made
 
     @property
     def spilled(self) -> bool:
@@ -54,9 +60,9 @@ class KeyTable:
         if not keys.height:
             return
         self._held.append(keys.group_by(keys.columns).agg(pl.len().cast(pl.Int64).alias(_ROWS)))
-        if self._bytes() > self._budget:
+        if self._bytes() > self._work.budget:
             self._held = [_counted(self._held)]
-            if self._bytes() > self._budget // 2:
+            if self._bytes() > self._work.budget // 2:
                 self.flush()
 
     def flush(self) -> None:
@@ -65,7 +71,6 @@ class KeyTable:
 
         if not self._held:
             return
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         held = _counted(self._held)
         self._held = []
         numbers = hash_keys(held.drop(_ROWS), self._seed) % BUCKETS

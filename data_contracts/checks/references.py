@@ -54,7 +54,7 @@ def unmatched_rows(
     Raises:
         UnresolvableError: the other asset has no such columns.
     """
-    here = KeyTable(seed, work.path("own"), work.budget)
+    here = KeyTable(seed, work)
     kinds: list[Any] = []
     for keys in own:
         kinds = keys.dtypes
@@ -71,7 +71,7 @@ def unmatched_rows(
 
 
 def _by_bucket(here: KeyTable, there: Iterable[pl.DataFrame], seed: int, work: Workspace) -> int:
-    known = KeyTable(seed, work.path("other"), work.budget)
+    known = KeyTable(seed, work)
     for keys in there:
         known.add(keys)
     known.flush()

@@ -78,7 +78,7 @@ def _keys(plan: CheckPlan, read: Reading, partial: Partial, work: Workspace) -> 
             states[rule.id] = state
             again[rule.id] = repeats(state.runs)
     asked = [rule for rule in plan.unique_rules if rule.id in again and again[rule.id].rows]
-    tables = {rule.id: KeyTable(plan.seed, work.path("keys"), work.budget) for rule in asked}
+    tables = {rule.id: KeyTable(plan.seed, work) for rule in asked}
     if asked:
         columns = sorted({name for rule in asked for name in plan.tops(rule)})
         for table in read(columns):
