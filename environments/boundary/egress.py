@@ -183,6 +183,12 @@ def _publish(
             "head": manifest.ledger.sequence,
             "bytes": size if size is not None else manifest.size,
         }
+        if asked.contract is not None and asked.contract.acknowledged:
+            # Rules that nothing evaluated: who stands for them is part of why this was lawful.
+            body["acknowledged"] = [
+                {"rule": item.rule, "by": item.by, "date": item.date.isoformat()}
+                for item in asked.contract.acknowledged
+            ]
         entry = env.ledger.append("egress", _about(asked) | {"outcome": "permitted", "rules": []} | body)
     env.progress("egress.publish")
     transit = env.outgoing(asked.request.destination)

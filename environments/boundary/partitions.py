@@ -177,7 +177,7 @@ class TransformPart:
             path,
             written.num_rows,
             self.arrival.partial(written, position=part.number),
-            self.proof.partial(source, written),
+            self.proof.partial(source, written, pseudonym_key=key),
         )
 
 
