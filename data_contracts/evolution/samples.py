@@ -19,7 +19,7 @@ They stand in a file beside the contract, `NAME.samples.yaml` beside `NAME.odcs.
 Invariants:
 1. A cell is JSON: a day, a moment or a time is text in ISO 8601. What is no value of its column's type makes
    the column one of another type, as a careless writer's file would.
-2. A column that a row does not name is null there; one that no row of a sample names is not in its table.
+2. A column that a row does not name is null there; one under `absent: [COLUMN]` is not in the table at all.
 """
 
 from __future__ import annotations
@@ -46,11 +46,15 @@ Rows = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True)
 class Sample:
-    """Some rows, and the ids of exactly the rules that must fail; none for rows that must pass."""
+    """Some rows, and the ids of exactly the rules that must fail; none for rows that must pass.
+
+    `absent` are columns of the contract that the table lacks.
+    """
 
     name: str
     rows: Rows
     failing: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ def read_samples(source: Source) -> Samples:
                 problems.append(source.problem((*place, "name"), "a second sample of this name", "once"))
             made = _rows(source, place, item, rows, problems)
             rows[item["name"]] = made
-            found.append(Sample(item["name"], made, frozenset(item.get("rules", ()))))
+            failing, absent = (frozenset(item.get(key, ())) for key in ("rules", "absent"))
+            found.append(Sample(item["name"], made, failing, absent))
     if problems:
         raise DeclarationError(problems)
     accepted = {item["mutation"]: item["reason"] for item in source.data.get("accepted", [])}
@@ -110,14 +115,16 @@ def _rows(
     return tuple(rows)
 
 
-def table_of(rows: Iterable[Mapping[str, Any]], item: SchemaObject) -> pa.Table:
+def table_of(
+    rows: Iterable[Mapping[str, Any]], item: SchemaObject, absent: frozenset[str] = frozenset()
+) -> pa.Table:
     """Return the rows as a table: columns in the contract's types where all their cells are values of it."""
     import pyarrow as pa
 
     listed = list(rows)
     named = {name for row in listed for name in row}
     columns = {column.name: column for column in item.columns}
-    order = [name for name in columns if name in named or not listed] + sorted(named - set(columns))
+    order = [name for name in columns if name not in absent] + sorted(named - set(columns))
     arrays = {name: _array([row.get(name) for row in listed], columns.get(name)) for name in order}
     return pa.table(arrays)
 

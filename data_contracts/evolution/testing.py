@@ -99,7 +99,7 @@ def try_samples(contract: Contract, samples: Samples, judge: Judge, *, mutate: b
             f"the samples are of {samples.contract}, the contract is {contract.id}",
             remedy="name the contract's id under `contract`",
         )
-    tables = [(sample, table_of(sample.rows, contract.object)) for sample in samples.samples]
+    tables = [(sample, table_of(sample.rows, contract.object, sample.absent)) for sample in samples.samples]
     results: list[SampleResult] = []
     untested: set[str] = set()
     for sample, table in tables:
