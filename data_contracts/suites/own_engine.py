@@ -160,14 +160,16 @@ def quiet() -> Iterator[None]:
     import logging
     import warnings
 
-    logger = logging.getLogger("great_expectations")
-    before, logger.disabled = logger.disabled, True
+    logger, silent = logging.getLogger("great_expectations"), logging.NullHandler()
+    before, logger.propagate = logger.propagate, False  # What its own loggers say ends here.
+    logger.addHandler(silent)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.disabled = before
+        logger.removeHandler(silent)
+        logger.propagate = before
 
 
 def _raised(info: object) -> bool:

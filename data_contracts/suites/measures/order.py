@@ -20,7 +20,7 @@ from data_contracts.suites.measures.aggregate import OfColumn, aggregate_finding
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Band", "BandState", "Median", "Quantiles", "QuantilesState", "near"]
+__all__ = ["Band", "BandState", "Median", "Quantiles", "QuantilesState", "between_ranks", "near", "place_of"]
 
 
 @dataclass(frozen=True)
@@ -179,14 +179,14 @@ class Quantiles(OfColumn):
         return aggregate_finding(kept, state.rows, missing=state.rows - count)
 
     def _kept(self, at: float, band: Band, found: BandState) -> bool:
-        rank, share = _place(at, found.count, self.method)
+        rank, share = place_of(at, found.count, self.method)
         if not share or found.group(rank) == found.group(rank + 1):
             return found.group(rank) == 1
         low, high = found.neighbours(rank)
-        return band.holds(_between(low, high, share, self.method))
+        return band.holds(between_ranks(low, high, share, self.method))
 
 
-def _place(at: float, count: int, method: str) -> tuple[int, float]:
+def place_of(at: float, count: int, method: str) -> tuple[int, float]:
     """Return the rank of a quantile, and how far it is to the next; numpy's definitions."""
     virtual = (count - 1) * at
     if method == "nearest":
@@ -200,7 +200,7 @@ def _place(at: float, count: int, method: str) -> tuple[int, float]:
     return rank, 0.5 if method == "midpoint" else share
 
 
-def _between(low: Any, high: Any, share: float, method: str) -> float:  # noqa: ANN401 - two numbers
+def between_ranks(low: Any, high: Any, share: float, method: str) -> float:  # noqa: ANN401 - two numbers
     """Return the point between, in numpy's own arithmetic."""
     first, last = float(low), float(high)
     if method == "median":
@@ -238,4 +238,4 @@ class Median(OfColumn):
         rank = (found.count - 1) // 2
         if found.count % 2 or found.group(rank) == found.group(rank + 1):
             return found.group(rank) == 1
-        return self._band().holds(_between(*found.neighbours(rank), 0.5, "median"))
+        return self._band().holds(between_ranks(*found.neighbours(rank), 0.5, "median"))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from data_contracts.measure import Finding, PartView
 from data_contracts.suites.columns import ColumnType
 from data_contracts.suites.measures.aggregate import OfColumn
-from data_contracts.suites.measures.order import _between, _place
+from data_contracts.suites.measures.order import between_ranks, place_of
 from data_contracts.suites.measures.rows import RowMeasure
 from data_contracts.suites.measures.sums import MomentsState, moments_of
 from data_contracts.suites.measures.tests_many import number_of
@@ -206,12 +206,11 @@ class Quartiles(OfColumn):
     def _fences(self, values: list[float], count: int) -> Apart:
         import math
 
-        shares = [_place(at, count, "linear")[1] for at in _AT]
-        low, high = (
-            _between(values[2 * i], values[2 * i + 1], share, "linear") if share else float(values[2 * i])
-            for i, share in enumerate(shares)
-        )
-        # GX takes an infinite quartile for none, and then nothing is an outlier.
+        shares = [place_of(at, count, "linear")[1] for at in _AT]
+        pairs = zip(values[::2], values[1::2], shares, strict=True)
+        # Interpolated even where a quartile is a value itself: beside an infinite one, numpy has no number.
+        low, high = (between_ranks(first, second, share, "linear") for first, second, share in pairs)
+        # GX takes what is not finite for none, and then nothing is an outlier.
         if not math.isfinite(low) or not math.isfinite(high):
             return Apart(self.column)
         apart = self.multiplier * (high - low)
@@ -224,7 +223,7 @@ class Quartiles(OfColumn):
 
 def _wanted(count: int) -> tuple[int, ...]:
     """Return the ranks of the values around both quartiles."""
-    ranks = [_place(at, count, "linear")[0] for at in _AT]
+    ranks = [place_of(at, count, "linear")[0] for at in _AT]
     return tuple(min(rank + step, count - 1) for rank in ranks for step in (0, 1))
 
 
