@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from data_contracts.anonymity.counting import COUNT, Counts
 from data_contracts.anonymity.hierarchy import Hierarchy, label
 from data_contracts.anonymity.requirement import Requirement
+from data_contracts.errors import UsageError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,6 +90,7 @@ def encode(counts: Counts, requirement: Requirement, hierarchies: Mapping[str, H
 
     Raises:
         NoLabelError: some values have no label in their hierarchy; the count is of distinct values.
+        UsageError: a level of a hierarchy is no function of the one before.
     """
     frame = counts.frame
     weights = frame[COUNT].to_numpy().astype(np.int64)
@@ -132,4 +134,11 @@ def _ladder(hierarchy: Hierarchy, distinct: pl.Series, held: Any, rows: int) -> 
         codes.append(places)
         losses.append(np.asarray(loss, dtype=np.float64))
         means.append(float((held * loss[places]).sum()) / max(1, rows))
-    return Ladder(distinct.name, tuple(labels), tuple(codes), tuple(losses), tuple(means))
+    ladder = Ladder(distinct.name, tuple(labels), tuple(codes), tuple(losses), tuple(means))
+    for level in range(1, hierarchy.levels):
+        if not np.array_equal(ladder.up(level - 1, level)[codes[level - 1]], codes[level]):
+            raise UsageError(
+                f"{distinct.name}: level {level} of the hierarchy cuts a label of the level before",
+                remedy="a label's values must share all coarser labels (`complaints` says where)",
+            )
+    return ladder

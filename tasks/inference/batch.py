@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tasks.steps import AssetRef, StepRun, step
-from tasks.training.features import features_of
+from tasks.training.features import HOSPITAL
 from tasks.training.running import OUTPUT, run_model
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def score_rows(frame: pl.DataFrame, model: bytes) -> pl.DataFrame:
     """Return each row's `KEPT` columns and its probability of a positive result, in order."""
     import polars as pl
 
-    found = pl.Series(OUTPUT, run_model(model, features_of(frame)), dtype=pl.Float64)
+    found = pl.Series(OUTPUT, run_model(model, HOSPITAL.features(frame)), dtype=pl.Float64)
     return frame.select(KEPT).with_columns(found)
 
 

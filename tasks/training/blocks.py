@@ -21,20 +21,18 @@ from numpy.typing import NDArray
 from data_contracts.errors import DataBreaksContractError
 from tasks.steps.cluster import Cluster, Held, InlineCluster
 from tasks.training.encoding import Encoder, Tally, tally
-from tasks.training.features import DAY, FEATURES, NEGATIVE, POSITIVE, RESULT, features_of
+from tasks.training.features import HOSPITAL
 from tasks.training.logistic import Partial, Problem, curvature
+from tasks.training.study import Study
 
 if TYPE_CHECKING:
     import polars as pl
 
     from tasks.steps.dataset import Dataset
 
-__all__ = ["COLUMNS", "Encoded", "Source", "encode", "labelled", "share", "tally_days"]
+__all__ = ["Encoded", "Source", "encode", "labelled", "share", "tally_days"]
 
 Matrix = NDArray[np.float64]
-
-COLUMNS = (*FEATURES, RESULT, DAY)
-"""What training reads; a column that is not named here is not even opened."""
 
 
 @dataclass(frozen=True)
@@ -43,39 +41,58 @@ class Source:
 
     Attributes:
         cluster: applies functions to parts.
-        parts: (place, whatever `read` takes).
+        parts: (place, rows before it, whatever `read` takes).
         read: gives a part's rows.
+        rows: of all parts.
+        study: what the rows are about.
     """
 
     cluster: Cluster
-    parts: Sequence[tuple[int, Any]]
+    parts: Sequence[tuple[int, int, Any]]
     read: Callable[[Any], pl.DataFrame]
+    rows: int
+    study: Study = HOSPITAL
 
     @classmethod
-    def of_dataset(cls, dataset: Dataset) -> Source:
+    def of_dataset(cls, dataset: Dataset, study: Study = HOSPITAL) -> Source:
         """Take a dataset's parts, where its cluster is."""
-        parts = dataset.select(*COLUMNS).parts
-        return cls(dataset.cluster, list(enumerate(parts)), _read_part)
+        parts = dataset.select(*study.columns).parts
+        return cls(dataset.cluster, *_placed(parts, [part.rows for part in parts], _read_part), study)
 
     @classmethod
-    def of_frames(cls, frames: Sequence[pl.DataFrame], cluster: Cluster | None = None) -> Source:
+    def of_frames(
+        cls, frames: Sequence[pl.DataFrame], cluster: Cluster | None = None, study: Study = HOSPITAL
+    ) -> Source:
         """Take frames as parts; without a cluster everything happens in this process."""
-        return cls(cluster or InlineCluster(), list(enumerate(frames)), _read_frame)
+        sizes = [frame.height for frame in frames]
+        return cls(cluster or InlineCluster(), *_placed(frames, sizes, _read_frame), study)
 
     def map(self, function: Callable[..., Any], *shared: object) -> list[Any]:
         """Return `function(place, frame, *shared)` of each part, in order."""
-        return self.cluster.map(_apply, self.parts, self.read, function, *shared)
+        return self.cluster.map(_apply, self.parts, self.read, self.rows, self.study, function, *shared)
 
     def hold(self, function: Callable[..., Any], *shared: object) -> Held:
         """Keep `function(place, frame, *shared)` of each part on the worker that computed it."""
-        return self.cluster.hold(_apply, self.parts, self.read, function, *shared)
+        return self.cluster.hold(_apply, self.parts, self.read, self.rows, self.study, function, *shared)
+
+
+def _placed(
+    parts: Sequence[Any], sizes: Sequence[int], read: Callable[[Any], pl.DataFrame]
+) -> tuple[list[tuple[int, int, Any]], Callable[[Any], pl.DataFrame], int]:
+    before = [sum(sizes[:place]) for place in range(len(sizes))]
+    return list(zip(range(len(sizes)), before, parts, strict=True)), read, sum(sizes)
 
 
 def _apply(
-    part: tuple[int, Any], read: Callable[[Any], pl.DataFrame], function: Callable[..., Any], *shared: object
+    part: tuple[int, int, Any],
+    read: Callable[[Any], pl.DataFrame],
+    rows: int,
+    study: Study,
+    function: Callable[..., Any],
+    *shared: object,
 ) -> Any:  # noqa: ANN401 - whatever the function returns
-    place, inside = part
-    return function(place, read(inside), *shared)
+    place, first, inside = part
+    return function(place, study.placed(read(inside), first, rows), *shared)
 
 
 def _read_part(part: Any) -> pl.DataFrame:  # noqa: ANN401 - tasks.steps.partitions.Part
@@ -89,23 +106,23 @@ def _read_frame(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def labelled(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows that have a result.
+def labelled(frame: pl.DataFrame, study: Study = HOSPITAL) -> pl.DataFrame:
+    """Return the rows that have one of the two results.
 
-    A test whose result is `invalid` says nothing of the patient and is left out; it is repeated,
-    and the repetition has a row of its own.
+    A test whose result is `invalid`, say, tells nothing of the patient and is left out; it is repeated, and
+    the repetition has a row of its own.
 
     Raises:
         DataBreaksContractError: the result or the day is absent or missing.
     """
     import polars as pl
 
-    for name in (RESULT, DAY):
+    for name in (study.result, study.order):
         if name not in frame.columns:
             raise DataBreaksContractError(f"column {name}: absent, and training needs it")
         if frame[name].null_count():
             raise DataBreaksContractError(f"column {name}: values missing, and training needs them")
-    return frame.filter(pl.col(RESULT).is_in([POSITIVE, NEGATIVE]))
+    return frame.filter(pl.col(study.result).is_in([study.positive, study.negative]))
 
 
 @dataclass(frozen=True)
@@ -116,7 +133,7 @@ class Encoded:
         place: the part's place among all.
         matrix: rows by coefficients.
         positive: 1.0 or 0.0.
-        day: days since the pandemic began.
+        day: the place of each row in the order of its study.
     """
 
     place: int
@@ -130,25 +147,28 @@ class Encoded:
         return self.matrix[inside], self.positive[inside]
 
 
-def tally_days(_place: int, frame: pl.DataFrame, last: int) -> tuple[Tally, int, int]:
+def tally_days(
+    _place: int, frame: pl.DataFrame, last: int, study: Study = HOSPITAL
+) -> tuple[Tally, int, int]:
     """Return the tally of the days up to `last`, how many rows these are, and how many have no result."""
     import polars as pl
 
-    valid = labelled(frame)
-    rows = valid.filter(pl.col(DAY) <= last)
-    return tally(features_of(rows)), rows.height, frame.height - valid.height
+    valid = labelled(frame, study)
+    rows = valid.filter(pl.col(study.order) <= last)
+    return tally(study.features(rows), study), rows.height, frame.height - valid.height
 
 
 def encode(place: int, frame: pl.DataFrame, encoder: Encoder) -> Encoded:
     """Turn a part into numbers."""
     import polars as pl
 
-    valid = labelled(frame)
+    study = encoder.study
+    valid = labelled(frame, study)
     return Encoded(
         place,
-        encoder.matrix(features_of(valid)),
-        (valid[RESULT] == POSITIVE).to_numpy().astype(np.float64),
-        valid[DAY].cast(pl.Int64).to_numpy(),
+        encoder.matrix(study.features(valid)),
+        (valid[study.result] == study.positive).to_numpy().astype(np.float64),
+        valid[study.order].cast(pl.Int64).to_numpy(),
     )
 
 

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.training.features import CATEGORICAL, ELAPSED, INDICATORS
+from tasks.training.features import HOSPITAL
+from tasks.training.study import Study
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,7 +80,7 @@ class Tally:
     def __add__(self, other: Tally) -> Tally:
         """Merge two."""
         return Tally(
-            {name: self.levels[name] + other.levels[name] for name in CATEGORICAL},
+            {name: self.levels[name] + other.levels[name] for name in self.levels},
             self.elapsed + other.elapsed,
         )
 
@@ -89,10 +90,10 @@ def log_hours(hours: pl.Series) -> Matrix:
     return np.asarray(np.log1p(np.maximum(hours.to_numpy(), 0.0)), dtype=np.float64)
 
 
-def tally(features: pl.DataFrame) -> Tally:
+def tally(features: pl.DataFrame, study: Study = HOSPITAL) -> Tally:
     """Count the levels and sum the moments of one partition's features."""
-    levels = {name: Counter(dict(features[name].value_counts().iter_rows())) for name in CATEGORICAL}
-    return Tally(levels, Moments.of(log_hours(features[ELAPSED])))
+    levels = {name: Counter(dict(features[name].value_counts().iter_rows())) for name in study.categorical}
+    return Tally(levels, Moments.of(log_hours(features[study.elapsed])) if study.elapsed else Moments())
 
 
 @dataclass(frozen=True)
@@ -103,38 +104,44 @@ class Encoder:
         levels: each categorical column's levels that have a coefficient, sorted.
         mean: of log(1 + hours).
         deviation: of the same.
+        study: whose columns they are.
     """
 
     levels: Mapping[str, tuple[str, ...]]
     mean: float
     deviation: float
+    study: Study = HOSPITAL
 
     @classmethod
-    def learn(cls, tallies: Iterable[Tally]) -> Encoder:
+    def learn(cls, tallies: Iterable[Tally], study: Study = HOSPITAL) -> Encoder:
         """Merge the partitions' tallies, pool what is rare, and round so that grouping leaves no trace."""
         whole = reduce(Tally.__add__, tallies)
         levels = {
             name: tuple(sorted(level for level, count in whole.levels[name].items() if count >= RARE))
-            for name in CATEGORICAL
+            for name in study.categorical
         }
-        return cls(levels, round(whole.elapsed.mean, 9), round(whole.elapsed.deviation, 9))
+        return cls(levels, round(whole.elapsed.mean, 9), round(whole.elapsed.deviation, 9), study)
 
     @property
     def names(self) -> tuple[str, ...]:
         """The matrix's columns: `(intercept)`, `gender=female`, `gender=(other)`, …, `col_rec_tat`."""
-        one_hot = [f"{name}={level}" for name in CATEGORICAL for level in (*self.levels[name], POOL)]
-        return ("(intercept)", *one_hot, *INDICATORS, ELAPSED)
+        study = self.study
+        one_hot = [f"{name}={level}" for name in study.categorical for level in (*self.levels[name], POOL)]
+        return ("(intercept)", *one_hot, *study.names[len(study.categorical) :])
 
     def matrix(self, features: pl.DataFrame) -> Matrix:
         """Return the rows as a matrix of shape (rows, len(names))."""
         blocks = [np.ones((features.height, 1))]
-        for name in CATEGORICAL:
+        study = self.study
+        for name in study.categorical:
             levels = self.levels[name]
             index = dict(zip(levels, range(len(levels)), strict=True))
             column = np.array(
                 [index.get(value, len(levels)) for value in features[name].to_list()], dtype=int
             )
             blocks.append(np.eye(len(levels) + 1)[column])
-        blocks.extend(features[name].to_numpy().astype(np.float64)[:, None] for name in INDICATORS)
-        blocks.append(((log_hours(features[ELAPSED]) - self.mean) / self.deviation)[:, None])
+        blocks.extend(features[name].to_numpy().astype(np.float64)[:, None] for name in study.indicators)
+        if study.elapsed:
+            hours = log_hours(features[study.elapsed])
+            blocks.append(((hours - self.mean) / self.deviation)[:, None])
         return np.hstack(blocks)

@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.training.encoding import POOL, Encoder
-from tasks.training.features import CATEGORICAL, ELAPSED, INDICATORS
 
 if TYPE_CHECKING:
     import onnx
@@ -76,9 +75,9 @@ class _Graph:
     def column(self, name: str) -> str:
         return self.node("Unsqueeze", [name, "last_axis"], f"{name}_column")
 
-    def elapsed(self, encoder: Encoder) -> str:
+    def elapsed(self, name: str, encoder: Encoder) -> str:
         zero, one = self.constant("zero", np.array(0.0)), self.constant("one", np.array(1.0))
-        positive = self.node("Max", [ELAPSED, zero], "hours")
+        positive = self.node("Max", [name, zero], "hours")
         logarithm = self.node("Log", [self.node("Add", [positive, one], "hours_and_one")], "log_hours")
         centred = self.node("Sub", [logarithm, self.constant("mean", np.array(encoder.mean))], "centred")
         scaled = self.node(
@@ -98,21 +97,23 @@ def to_onnx(encoder: Encoder, coefficients: Matrix, notes: dict[str, str]) -> on
     import onnx
     from onnx import TensorProto, helper
 
-    graph = _Graph()
+    graph, study = _Graph(), encoder.study
     graph.constant("last_axis", np.array([1], dtype=np.int64))
-    parts = [graph.one_hot(name, encoder.levels[name]) for name in CATEGORICAL]
-    parts += [graph.column(graph.double(name)) for name in INDICATORS]
-    parts.append(graph.elapsed(encoder))
+    parts = [graph.one_hot(name, encoder.levels[name]) for name in study.categorical]
+    parts += [graph.column(graph.double(name)) for name in study.indicators]
+    if study.elapsed:
+        parts.append(graph.elapsed(study.elapsed, encoder))
     matrix = graph.node("Concat", parts, "matrix", axis=1)
     product = graph.node("MatMul", [matrix, graph.constant("weights", coefficients[1:, None])], "product")
     score = graph.node("Add", [product, graph.constant("intercept", coefficients[:1])], "score")
     graph.node("Squeeze", [graph.node("Sigmoid", [score], "expected"), "last_axis"], OUTPUT)
-    kinds = dict.fromkeys(CATEGORICAL, TensorProto.STRING)
-    kinds |= dict.fromkeys(INDICATORS, TensorProto.INT64) | {ELAPSED: TensorProto.DOUBLE}
+    kinds = dict.fromkeys(study.names, TensorProto.DOUBLE)
+    kinds |= dict.fromkeys(study.categorical, TensorProto.STRING)
+    kinds |= dict.fromkeys(study.indicators, TensorProto.INT64)
     inputs = [helper.make_tensor_value_info(name, kind, ["rows"]) for name, kind in kinds.items()]
     output = helper.make_tensor_value_info(OUTPUT, TensorProto.DOUBLE, ["rows"])
     model = helper.make_model(
-        helper.make_graph(graph.nodes, "positive_result", inputs, [output], graph.constants),
+        helper.make_graph(graph.nodes, study.name, inputs, [output], graph.constants),
         producer_name="isthmus",
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
         ir_version=IR_VERSION,

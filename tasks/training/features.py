@@ -21,6 +21,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import DataBreaksContractError
+from tasks.training.study import Study
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +33,7 @@ __all__ = [
     "ELAPSED",
     "EXCLUDED",
     "FEATURES",
+    "HOSPITAL",
     "INDICATORS",
     "NEGATIVE",
     "POSITIVE",
@@ -135,3 +137,22 @@ def features_of(frame: pl.DataFrame) -> pl.DataFrame:
                 remedy="quarantine such rows first",
             )
     return found
+
+
+HOSPITAL = Study(
+    name="positive_result",
+    categorical=CATEGORICAL,
+    indicators=INDICATORS,
+    elapsed=ELAPSED,
+    result=RESULT,
+    positive=POSITIVE,
+    negative=NEGATIVE,
+    order=DAY,
+    train_last=80,
+    held_out=(81, 100),
+    folds=((40, 50), (50, 60), (60, 70), (70, 80)),
+    features=features_of,
+    domains=(("age", band_names()),),
+    use="a weak ranking of tests for planning; no ground for a decision about a patient",
+)
+"""Fitted on days up to 80, judged on days 81 to 100."""

@@ -1,6 +1,7 @@
 """The whole fit, over blocks wherever they are: encode, choose the penalty, fit, judge.
 
-Fitted on days up to 80, judged on days 81 to 100, which nothing before the judgement looks at.
+Fitted on the rows up to the study's `train_last`, judged on its `held_out`, which nothing before the
+judgement looks at. (Places in a study's order are days for the hospital; here all of them are called so.)
 The result is rounded to nine decimals: what is exported is exactly what is reported, and another
 partitioning, whose sums differ in their last bits, gives the same model.
 
@@ -18,17 +19,19 @@ from numpy.typing import NDArray
 from tasks.steps.cluster import Held
 from tasks.training.blocks import Source, encode, tally_days
 from tasks.training.encoding import Encoder
+from tasks.training.features import HOSPITAL
 from tasks.training.logistic import Problem, newton
 from tasks.training.permutation import null_areas
 from tasks.training.ranking import area, standard_error
 from tasks.training.selection import Selection, gather_over, scores_of, select
+from tasks.training.study import Study
 
 __all__ = ["HELD_OUT", "TRAIN_LAST", "Fitted", "Judgement", "fit"]
 
 Matrix = NDArray[np.float64]
 
-TRAIN_LAST = 80
-HELD_OUT = (81, 100)
+TRAIN_LAST, HELD_OUT = HOSPITAL.train_last, HOSPITAL.held_out
+"""The hospital's."""
 DECIMALS = 9
 
 
@@ -88,27 +91,28 @@ def fit(source: Source) -> Fitted:
     Raises:
         StepFailedError: rows of one result only, or no convergence.
     """
-    tallies = source.map(tally_days, TRAIN_LAST)
-    encoder = Encoder.learn(found for found, _, _ in tallies)
+    study = source.study
+    tallies = source.map(tally_days, study.train_last, study)
+    encoder = Encoder.learn((found for found, _, _ in tallies), study)
     numbers = source.hold(encode, encoder)
     width = len(encoder.names)
-    selection = select(numbers, width)
-    (exact,) = newton([Problem(selection.penalty, 0, TRAIN_LAST)], width, gather_over(numbers))
+    selection = select(numbers, width, study.folds)
+    (exact,) = newton([Problem(selection.penalty, 0, study.train_last)], width, gather_over(numbers))
     coefficients = np.round(exact, DECIMALS)
     return Fitted(
         encoder,
         coefficients,
         selection,
-        _judge(numbers, selection.penalty, coefficients),
+        _judge(numbers, selection.penalty, coefficients, study),
         sum(rows for _, rows, _ in tallies),
         sum(invalid for _, _, invalid in tallies),
     )
 
 
-def _judge(blocks: Held, penalty: float, coefficients: Matrix) -> Judgement:
-    scores, positive = scores_of(blocks, *HELD_OUT, coefficients[:, None])
+def _judge(blocks: Held, penalty: float, coefficients: Matrix, study: Study) -> Judgement:
+    scores, positive = scores_of(blocks, *study.held_out, coefficients[:, None])
     auc, positives = area(scores[:, 0], positive), int(positive.sum())
-    chance = null_areas(blocks, penalty, TRAIN_LAST, HELD_OUT)
+    chance = null_areas(blocks, penalty, study.train_last, study.held_out)
     return Judgement(
         auc,
         standard_error(auc, positives, len(positive) - positives),

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from data_contracts.errors import DefectError
 from tasks.training.encoding import Encoder
 from tasks.training.export import OUTPUT
-from tasks.training.features import CATEGORICAL, ELAPSED, FEATURES, INDICATORS, band_names
 from tasks.training.logistic import probabilities
 
 if TYPE_CHECKING:
@@ -40,14 +39,16 @@ def probes(encoder: Encoder, coefficients: Matrix) -> pl.DataFrame:
 
     random = np.random.default_rng(SEED)
     columns: dict[str, list[str] | NDArray[np.generic]] = {}
-    for name in CATEGORICAL:
-        domain = band_names() if name == "age" else (*encoder.levels[name], UNSEEN)
+    study, closed = encoder.study, dict(encoder.study.domains)
+    for name in study.categorical:
+        domain = closed.get(name) or (*encoder.levels[name], UNSEEN)
         choices = sorted({*domain, ""})
         columns[name] = [choices[index] for index in random.integers(0, len(choices), PROBES)]
-    for name in INDICATORS:
+    for name in study.indicators:
         columns[name] = random.integers(0, 2, PROBES, dtype=np.int64)
-    columns[ELAPSED] = np.round(np.expm1(random.uniform(0.0, np.log1p(1e5), PROBES)), 1)
-    frame = pl.DataFrame(columns).select(FEATURES)
+    if study.elapsed:
+        columns[study.elapsed] = np.round(np.expm1(random.uniform(0.0, np.log1p(1e5), PROBES)), 1)
+    frame = pl.DataFrame(columns).select(study.names)
     expected = probabilities(encoder.matrix(frame), coefficients)
     return frame.with_columns(pl.Series(OUTPUT, expected, dtype=pl.Float64))
 

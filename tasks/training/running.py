@@ -17,19 +17,22 @@ from numpy.typing import NDArray
 
 from data_contracts.errors import NotVerifiableError, StepFailedError
 from tasks.training.export import OUTPUT
-from tasks.training.features import CATEGORICAL, ELAPSED, FEATURES, INDICATORS
+from tasks.training.features import HOSPITAL
+from tasks.training.study import Study
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = ["OUTPUT", "run_model"]
 
-_KINDS = dict.fromkeys(CATEGORICAL, "tensor(string)") | dict.fromkeys(INDICATORS, "tensor(int64)")
-_KINDS[ELAPSED] = "tensor(double)"
+
+def _kinds(study: Study) -> dict[str, str]:
+    kinds = dict.fromkeys(study.names, "tensor(double)") | dict.fromkeys(study.indicators, "tensor(int64)")
+    return kinds | dict.fromkeys(study.categorical, "tensor(string)")
 
 
 @lru_cache(maxsize=4)
-def _session(model: bytes) -> Any:  # noqa: ANN401 - onnxruntime ships no types
+def _session(model: bytes, study: Study) -> Any:  # noqa: ANN401 - onnxruntime ships no types
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
@@ -42,27 +45,28 @@ def _session(model: bytes) -> Any:  # noqa: ANN401 - onnxruntime ships no types
     # ONNX Runtime raises classes of its own that share no base but Exception; its text may quote the model.
     except Exception:  # noqa: BLE001
         raise NotVerifiableError("the model cannot be loaded", remedy="send it again") from None
-    if {value.name: value.type for value in session.get_inputs()} != _KINDS:
+    if {value.name: value.type for value in session.get_inputs()} != _kinds(study):
         raise NotVerifiableError("the model's inputs are not the features that this step prepares")
     if [value.name for value in session.get_outputs()] != [OUTPUT]:
         raise NotVerifiableError(f"the model's only output must be {OUTPUT}")
     return session
 
 
-def run_model(model: bytes, features: pl.DataFrame) -> NDArray[np.float64]:
+def run_model(model: bytes, features: pl.DataFrame, study: Study = HOSPITAL) -> NDArray[np.float64]:
     """Score prepared features.
 
     Args:
         model: the bytes of the ONNX file.
-        features: as `features_of` returns them.
+        features: as `study.features` returns them.
+        study: whose model it is.
 
     Raises:
         NotVerifiableError: the model does not load, or is not of this shape.
         StepFailedError: it fails on these rows, or answers with anything but a probability for each.
     """
-    session = _session(model)
-    feeds = {name: features[name].to_numpy() for name in FEATURES}
-    feeds |= {name: np.array(features[name].to_list(), dtype=object) for name in CATEGORICAL}
+    session = _session(model, study)
+    feeds = {name: features[name].to_numpy() for name in study.names}
+    feeds |= {name: np.array(features[name].to_list(), dtype=object) for name in study.categorical}
     try:
         (answer,) = session.run([OUTPUT], feeds)
     # As above; and its text may quote the rows.

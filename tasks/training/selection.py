@@ -22,13 +22,11 @@ from tasks.training.blocks import Encoded, share
 from tasks.training.logistic import Partial, Problem, newton, probabilities
 from tasks.training.ranking import area
 
-__all__ = ["FOLDS", "PENALTIES", "Selection", "gather_over", "one_standard_error", "scores_of", "select"]
+__all__ = ["PENALTIES", "Selection", "gather_over", "one_standard_error", "scores_of", "select"]
 
 Matrix = NDArray[np.float64]
 
 PENALTIES = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0)
-FOLDS = ((40, 50), (50, 60), (60, 70), (70, 80))
-"""(last day fitted on, last day scored)."""
 
 
 @dataclass(frozen=True)
@@ -83,18 +81,19 @@ def one_standard_error(areas: dict[float, tuple[float, ...]]) -> float:
     return max(penalty for penalty, mean in means.items() if mean >= means[best] - error)
 
 
-def select(blocks: Held, width: int) -> Selection:
+def select(blocks: Held, width: int, folds: Sequence[tuple[int, int]]) -> Selection:
     """Choose the penalty; all penalties and folds are fitted side by side.
 
     Args:
         blocks: encoded blocks.
         width: number of coefficients.
+        folds: (last day fitted on, last day scored).
     """
-    grid = [(penalty, fold) for fold in FOLDS for penalty in PENALTIES]
+    grid = [(penalty, fold) for fold in folds for penalty in PENALTIES]
     problems = [Problem(penalty, 0, fitted) for penalty, (fitted, _) in grid]
     solved = newton(problems, width, gather_over(blocks))
     areas: dict[float, list[float]] = {penalty: [] for penalty in PENALTIES}
-    for fold in FOLDS:
+    for fold in folds:
         mine = [index for index, (_, other) in enumerate(grid) if other == fold]
         columns = np.column_stack([solved[index] for index in mine])
         scores, positive = scores_of(blocks, fold[0] + 1, fold[1], columns)

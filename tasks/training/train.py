@@ -18,16 +18,17 @@ from tasks.steps.models import MODEL_FILE, PARITY_FILE
 from tasks.training.blocks import Source, labelled
 from tasks.training.encoding import Encoder
 from tasks.training.export import to_onnx
-from tasks.training.features import DAY, features_of
-from tasks.training.fit import HELD_OUT, Fitted, fit
+from tasks.training.features import HOSPITAL
+from tasks.training.fit import Fitted, fit
 from tasks.training.logistic import probabilities
 from tasks.training.parity import DISTINCT, check_parity, probes
 from tasks.training.running import run_model
+from tasks.training.study import Study
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Trained", "train"]
+__all__ = ["Trained", "train", "train_model"]
 
 Matrix = NDArray[np.float64]
 
@@ -70,16 +71,16 @@ class Trained(NamedTuple):
     workers: int
 
 
-def _notes(tests: AssetRef, fitted: Fitted) -> dict[str, str]:
+def _notes(rows: AssetRef, fitted: Fitted) -> dict[str, str]:
     """Return what the file says of itself: references and figures, no data and no time."""
     judgement = fitted.judgement
     return {
-        "isthmus.trained_on": f"{tests} under {tests.contract}",
+        "isthmus.trained_on": f"{rows} under {rows.contract}",
         "isthmus.rows": str(fitted.rows),
         "isthmus.penalty": f"{fitted.selection.penalty:g}",
         "isthmus.auc": f"{judgement.auc:.4f} (standard error {judgement.error:.4f}, held out)",
         "isthmus.auc_chance": f"{judgement.chance:.4f} (99th percentile of refits on permuted labels)",
-        "isthmus.use": "a weak ranking of tests for planning; no ground for a decision about a patient",
+        "isthmus.use": fitted.encoder.study.use,
     }
 
 
@@ -94,14 +95,15 @@ def heldout_scores(
     """Return the held-out rows' probabilities by the fit and by the exported model."""
     import polars as pl
 
-    features = features_of(labelled(frame).filter(pl.col(DAY).is_between(*days)))
-    return probabilities(encoder.matrix(features), coefficients), run_model(model, features)
+    study = encoder.study
+    features = study.features(labelled(frame, study).filter(pl.col(study.order).is_between(*days)))
+    return probabilities(encoder.matrix(features), coefficients), run_model(model, features, study)
 
 
 def _prove(source: Source, fitted: Fitted, model: bytes) -> tuple[float, int]:
     """Compare fit and export on every held-out row; return the largest difference and distinct values."""
     parts: list[tuple[Matrix, Matrix]] = source.map(
-        heldout_scores, HELD_OUT, fitted.encoder, fitted.coefficients, model
+        heldout_scores, source.study.held_out, fitted.encoder, fitted.coefficients, model
     )
     expected, got = (np.concatenate([part[side] for part in parts]) for side in (0, 1))
     # Fewer held-out rows than DISTINCT cannot show that many; then a quarter as many must do.
@@ -116,17 +118,22 @@ def _prove(source: Source, fitted: Fitted, model: bytes) -> tuple[float, int]:
 )
 def train(run: StepRun, tests: AssetRef) -> Trained:
     """Fit a classifier of positive results where its data lies, and export it."""
-    data = run.open(tests)
-    source = Source.of_dataset(data)
+    return train_model(run, tests, HOSPITAL)
+
+
+def train_model(run: StepRun, rows: AssetRef, study: Study) -> Trained:
+    """Fit, prove and commit the model of one study, as the output `model` of the step that calls."""
+    data = run.open(rows)
+    source = Source.of_dataset(data, study)
     with run.phase("fit", rows=data.rows):
         fitted = fit(source)
-    model = to_onnx(fitted.encoder, fitted.coefficients, _notes(tests, fitted)).SerializeToString()
+    model = to_onnx(fitted.encoder, fitted.coefficients, _notes(rows, fitted)).SerializeToString()
     with run.phase("parity", rows=fitted.judgement.rows):
         worst, distinct = _prove(source, fitted, model)
-        rows = probes(fitted.encoder, fitted.coefficients)
+        asked = probes(fitted.encoder, fitted.coefficients)
     with run.new("model") as out:
         out.file(MODEL_FILE).write_bytes(model)
-        rows.write_parquet(out.file(PARITY_FILE), compression="zstd")
+        asked.write_parquet(out.file(PARITY_FILE), compression="zstd")
         committed = out.commit()
     judgement = fitted.judgement
     return Trained(

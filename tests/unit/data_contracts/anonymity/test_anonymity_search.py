@@ -250,6 +250,13 @@ def test_zero_has_one_sign() -> None:
     assert recode(frame, found)["age"].to_list() == ["0.0", "0.0"]
 
 
+def test_levels_that_cut_each_other_are_refused_before_they_mislead() -> None:
+    frame = pl.DataFrame({"age": [1, 15, 25]})
+    asked = Requirement(2, ("age",))
+    with pytest.raises(UsageError, match="age: level 2"):
+        search(count(frame, asked), asked, {"age": Bands(((0, 10, 30), (0, 20)))})
+
+
 def test_too_many_combinations_are_refused_with_a_way_out() -> None:
     names = [f"c{index}" for index in range(9)]
     frame = pl.DataFrame({name: [1, 2] for name in names})
