@@ -12,7 +12,7 @@ Invariants:
 
 from __future__ import annotations
 
-from data_contracts.discovery.infer import ColumnReport, Draft, infer_contract
+from data_contracts.discovery.infer import ColumnReport, Draft, examine, infer_contract
 from data_contracts.discovery.judging import Finding
 
-__all__ = ["ColumnReport", "Draft", "Finding", "infer_contract"]
+__all__ = ["ColumnReport", "Draft", "Finding", "examine", "infer_contract"]

@@ -27,10 +27,11 @@ _NAME = "^\\p{L}[\\p{L}\\p{M}'\u2019`.\\- ,]*$"
 _ORGANISATION = (
     r"(?i)\b(inc|ltd|llc|llp|gmbh|ag|corp|co|company|companies|group|sons|bros|plc|sarl|sa|srl|bv|nv|oy|ab|kg|ohg"
     r"|university|hospital|clinic|bank|school|college|institute|foundation|and|und|et|the|of|services|solutions"
-    r"|center|centre|systems|store|shop|department|manager|engineer|officer|assistant|analyst)\b"
+    r"|center|centre|systems|store|shop)\b"
 )
 _TITLES = r"(?i)^(mr|mrs|ms|miss|dr|prof|sir|herr|frau|mme|mlle|sra?|sig|dott|dhr|mevr|ing|pan|pani)\.? +"
 _AFTER = r"(?i)[, ]+(jr|sr|ii|iii|iv|md|phd|dds|dvm|esq|msc|ba|mba)\.?$"
+_WITH_RANK = 2  # words: before a given and a family name stands a rank, or another name
 _HAN = r"^\p{Han}{2,4}$"
 _CODE = r"^[A-Z]{1,3}$"
 _DECIMAL = r"^[+-]?[0-9]+\.[0-9]+$"
@@ -72,7 +73,7 @@ def _numbers(values: pl.Series) -> Iterator[tuple[str, pl.Series]]:
     bare = upper.str.replace_all(r"[ .\-/]", "")
     for number in TEXT_NUMBERS:
         yield number.id, _text_number(number, bare if number.bare else upper)
-    whole = ~values.str.contains(_DECIMAL) & bare.str.contains("^[0-9]{9,19}$")
+    whole = ~values.str.contains(_DECIMAL) & bare.str.contains("^[0-9]{7,19}$")
     if not whole.any():
         return
     lengths = bare.str.len_bytes()
@@ -122,7 +123,8 @@ def _names(values: pl.Series) -> Iterator[tuple[str, pl.Series]]:
         count=pl.len(),
         given=pl.col("given").any(),
         family=pl.col("family").any(),
-        ends=(known.first() | pl.col("initial").first()) & (known.last() | pl.col("initial").last()),
+        first=known.first() | pl.col("initial").first() | (pl.len() > _WITH_RANK),
+        last=known.last() | pl.col("initial").last(),
         all=known.all(),
     )
     one, several = pl.col("count") == 1, pl.col("count").is_between(2, 5)
@@ -131,7 +133,9 @@ def _names(values: pl.Series) -> Iterator[tuple[str, pl.Series]]:
     )["row"]
     yield "given-name", _flags(by_value.filter(one & pl.col("given"))["row"], len(values))
     yield "family-name", _flags(by_value.filter(one & pl.col("family"))["row"], len(values))
-    both = by_value.filter(several & pl.col("ends") & pl.col("given") & (pl.col("family") | pl.col("all")))
+    both = by_value.filter(
+        several & pl.col("first") & pl.col("last") & pl.col("given") & (pl.col("family") | pl.col("all"))
+    )
     yield "full-name", _flags(pl.concat([both["row"], han]), len(values))
 
 

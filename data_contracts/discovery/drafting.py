@@ -98,7 +98,7 @@ def _column(node: Node, findings: Mapping[str, Finding], kind: str) -> dict[str,
     drafted["description"] = _told(finding, profile)
     if profile.rows and not profile.nulls and not tokens and not _inside(node):
         drafted["required"] = True
-    drafted["classification"] = _classification(node, findings)
+    drafted["classification"] = finding.classification.word
     options |= _format(profile) if logical == "string" else {}
     open_values = not finding.personal and not _inside(node)
     words = _words(profile, logical, tokens) if open_values else []
@@ -129,11 +129,6 @@ def _own(finding: Finding, tokens: list[str]) -> dict[str, Any]:
 
 def _inside(node: Node) -> bool:
     return "." in node.profile.path.removeprefix(node.name) or node.profile.path.endswith("[]")
-
-
-def _classification(node: Node, findings: Mapping[str, Finding]) -> str:
-    """Return the highest of the node and of all inside it."""
-    return max(findings[inner.profile.path].classification for inner in node.walk()).word
 
 
 def _typed(node: Node, finding: Finding, kind: str) -> tuple[str, dict[str, Any], list[str]]:

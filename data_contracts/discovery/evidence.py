@@ -28,7 +28,14 @@ _IDENTIFIERS = {"uuid", "opaque"}  # something's; whose, the columns beside it t
 _STRONG_NUMBERS = _CHANCE.keys() | {number.id for number in TEXT_NUMBERS}
 _PEOPLE_NAMES = {"given-name", "family-name", "full-name"}
 _MOST_CHANCE = 1e-6
-_SHARES = {"street": 0.5, "phone": 0.5, "full-name": 0.5, "email": 0.5, "given-name": 0.6, "family-name": 0.6}
+_SHARES = {
+    "street": 0.5,
+    "phone": 0.5,
+    "full-name": 0.25,
+    "email": 0.5,
+    "given-name": 0.6,
+    "family-name": 0.6,
+}
 _TEXT_ONLY = {
     "given-name",
     "family-name",
@@ -188,12 +195,14 @@ def value_evidence(profile: Profile, lexicon: Lexicon) -> list[Evidence]:
     if _all_in(profile, lexicon.vocabularies["colours"] | lexicon.vocabularies["calendar"]):
         return []
     evidence = []
-    for name, count in profile.found.items():
+    found = dict(profile.found)
+    found["ipv4"] = min(values, found.get("ipv4", 0) + found.get("ipv6", 0))  # one column, both versions
+    for name, count in found.items():
         if name in INSIDE:
             if count and profile.long * 5 >= values:
                 evidence.append(Evidence("free-text", "values", name, count, values))
         elif name not in _IDENTIFIERS and _enough(profile, name, count, values):
-            weak = name in _WEAK or name == "place"
+            weak = name in _WEAK or name == "place" or (name == "full-name" and 2 * count < values)
             evidence.append(Evidence(KIND_OF[name], "values", name, count, values, weak=weak))
     return evidence or _mixed(profile, values)
 
@@ -252,7 +261,9 @@ def vocabulary_evidence(profile: Profile, lexicon: Lexicon) -> list[Evidence]:
 
 
 def _spelled(vocabulary: str, text: str) -> str:
-    return fold(text).replace(" ", "") if vocabulary == "blood-group" else letters(text)
+    if vocabulary == "blood-group":
+        return fold(text).replace(" ", "")
+    return "" if any(letter.isdigit() for letter in text) else letters(text)
 
 
 def _telling(name: str, seen: set[str]) -> bool:

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_contracts.discovery.detecting import detections
 from data_contracts.discovery.drafting import draft_document
 from data_contracts.discovery.folding import fold
-from data_contracts.discovery.judging import Facts, Finding, judge
+from data_contracts.discovery.judging import Facts, Finding, judge, merged
 from data_contracts.discovery.profiling import Node, profile_source
 from data_contracts.errors import UsageError
 from data_contracts.formats import open_source
 from data_contracts.loading import parse_contract
 from data_contracts.model import Contract
 
-__all__ = ["ColumnReport", "Draft", "infer_contract"]
+__all__ = ["ColumnReport", "Draft", "Examined", "examine", "infer_contract"]
 
 _TRIES = 4
+_WORDS = {"given-name", "family-name", "full-name", "place"}
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,23 @@ class Draft:
     rows: int
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A source as it was read and judged.
+
+    Attributes:
+        nodes: the columns' profiles, which hold values: they stay in this process.
+        columns: the same, told without values.
+        rows: of the data.
+        kind: the format.
+    """
+
+    nodes: list[Node]
+    columns: tuple[ColumnReport, ...]
+    rows: int
+    kind: str
+
+
 def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
     """Draft a contract from a file, or from a folder of partitioned Parquet.
 
@@ -76,6 +95,28 @@ def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
 
     Raises:
         UsageError: no such file, a wrong id, or a type or value that no contract of ours can promise.
+        DataBreaksContractError: the file is damaged.
+    """
+    examined = examine(path)
+    name = _object_name(path)
+    findings = {column.path: column.finding for column in examined.columns}
+    document = draft_document(
+        examined.nodes,
+        findings,
+        identity=identity or f"draft.{name}",
+        name=name,
+        rows=examined.rows,
+        kind=examined.kind,
+    )
+    contract, text = _proved(path, document)
+    return Draft(contract, text, examined.columns, examined.rows)
+
+
+def examine(path: Path) -> Examined:
+    """Read a source once and judge its columns, without drafting.
+
+    Raises:
+        UsageError: no such file, or a type that no contract of ours can say.
         DataBreaksContractError: the file is damaged.
     """
     source = open_source(path)
@@ -88,24 +129,17 @@ def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
             remedy="put a first line with the names of the columns into the file",
         )
     paths = [inner for node in nodes for inner in node.walk()]
-    found = judge([Facts(node.profile, _logical(node, source.kind)) for node in paths])
-    findings = {node.profile.path: finding for node, finding in zip(paths, found, strict=True)}
-    name = _object_name(path)
-    document = draft_document(
-        nodes, findings, identity=identity or f"draft.{name}", name=name, rows=rows, kind=source.kind
-    )
-    contract, text = _proved(path, document)
+    logical = [_logical(node, source.kind) for node in paths]
+    found = judge([Facts(node.profile, kind) for node, kind in zip(paths, logical, strict=True)])
+    by_path = {node.profile.path: finding for node, finding in zip(paths, found, strict=True)}
+    whole = [merged([by_path[inner.profile.path] for inner in node.walk()]) for node in paths]
     columns = tuple(
         ColumnReport(
-            node.profile.path,
-            _logical(node, source.kind),
-            findings[node.profile.path],
-            node.profile.values,
-            node.profile.rows - node.profile.values,
+            node.profile.path, kind, finding, node.profile.values, node.profile.rows - node.profile.values
         )
-        for node in paths
+        for node, kind, finding in zip(paths, logical, whole, strict=True)
     )
-    return Draft(contract, text, columns, rows)
+    return Examined(nodes, columns, rows, source.kind)
 
 
 def _logical(node: Node, kind: str) -> str:
@@ -115,16 +149,29 @@ def _logical(node: Node, kind: str) -> str:
 
 
 def _headless(nodes: list[Node]) -> bool:
-    """Whether the names are a row: numbers, or words that stand in their own columns.
+    """Whether the names are a row: numbers, words of their own columns, or written as their values.
 
     A draft would tell that row's values.
     """
+    if any(_written_alike(node) for node in nodes):
+        return True
     like_data = [
         node.name.strip().replace(".", "", 1).lstrip("+-").isdigit()
         or bool(node.profile.distinct and node.profile.distinct.get(node.name, 0) > 1)
         for node in nodes
     ]
     return 2 * sum(like_data) >= len(nodes)
+
+
+def _written_alike(node: Node) -> bool:
+    """Whether the name is an e-mail address over e-mail addresses, a street over streets, and so on."""
+    import polars as pl
+
+    half = node.profile.values / 2
+    common = {name for name, count in node.profile.found.items() if count > half} - _WORDS
+    return bool(common) and any(
+        name in common and bool(flags[0]) for name, flags in detections(pl.Series([node.name.strip()]))
+    )
 
 
 def _object_name(path: Path) -> str:
@@ -180,7 +227,7 @@ def _yaml(document: dict[str, Any]) -> str:
     import yaml
 
     head = (
-        "# A draft from data. What may be personal is restricted until a person lowers it; its values are not\n"
+        "# A draft from data. What may be personal is restricted until a person lowers it, and has no value\n"
         "# here. Nothing crosses under it: it has no boundary terms (docs/guides/infer.md).\n"
     )
     body = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=108)

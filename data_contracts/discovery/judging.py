@@ -12,38 +12,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from data_contracts.discovery.evidence import Evidence, contradicted, value_evidence, vocabulary_evidence
-from data_contracts.discovery.lexicon import Lexicon, load_lexicon
+from data_contracts.discovery.lexicon import ROLE, Lexicon, NameMatch, load_lexicon
 from data_contracts.discovery.profile import Profile
 from data_contracts.labels import Classification
 
-__all__ = ["Facts", "Finding", "judge"]
+__all__ = ["Facts", "Finding", "judge", "merged"]
 
-_PEOPLE = frozenset(
-    [
-        "given-name",
-        "family-name",
-        "full-name",
-        "email",
-        "birth-date",
-        "death-date",
-        "age",
-        "gender",
-        "marital-status",
-        "national-id",
-        "passport",
-        "income",
-        "ethnicity",
-        "sexuality",
-        "belief",
-        "user-name",
-        "record-number",
-        "family",
-        "name-affix",
-        "criminal",
-        "care-date",
-    ]
-)
-_ADDRESS = frozenset(["street", "city", "postal-code", "coordinates"])
+_PEOPLE = {
+    "given-name",
+    "family-name",
+    "full-name",
+    "email",
+    "birth-date",
+    "death-date",
+    "age",
+    "gender",
+    "marital-status",
+    "national-id",
+    "passport",
+    "income",
+    "ethnicity",
+    "sexuality",
+    "belief",
+    "user-name",
+    "record-number",
+    "family",
+    "name-affix",
+    "criminal",
+    "care-date",
+    "health",
+}
+_ADDRESS = {"street", "city", "postal-code", "coordinates"}
 _NEED_ADDRESS = {"five-digits", "postal-code"}
 _BORN_BEFORE = 1970
 _BORN_SPAN = 35
@@ -92,6 +91,17 @@ class Finding:
         }
 
 
+def merged(inside: Sequence[Finding]) -> Finding:
+    """Return the finding of a column that holds others: all that was found in them."""
+    evidence = tuple(item for finding in inside for item in finding.evidence)
+    return Finding(
+        any(finding.personal for finding in inside),
+        tuple(dict.fromkeys(kind for finding in inside for kind in finding.kinds)),
+        tuple(sorted({name for finding in inside for name in finding.categories})),
+        tuple(dict.fromkeys(evidence)),
+    )
+
+
 def judge(columns: Sequence[Facts]) -> list[Finding]:
     """Return a finding for each column, in order."""
     lexicon = load_lexicon()
@@ -117,7 +127,7 @@ def _own_evidence(facts: Facts, lexicon: Lexicon) -> list[Evidence]:
     name = profile.path.replace("[]", "").rsplit(".", 1)[-1]
     named = [
         Evidence(match.kind, "name", match.language, weak=match.weak)
-        for match in lexicon.matches(name)
+        for match in (_role(match, facts) for match in lexicon.matches(name))
         if not contradicted(match.kind, profile, logical)
     ]
     shown = [*vocabulary_evidence(profile, lexicon), *value_evidence(profile, lexicon)]
@@ -125,6 +135,18 @@ def _own_evidence(facts: Facts, lexicon: Lexicon) -> list[Evidence]:
     if not any(item.kind not in {"city", "given-name", "family-name"} for item in shown):
         shown += _prose(profile)
     return [*named, *shown]
+
+
+def _role(match: NameMatch, facts: Facts) -> NameMatch:
+    """Return what a role alone names (`PATIENT`): an identifier by its values, else a person's name."""
+    if match.language == ROLE and (facts.logical == "integer" or _opaque(facts.profile)):
+        return NameMatch("record-number", ROLE)
+    return match
+
+
+def _opaque(profile: Profile) -> bool:
+    found = profile.found["uuid"] + profile.found["opaque"]
+    return bool(profile.values) and found >= 0.9 * profile.values
 
 
 def _born(facts: Facts, known: bool) -> list[Evidence]:
@@ -135,7 +157,9 @@ def _born(facts: Facts, known: bool) -> list[Evidence]:
         return []
     first, last = profile.years
     if first < _BORN_BEFORE and last - first >= _BORN_SPAN and profile.different * 3 >= profile.values:
-        return [Evidence("birth-date", "values", "lifetime-of-dates", profile.values, profile.values)]
+        return [
+            Evidence("birth-date", "values", "lifetime-of-dates", profile.values, profile.values, weak=True)
+        ]
     return []
 
 
@@ -147,9 +171,12 @@ def _prose(profile: Profile) -> list[Evidence]:
     return []
 
 
-def _shows(evidence: Sequence[Evidence], kinds: frozenset[str]) -> bool:
-    """Whether a column by itself, by no weak sign, is of one of the kinds."""
-    return any(item.kind in kinds and not item.weak for item in evidence)
+def _shows(evidence: Sequence[Evidence], kinds: set[str]) -> bool:
+    """Whether a column by itself is of one of the kinds, by no weak sign; of health by codes alone."""
+    return any(
+        item.kind in kinds and not item.weak and (item.kind != "health" or item.basis == "values")
+        for item in evidence
+    )
 
 
 @dataclass(frozen=True)
@@ -182,11 +209,10 @@ def _table_evidence(
     name = profile.path.rsplit(".", 1)[-1]
     if not values or any(not item.weak for item in evidence):
         return []
-    opaque = profile.found["uuid"] + profile.found["opaque"] >= 0.9 * values
     whole = facts.logical == "integer"
-    numbered = profile.unique and not profile.running and profile.values >= 10 and (opaque or whole)  # noqa: PLR2004
-    if numbered and lexicon.says_nothing(name):
-        return [Evidence("record-number", "table", "one-for-each-row", values, values)]
+    numbered = whole and profile.unique and not profile.running and values >= 10  # noqa: PLR2004
+    if (numbered or _opaque(profile)) and lexicon.says_nothing(name):
+        return [Evidence("record-number", "table", "identifier-beside-people", values, values)]
     if _coordinate(facts) and any(
         _coordinate(columns[other]) for other in (at - 1, at + 1) if 0 <= other < len(columns)
     ):

@@ -22,9 +22,10 @@ from typing import Any
 
 from data_contracts.discovery.folding import fold, tokens
 
-__all__ = ["Kind", "Lexicon", "NameMatch", "load_lexicon"]
+__all__ = ["ROLE", "Kind", "Lexicon", "NameMatch", "load_lexicon"]
 
 _FILE = Path(__file__).with_name("lexicon.toml")
+ROLE = "role"
 _MOST_WORDS = 5
 _LEAST_PART = 6
 _SHORT = 3
@@ -107,13 +108,13 @@ class Lexicon:
         return self.words["roles"]
 
     def _roles(self, words: list[str]) -> Iterator[NameMatch]:
-        """A role with an identifier's word: `customer_id`, `no_client`; a role alone says nothing."""
+        """A role with an identifier's word: `customer_id`. A role alone may be a name, or an identifier."""
         known = [word for word in words if not word.isdigit()]
         roles = [word for word in known if word in self._roles_]
         heads = [word for word in known if word in self.words["heads"]]
         others = set(known) - set(roles) - set(heads) - self.words["which"]
-        if roles and heads and not others:
-            yield NameMatch("record-number", "*")
+        if roles and not others:
+            yield NameMatch("record-number", "*") if heads else NameMatch("full-name", ROLE, weak=True)
 
     def _spans(self, words: list[str]) -> Iterator[NameMatch]:
         taken = [False] * len(words)
