@@ -17,19 +17,18 @@ Example (over Dask, `table` being one row group and `number` its ordinal)::
 
 from __future__ import annotations
 
+from data_contracts.checks.files import Files, read_row_groups
 from data_contracts.checks.partial import Partial, merge
 from data_contracts.checks.plan import CheckPlan
 from data_contracts.checks.proving import compile_plan
 from data_contracts.checks.rules import Rule
 from data_contracts.checks.running import (
     Examination,
-    Files,
     check_files,
     check_source,
     check_tables,
     check_whole,
     examine,
-    read_row_groups,
 )
 from data_contracts.checks.text import check_csv
 from data_contracts.verdict import Reason, RuleResult, Verdict

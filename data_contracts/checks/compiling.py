@@ -53,14 +53,15 @@ def compile_rules(item: SchemaObject) -> tuple[Rule, ...]:
     every = list(nodes_of(item.columns))
     for node in every:
         made.nodes.setdefault(node.path, node)
+    key = item.primary_key
     for node in every:
-        alone = node.parent is None and item.primary_key == (node.column.name,)
+        alone = node.parent is None and key == (node.column.name,)
         found = [*_schema_rules(node, alone=alone), *(_quality(made, rule) for rule in node.column.rules)]
         # Two places with one path (a column `a.b` beside an object `a`) cannot be told apart.
         rules.extend(found if made.nodes[node.path] is node else [rule.refuse() for rule in found])
         rules.extend(map(_reference, node.column.relationships))
-    if len(item.primary_key) > 1:
-        rules.append(_unique("schema.primaryKey", None, "primaryKey", item.primary_key))
+    if len(key) > 1:
+        rules.append(_unique("schema.primaryKey", None, "primaryKey", key))
     rules.extend(_quality(made, rule) for rule in item.rules)
     rules.extend(map(_reference, item.relationships))
     return tuple(rules)

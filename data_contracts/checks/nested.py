@@ -81,6 +81,11 @@ class Flat:
         self._made: dict[str, pl.Series] = dict(tops)
         self._rows = rows
 
+    def level(self, path: str) -> str:
+        """Return the level of a path."""
+        node = self._nodes.get(path)
+        return "" if node is None else node.level
+
     def column(self, path: str) -> pl.Series:
         """Return the column of a path, named by it."""
         if path not in self._made:

@@ -77,23 +77,44 @@ def _proved(rules: Sequence[Rule], shape: ContractShape) -> tuple[Rule, ...]:
     for column in shape.item.columns:
         samples[column.name] = _sample(column)
     flat = Flat(shape.nodes, samples, 1)
-    return tuple(rule if _runs(rule, flat) else rule.refuse() for rule in rules)
+    return _sound(list(rules), flat)
 
 
-def _runs(rule: Rule, flat: Flat) -> bool:
+def _sound(rules: list[Rule], flat: Flat) -> tuple[Rule, ...]:
+    """Run rules together, and halve what fails until it is one rule."""
+    if not rules or _run(rules, flat):
+        return tuple(rules)
+    if len(rules) == 1:
+        return (rules[0].refuse(),)
+    middle = len(rules) // 2
+    return _sound(rules[:middle], flat) + _sound(rules[middle:], flat)
+
+
+def _run(rules: list[Rule], flat: Flat) -> bool:
     import polars as pl
 
+    by_level: dict[str, tuple[dict[str, None], list[pl.Expr]]] = {}
     try:
-        if rule.streaming is not None and rule.columns and not getattr(rule.measure, "only_nulls", False):
-            frame = flat.frame(rule.columns)
-            frame.select([e.alias(str(at)) for at, e in enumerate(rule.streaming.expressions())])
-        elif rule.keyed is not None:
-            hash_keys(keys_of(flat.frame(rule.columns), rule.keyed.key())[0], 0)
-        elif rule.reference is not None:
-            flat.frame(rule.columns)
+        for rule in rules:
+            if rule.streaming is None or not rule.columns or getattr(rule.measure, "only_nulls", False):
+                _look(rule, flat)
+                continue
+            paths, expressions = by_level.setdefault(flat.level(rule.columns[0]), ({}, []))
+            paths.update(dict.fromkeys(rule.columns))
+            expressions.extend(rule.streaming.expressions())
+        for paths, expressions in by_level.values():
+            named = [expression.alias(str(at)) for at, expression in enumerate(expressions)]
+            flat.frame(paths).select(named)
     except (pl.exceptions.PolarsError, ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
         return False  # What was written is no value, pattern or path of this column.
     return True
+
+
+def _look(rule: Rule, flat: Flat) -> None:
+    if rule.keyed is not None:
+        hash_keys(keys_of(flat.frame(rule.columns), rule.keyed.key())[0], 0)
+    elif rule.reference is not None:
+        flat.frame(rule.columns)
 
 
 def _sample(column: Column) -> pl.Series:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_contracts.checks.files import Files
 from data_contracts.checks.hashes import Hashes, spill
 from data_contracts.checks.partial import Partial, merge
 from data_contracts.checks.plan import CheckPlan
@@ -21,13 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Examination",
-    "Files",
     "check_files",
     "check_source",
     "check_tables",
     "check_whole",
     "examine",
-    "read_row_groups",
 ]
 
 
@@ -42,58 +41,6 @@ class Examination:
 
     verdict: Verdict
     findings: Mapping[str, Finding]
-
-
-@dataclass(frozen=True)
-class Files:
-    """Parquet files as a `Reading`; picklable.
-
-    Their footers say where columns lie and nothing else: no statistic, and no number of rows, of a footer
-    is ever taken for the data's.
-    """
-
-    paths: tuple[Path, ...]
-
-    def __call__(self, columns: list[str] | None = None) -> Iterator[pa.Table]:
-        """Yield the row groups."""
-        for _, table in self.parts(columns):
-            yield table
-
-    def parts(self, columns: list[str] | None = None) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
-        """Yield the names of all columns, and the rows, of each row group; of a file without any, no rows.
-
-        Raises:
-            DataBreaksContractError: a file is truncated or no Parquet file; nothing of its content is told.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        for path in self.paths:
-            try:
-                with pq.ParquetFile(path, memory_map=False) as file:
-                    schema = file.schema_arrow
-                    names = tuple(schema.names)
-                    wanted = None if columns is None else [name for name in names if name in set(columns)]
-                    if not file.num_row_groups:
-                        empty = schema.empty_table()
-                        yield names, empty if wanted is None else empty.select(wanted)
-                    for index in range(file.num_row_groups):
-                        yield names, file.read_row_group(index, columns=wanted, use_threads=False)
-            except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError, OSError) as error:
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise
-                raise DataBreaksContractError(
-                    f"{path.name}: not a whole Parquet file", remedy="write the file again"
-                ) from None
-
-
-def read_row_groups(paths: Sequence[Path], columns: list[str] | None = None) -> Iterator[pa.Table]:
-    """Yield the row groups of Parquet files, one at a time; a file without any yields one empty table.
-
-    Raises:
-        DataBreaksContractError: a file is truncated or no Parquet file; nothing of its content is told.
-    """
-    return Files(tuple(paths))(columns)
 
 
 def check_files(
