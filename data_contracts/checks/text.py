@@ -8,7 +8,7 @@ for every other rule of its column it is neither a value nor a missing one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,7 @@ from data_contracts.verdict import Reason, RuleResult, Verdict
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["check_csv"]
+__all__ = ["check_csv", "with_unreadable"]
 
 
 def check_csv(
@@ -46,9 +46,13 @@ def check_csv(
                 counts[cells.column] += cells.count
             yield parsed.table if columns is None else parsed.table.select(columns)
 
-    verdict = check_source(plan, read, on_progress)
-    found = unreadable[0]
-    return replace(verdict, rules=tuple(_judged(rule, found[rule.column or ""]) for rule in verdict.rules))
+    return with_unreadable(check_source(plan, read, on_progress), unreadable[0])
+
+
+def with_unreadable(verdict: Verdict, counts: Mapping[str, int]) -> Verdict:
+    """Return a verdict on text with the cells in it that could not be read, by column; they were read as null."""
+    rules = tuple(_judged(rule, counts.get(rule.column or "", 0)) for rule in verdict.rules)
+    return replace(verdict, rules=rules)
 
 
 def _judged(rule: RuleResult, count: int) -> RuleResult:

@@ -1,14 +1,15 @@
 """Types of CSV columns that nobody declared, as pandas would find them, which is what GX looks at.
 
-A suite has no types, and a CSV file neither. GX users read it with pandas: a column is whole numbers, numbers,
-truth values or text, whichever all its cells can be, and some words mean that there is no value. This module
-reads the whole file once to find the types (never a sample), and then in batches of those types.
+A suite has no types, and a CSV file neither. GX users read it with pandas: a column is whole numbers,
+numbers, truth values or text, whichever all its cells can be, and some words mean that there is no value.
+This module reads the whole file once to find the types (never a sample), and then in batches of those
+types.
 
 Decisions, where pandas depends on how it happens to read:
 
 - one column has one type: pandas looks at large files in pieces, and can end with numbers and texts in one;
-- numbers are read exactly (pandas' quick parser can be off in the last digit), and without blanks around them;
-- whole numbers beyond 64 bits make a column text, and its cells stay what they were.
+- numbers are read exactly (pandas' quick parser can be off in the last digit), without blanks around them;
+- whole numbers beyond 63 bits make a column text, and its cells stay what they were.
 
 Invariants:
 1. A cell becomes null only where it is one of `MISSING`, the words that pandas takes for no value.
@@ -29,8 +30,8 @@ __all__ = ["MISSING", "TypedCsv", "typed_csv"]
 
 Reading = Callable[[list[str] | None], Iterator["pa.Table"]]
 MISSING = (
-    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "None", "n/a", "nan", "null",
+    "", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>",
+    "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null",
 )  # fmt: skip
 _TRUE, _FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 _WHOLE = r"^[+-]?[0-9]+$"
@@ -62,7 +63,7 @@ class TypedCsv:
 
 
 def typed_csv(text: Reading) -> TypedCsv:
-    """Read the whole file and return it with types; a column without any value is one of numbers, as in pandas.
+    """Read the whole file and return it with types; a column without any value holds numbers, as in pandas.
 
     Args:
         text: reads its cells as text, all columns.

@@ -1,7 +1,8 @@
 """Data Docs: GX's own renderer, on our results. It sees counts and what the suite's author wrote; no data.
 
 Invariants:
-1. GX is imported only here and for its own engine, with its telemetry off, and nothing of it is kept but pages.
+1. GX is imported only here and for its own engine, with its telemetry off, and nothing of it is kept but
+   pages.
 2. The pages go to a folder that is new or empty (or holds such pages), readable by its owner alone.
 """
 

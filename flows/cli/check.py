@@ -1,4 +1,4 @@
-"""`isthmus check`: what a contract says about a file or an asset, rule by rule, without a value of it."""
+"""`isthmus check`: what a contract or a suite says about data, rule by rule, without a value of it."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import click
 from data_contracts.errors import UsageError
 from environments.home import Home
 from environments.site import Site
+from flows.cli.check_input import Checked, check_asset, check_contract, check_suite, read_references
+from flows.cli.check_text import print_verdict
 from flows.cli.options import example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
 if TYPE_CHECKING:
     from data_contracts.model import Contract
-    from data_contracts.verdict import RuleResult, Verdict
 
 __all__ = ["command"]
 
 _BROKEN = 1
-_SUFFIXES = {".csv", ".parquet", ".pq"}
+_PATH = click.Path(path_type=Path)
 
 
 @click.command(
@@ -28,48 +29,97 @@ _SUFFIXES = {".csv", ".parquet", ".pq"}
     epilog=example(
         "isthmus check tests.csv --contract hospital.covid-tests",
         "isthmus check tests.parquet --contract ./my-tests.odcs.yaml --json",
+        "isthmus check tests.parquet --suite suite.json --data-docs docs/",
+        "isthmus check tests.csv --contract ./tests.odcs.yaml --failed-rows failed.parquet",
         "isthmus check --asset covid_tests --env onprem",
     ),
 )
-@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.argument("file", type=_PATH, required=False)
 @click.option(
     "--contract", "contract_name", metavar="C", help="ID, ID@VERSION, or the path of a contract's file."
 )
+@click.option("--suite", metavar="S", type=_PATH, help="A suite of Great Expectations, as JSON.")
 @click.option("--asset", metavar="NAME[@VERSION]", help="An asset instead of a file; needs --env.")
 @click.option("--env", metavar="NAME", help="The environment of the asset.")
+@click.option(
+    "--reference",
+    "references",
+    metavar="NAME=FILE",
+    multiple=True,
+    help="The other side of a foreign key: an object's name, and the file that holds it.",
+)
+@click.option(
+    "--failed-rows",
+    metavar="P",
+    type=_PATH,
+    help="Write the rows that break rules to this new Parquet file, for the data's owner alone.",
+)
+@click.option(
+    "--data-docs", metavar="DIR", type=_PATH, help="With --suite: write Data Docs of Great Expectations."
+)
 @home_option
 @site_option
 @json_option
-def command(
+def command(  # noqa: PLR0913 - one parameter for each option
     *,
     file: Path | None,
     contract_name: str | None,
+    suite: Path | None,
     asset: str | None,
     env: str | None,
+    references: tuple[str, ...],
+    failed_rows: Path | None,
+    data_docs: Path | None,
     home: Home,
     site: Site,
     as_json: bool,
 ) -> None:
-    """Check FILE (CSV or Parquet), or an asset, against its data contract.
+    """Check FILE, or an asset, against its data contract, or against a suite of Great Expectations.
 
-    Prints every rule with counts, failing rules first, and never a value of the data. An asset is checked
-    against the contract that its store holds, unless --contract names another. Exit 1 if a rule fails.
+    FILE is CSV, JSON Lines, Parquet or Arrow, or a folder of Parquet files. Prints every rule with
+    counts, failing rules first, and never a value of the data. An asset is checked against the contract
+    that its store holds, unless --contract names another. Exit 1 if a rule fails.
     """
+    _look(file, contract_name, suite, asset, env)
+    if data_docs is not None and suite is None:
+        raise UsageError("Data Docs are of a suite", remedy="add --suite SUITE.json")
+    others = read_references(references)
+    if suite is not None and file is not None:
+        checked = check_suite(file, suite)
+    elif file is not None:
+        checked = check_contract(file, _contract(site, str(contract_name)), others)
+    else:
+        given = None if contract_name is None else _contract(site, contract_name)
+        checked = check_asset(home, site, str(env), str(asset), given)
+    written = None if failed_rows is None else _failed_rows(checked, failed_rows)
+    if data_docs is not None:
+        _data_docs(checked, data_docs)
+    if as_json:
+        emit_json(checked.verdict.to_json())
+    else:
+        print_verdict(checked.verdict, checked.reference)
+        if written is not None:
+            click.echo(f"{written:,} rows that break rules are in {failed_rows}")
+        if data_docs is not None:
+            click.echo(f"Data Docs: {data_docs}/index.html")
+    if not checked.verdict.success:
+        raise click.exceptions.Exit(_BROKEN)
+
+
+def _look(
+    file: Path | None, contract: str | None, suite: Path | None, asset: str | None, env: str | None
+) -> None:
+    """Refuse what does not say one thing to check, against one thing."""
     if (file is None) == (asset is None) or (asset is None) != (env is None):
         raise UsageError("what to check is not said", remedy="name a FILE, or --asset NAME and --env NAME")
-    given = None if contract_name is None else _contract(site, contract_name)
-    if file is not None:
-        if given is None:
-            raise UsageError("no contract is named", remedy="add --contract ID, or the path of its file")
-        contract, verdict = given, _check_file(file, given)
-    else:
-        contract, verdict = _check_asset(home, site, str(env), str(asset), given)
-    if as_json:
-        emit_json(verdict.to_json())
-    else:
-        _print(verdict, contract.reference)
-    if not verdict.success:
-        raise click.exceptions.Exit(_BROKEN)
+    if suite is not None and (contract is not None or asset is not None):
+        raise UsageError(
+            "a suite is checked alone, on a file", remedy="name FILE and --suite, and no contract"
+        )
+    if file is not None and contract is None and suite is None:
+        raise UsageError(
+            "no contract is named", remedy="add --contract ID or its file, or --suite SUITE.json"
+        )
 
 
 def _contract(site: Site, name: str) -> Contract:
@@ -80,69 +130,21 @@ def _contract(site: Site, name: str) -> Contract:
     return site.contracts.get(name)
 
 
-def _check_file(file: Path, contract: Contract) -> Verdict:
-    if contract.model is not None:
-        raise UsageError(f"{contract.reference} is a model's contract", remedy="name a contract of data")
-    if file.suffix.lower() not in _SUFFIXES:
-        raise UsageError(f"{file}: neither CSV nor Parquet", remedy="name a .csv or .parquet file")
-    if not file.is_file():
-        raise UsageError(f"{file}: no such file", remedy="name a file that is there")
-    from data_contracts.checks import check_csv, check_files, compile_plan
+def _failed_rows(checked: Checked, path: Path) -> int:
+    from flows.cli.check_failed import write_failed_rows
 
-    plan = compile_plan(contract)
-    try:
-        if file.suffix.lower() == ".csv":
-            return check_csv(plan, contract, file)
-        return check_files(plan, [file])
-    except OSError as error:
-        raise UsageError(f"{file}: cannot be read: {error.strerror}") from None
+    return write_failed_rows(checked, path)
 
 
-def _check_asset(
-    home: Home, site: Site, env: str, asset: str, given: Contract | None
-) -> tuple[Contract, Verdict]:
-    from data_contracts.checks import check_files, compile_plan
-    from environments.ref import check_name, parse_asset
-    from environments.stores import open_store
+def _data_docs(checked: Checked, directory: Path) -> None:
+    from datetime import UTC, datetime
 
-    profile = site.profile(check_name(env, "--env"))
-    store = open_store(home.environment(env), profile)
-    record = store.record(*parse_asset(asset))
-    contract = given or store.contract(record)
-    if contract.model is not None:
-        raise UsageError(
-            f"{asset} is a model", remedy="models are checked at the gate: isthmus sync NAME --from … --to …"
-        )
-    paths = [path for path in store.open(record) if path.suffix == ".parquet"]
-    return contract, check_files(compile_plan(contract), paths)
+    from data_contracts.suites.pages import write_data_docs
+    from data_contracts.suites.results import to_validation_result
 
-
-def _print(verdict: Verdict, reference: str) -> None:
-    """Print the table and a closing line."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "rule", "rows", "missing", "unexpected", "reason"):
-        table.add_column(
-            name, justify="right" if name in {"rows", "missing", "unexpected"} else "left", no_wrap=True
-        )
-    for rule in sorted(verdict.rules, key=lambda rule: rule.success):
-        table.add_row(*(Text(cell, style="" if rule.success else "red") for cell in _cells(rule)))
-    console = Console(highlight=False)
-    # Where the output is no terminal, nothing is cut to a terminal's width.
-    console.print(table, width=None if console.is_terminal else 4096, crop=console.is_terminal)
-    failed = len(verdict.failed)
-    says = (
-        f"keeps {reference}"
-        if verdict.success
-        else f"breaks {reference}: {failed} of {len(verdict.rules)} rules"
+    if checked.suite is None:
+        raise UsageError("Data Docs are of a suite", remedy="add --suite SUITE.json")
+    result = to_validation_result(
+        checked.suite, checked.compiled, checked.verdict, asset=checked.name, moment=datetime.now(UTC)
     )
-    console.print(f"\n{verdict.rows:,} rows; the data {says}", soft_wrap=True)
-
-
-def _cells(rule: RuleResult) -> tuple[str, ...]:
-    counts = (rule.element_count, rule.missing_count, rule.unexpected_count)
-    reason = "" if rule.reason is None else rule.reason.value
-    return ("ok" if rule.success else "FAIL", rule.id, *(f"{count:,}" for count in counts), reason)
+    write_data_docs(result, directory)
