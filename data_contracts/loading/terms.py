@@ -9,7 +9,7 @@ from data_contracts.conditions import Condition, ConditionError, parse_condition
 from data_contracts.errors import Problem, UsageError
 from data_contracts.loading.own import Path
 from data_contracts.model import Column, ModelTerms, ParityTerms
-from data_contracts.obligations import OBLIGATIONS
+from data_contracts.obligations import OBLIGATIONS, unknown_obligation
 from data_contracts.terms import AnonymityTerms, BoundaryTerms, CrossingDeclaration, Selector, Treatment
 from data_contracts.yamlsource import Source
 
@@ -73,7 +73,7 @@ def boundary_terms(
         if not model and not declaration.columns:
             problems.append(source.problem(place, "no column may cross", "`columns`"))
         for name, treatment in declaration.columns.items():
-            problems.extend(_column_problems(source, (*place, "columns", name), treatment, known.get(name)))
+            problems.extend(_column_problems(source, (*place, "columns", name), treatment, name, known))
         if not model and all(t.obligation == "drop" for t in declaration.columns.values()):
             problems.append(source.problem(place, "every column is dropped", "at least one that crosses"))
         if not model and declaration.anonymity is not None:
@@ -176,14 +176,22 @@ def _treatment(value: str | Mapping[str, Any]) -> Treatment:
 
 
 def _column_problems(
-    source: Source, path: Path, treatment: Treatment, column: Column | None
+    source: Source, path: Path, treatment: Treatment, name: str, known: Mapping[str, Column]
 ) -> list[Problem]:
+    column = known.get(name)
     if column is None:
         return [source.problem(path, "no such column", "a column of the schema object")]
     obligation = OBLIGATIONS.get(treatment.obligation)
     if obligation is None:
-        return [source.problem(path, "unknown obligation", ", ".join(OBLIGATIONS))]
+        return [source.problem(path, *unknown_obligation(treatment.obligation))]
     complaints = obligation.complaints(treatment.parameters, column)
+    for other in obligation.beside(treatment.parameters):
+        if other not in known:
+            complaints.append((f"no such column {other}", "a column of the schema object"))
+        elif not (known[other].required or known[other].primary_key):
+            complaints.append(
+                (f"{other} may be null, and then nothing says whose row it is", "required: true")
+            )
     return [source.problem(path, message, expected) for message, expected in complaints]
 
 

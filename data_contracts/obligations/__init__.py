@@ -16,14 +16,23 @@ Example (terms say `age: {generalise: {bands: [0, 18]}}`, and name nothing else)
 from __future__ import annotations
 
 from data_contracts.obligations.applying import apply
-from data_contracts.obligations.base import Context, Keeps, Obligation, ObligationBrokenError
-from data_contracts.obligations.known import OBLIGATIONS
+from data_contracts.obligations.base import (
+    CodeTable,
+    Context,
+    Evidence,
+    Keeps,
+    Obligation,
+    ObligationBrokenError,
+)
+from data_contracts.obligations.known import OBLIGATIONS, unknown_obligation
 from data_contracts.obligations.outputfile import verify_file
 from data_contracts.obligations.proof import OutputProof, ProofPartial, compile_proof, merge_proofs
 
 __all__ = [
     "OBLIGATIONS",
+    "CodeTable",
     "Context",
+    "Evidence",
     "Keeps",
     "Obligation",
     "ObligationBrokenError",
@@ -32,5 +41,6 @@ __all__ = [
     "apply",
     "compile_proof",
     "merge_proofs",
+    "unknown_obligation",
     "verify_file",
 ]

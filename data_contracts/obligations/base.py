@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from data_contracts.arrow import Values
 from data_contracts.errors import DataBreaksContractError
-from data_contracts.labels import Labels
+from data_contracts.labels import Classification, Labels
 from data_contracts.model import Column
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "Keeps",
     "Obligation",
     "ObligationBrokenError",
+    "one_step_less",
     "rewritten",
 ]
 
@@ -177,6 +178,12 @@ class ColumnAlone:
     def beside(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         """No other column."""
         return ()
+
+
+def one_step_less(labels: Labels) -> Labels:
+    """Return the labels of a coarser value: one step less sensitive, never less than internal, same kinds."""
+    lowered = max(Classification.INTERNAL, labels.classification - 1)
+    return Labels(Classification(min(labels.classification, lowered)), labels.categories)
 
 
 _DESCRIPTIVE = ("name", "businessName", "description")

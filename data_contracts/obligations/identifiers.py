@@ -22,7 +22,7 @@ from data_contracts.obligations.canonical import column_bytes, python_values, va
 from data_contracts.obligations.hashes import keyed_hashes
 from data_contracts.obligations.keyed import WIDTH
 
-__all__ = ["arrived", "bytes_of", "complaints", "domain", "lowered", "original_hashes", "proved"]
+__all__ = ["arrived", "bytes_of", "complaints", "domain", "is_group", "lowered", "original_hashes", "proved"]
 
 _GROUP = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _MAX_NAME = 63
@@ -34,13 +34,17 @@ def complaints(name: str, parameters: Mapping[str, Any], column: Column) -> list
     found = []
     if set(parameters) - {"joinable"}:
         found.append((f"`{name}` takes `joinable` and nothing else", "{} or {joinable: GROUP}"))
-    group = parameters.get("joinable", "group")
-    if not isinstance(group, str) or not _GROUP.fullmatch(group) or len(group) > _MAX_NAME:
+    if not is_group(parameters.get("joinable", "group")):
         found.append(("`joinable` names no group", "a name, such as patients"))
     kind = kind_of(column)
     if kind in _REFUSED:
         found.append((f"`{name}` of {_REFUSED[kind]}", "another obligation, or a column that identifies"))
     return found
+
+
+def is_group(name: object) -> bool:
+    """Whether it can be the name of a joinable group."""
+    return isinstance(name, str) and len(name) <= _MAX_NAME and _GROUP.fullmatch(name) is not None
 
 
 def domain(word: str, parameters: Mapping[str, Any], column: Column, context: Context) -> list[str]:

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import ClassVar
 
 import pyarrow as pa
 import pytest
 from contract_builder import CLOUD, column, contract, crossing
 from hypothesis import given
 from hypothesis import strategies as st
-from obligation_suite import HERE, KEY, ObligationSuite
+from obligation_suite import HERE, KEY
 
 from data_contracts.arrow import arrow_schema
 from data_contracts.errors import DataBreaksContractError, UsageError
@@ -20,40 +19,6 @@ from data_contracts.policy import select_terms
 from data_contracts.projection import project
 
 BANDS = [0, 18, 40, 65, 90]
-
-
-class TestKeep(ObligationSuite):
-    obligation = OBLIGATIONS["keep"]
-    declared = column(
-        "age", "number", options={"minimum": 0}, quality=[{"metric": "nullValues", "mustBe": 0}]
-    )
-    values = (1.5, 2.0, 2.0)
-
-
-class TestDrop(ObligationSuite):
-    obligation = OBLIGATIONS["drop"]
-    declared = column("name", "string", classification="restricted")
-    values = ("a", "b", "a")
-
-
-class TestPseudonymiseText(ObligationSuite):
-    obligation = OBLIGATIONS["pseudonymise"]
-    declared = column("id", "string", classification="restricted", required=True)
-    values = ("p1", "p2", "p1", "")
-
-
-class TestPseudonymiseNumber(ObligationSuite):
-    obligation = OBLIGATIONS["pseudonymise"]
-    declared = column("id", "integer", classification="restricted", options={"minimum": 1})
-    values = (1, 2, 1, 2**62)
-
-
-class TestGeneralise(ObligationSuite):
-    obligation = OBLIGATIONS["generalise"]
-    parameters: ClassVar = {"bands": BANDS}
-    wrong_parameters: ClassVar = {"bands": [0, 18, 18]}
-    declared = column("age", "number", classification="confidential", options={"minimum": 0})
-    values = (0.0, 17.9, 18.0, 90.0, 138.0)
 
 
 def test_bands_are_half_open_and_the_last_has_no_end() -> None:
