@@ -7,7 +7,7 @@ Invariants:
 Example:
     >>> from pathlib import Path
     >>> sorted(ContractRegistry.shipped().ids())[0]
-    'hospital.clinic-tests'
+    'bank.anonymous-clients'
 """
 
 from __future__ import annotations

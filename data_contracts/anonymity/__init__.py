@@ -26,7 +26,7 @@ from data_contracts.anonymity.declaration import (
     declaration_problems,
     hierarchy_of,
 )
-from data_contracts.anonymity.declassifying import Declassified, declassify
+from data_contracts.anonymity.declassifying import Declassified, declassify, would_leave
 from data_contracts.anonymity.hierarchy import TOP, Bands, Hierarchy, NoLabelError, Star, Table, label
 from data_contracts.anonymity.parts import DateParts, Prefix
 from data_contracts.anonymity.recoding import Loss, Recoding, recode
@@ -77,6 +77,7 @@ __all__ = [
     "recode",
     "search",
     "verify_anonymity",
+    "would_leave",
 ]
 
 

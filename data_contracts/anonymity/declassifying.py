@@ -19,12 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_contracts.anonymity.declaration import declaration_of
-from data_contracts.errors import DefectError, DeniedError
+from data_contracts.errors import DefectError, DeniedError, UsageError
 from data_contracts.labels import Classification, Labels, join
 from data_contracts.model import Contract
 from data_contracts.verdict import RuleResult
 
-__all__ = ["Declassified", "declassify", "one_step"]
+__all__ = ["Declassified", "declassify", "one_step", "would_leave"]
 
 TRANSFORM = "k-anonymity"
 _GONE = "direct-identifier"
@@ -96,16 +96,27 @@ def declassify(
     }
     if {result.id for result in results} != asked or not all(result.success for result in results):
         raise DefectError("labels are lowered only for an output that was verified and passed")
+    return Declassified(
+        source.reference, output.reference, TRANSFORM, recorded, _left(recorded, source), tuple(sorted(asked))
+    )
+
+
+def would_leave(recorded: Labels, source: Contract, output: Contract) -> Labels:
+    """Return what would stick after the declared transform. A plan asks this; nothing is lowered by it.
+
+    Where the output's contract declares none for this source, everything would stick.
+    """
+    try:
+        declared = declaration_of(output)
+    except UsageError:
+        return recorded
+    return _left(recorded, source) if source.id in declared.made_from else recorded
+
+
+def _left(recorded: Labels, source: Contract) -> Labels:
     own = source.labels
     inherited = Labels(
         recorded.classification if recorded.classification > own.classification else Classification.PUBLIC,
         recorded.categories - own.categories,
     )
-    return Declassified(
-        source.reference,
-        output.reference,
-        TRANSFORM,
-        recorded,
-        join(one_step(own), inherited),
-        tuple(sorted(asked)),
-    )
+    return join(one_step(own), inherited)

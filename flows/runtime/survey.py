@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from data_contracts.anonymity import would_leave
 from data_contracts.errors import UsageError
-from data_contracts.labels import join
+from data_contracts.labels import Labels, join
+from data_contracts.model import Contract
 from data_contracts.policy import CrossingRequest, Decision, decide
 from environments.placement import DataNeed, Ruling, StepNeed
 from environments.site import Site
@@ -28,7 +30,7 @@ from flows.runtime.program import (
     SyncNode,
 )
 from flows.runtime.symbols import Link
-from tasks.steps.definition import AnyStep
+from tasks.steps.definition import AnyStep, Made
 
 __all__ = ["Survey"]
 
@@ -123,7 +125,7 @@ class Survey:
             self._held[Link(node.id, name)] = Holding(
                 title=f"{node.id}.{name}",
                 contract=contract,
-                labels=join(contract.labels, *(held.labels for held in inputs.values())),
+                labels=join(contract.labels, *_sticking(made, contract, inputs)),
                 size=size,
                 environment=environment if sure else None,
                 producer=None if sure else node.id,
@@ -255,3 +257,11 @@ class Survey:
             labels=join(*(held.labels for held in results)),
             size=max(held.size for held in results),
         )
+
+
+def _sticking(made: Made, contract: Contract, inputs: Mapping[str, Holding]) -> list[Labels]:
+    """Return what sticks of each input to an output, if the step does what it declares."""
+    return [
+        would_leave(held.labels, held.contract, contract) if name == made.lowers else held.labels
+        for name, held in inputs.items()
+    ]

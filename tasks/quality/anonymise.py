@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Anonymised", "anonymise_into", "anonymise_like"]
 
-OUTPUT = "anonymous"
+PURPOSE, OUTPUT = "anonymisation", "anonymous"
 LINEAGE = "anonymity"
 
 
@@ -93,7 +93,9 @@ def anonymise_into(
         asset: the new asset's.
     """
 
-    @step(purpose="anonymisation", outputs={OUTPUT: made_under(contract, name=asset)}, name=name)
+    @step(
+        purpose="anonymisation", outputs={OUTPUT: made_under(contract, name=asset, lowers="rows")}, name=name
+    )
     def made(run: StepRun, rows: AssetRef) -> Anonymised:
         """Make an anonymous version, verify it, and say what it cost."""
         from data_contracts.anonymity import search
@@ -120,7 +122,9 @@ def anonymise_like(
     Args: as for `anonymise_into`. The step takes the rows, and the version whose levels they get.
     """
 
-    @step(purpose="anonymisation", outputs={OUTPUT: made_under(contract, name=asset)}, name=name)
+    @step(
+        purpose="anonymisation", outputs={OUTPUT: made_under(contract, name=asset, lowers="rows")}, name=name
+    )
     def made(run: StepRun, rows: AssetRef, example: AssetRef) -> Anonymised:
         """Make an anonymous version of the shape of another, verify it, and say what it cost."""
         from data_contracts.anonymity import evaluate
@@ -151,6 +155,7 @@ def _levels_of(run: StepRun, example: AssetRef) -> dict[str, int]:
     made = record.lineage.get(LINEAGE)
     if example.environment != run.environment or not isinstance(made, Mapping):
         raise UsageError(f"{example.name} was not made anonymous in {run.environment}")
+    run.open(example)  # Its levels are used, so its labels stick.
     theirs, ours = declaration_of(run.store.contract(record)), declaration_of(contract)
     if dict(theirs.hierarchies) != dict(ours.hierarchies):
         raise UsageError(

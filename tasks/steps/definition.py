@@ -46,12 +46,15 @@ class Made:
         name: the asset's name; None is `INPUT'S NAME_OUTPUT` with `like`, else the output's name.
         checked: whether `commit` refuses what breaks the contract. False is for rows that were
             set aside *because* they break it: such a version crosses nowhere, the gate sees to it.
+        lowers: the input whose labels the transform that the contract declares lowers, once it was verified
+            on the output; None where every input's labels stick as they are.
     """
 
     contract: str | None = None
     like: str | None = None
     name: str | None = None
     checked: bool = True
+    lowers: str | None = None
 
 
 def same_as(parameter: str, *, name: str | None = None, checked: bool = True) -> Made:
@@ -59,9 +62,11 @@ def same_as(parameter: str, *, name: str | None = None, checked: bool = True) ->
     return Made(like=parameter, name=name, checked=checked)
 
 
-def made_under(contract: str, *, name: str | None = None, checked: bool = True) -> Made:
+def made_under(
+    contract: str, *, name: str | None = None, checked: bool = True, lowers: str | None = None
+) -> Made:
     """Declare an output under a contract of the site, by id."""
-    return Made(contract=contract, name=name, checked=checked)
+    return Made(contract=contract, name=name, checked=checked, lowers=lowers)
 
 
 @dataclass(frozen=True)
@@ -210,6 +215,8 @@ def step(
         for key, made in declared.items():
             if made.like is not None and made.like not in inputs:
                 raise UsageError(f"step {own}: output {key} is same_as({made.like!r}), which is no input")
+            if made.lowers is not None and made.lowers not in inputs:
+                raise UsageError(f"step {own}: output {key} lowers {made.lowers!r}, which is no input")
         return Step(
             fn=function,
             name=own,

@@ -52,6 +52,7 @@ class NewAsset:
         store: where it will be, and where its foreign keys find their other side.
         lineage: what the record keeps besides the inputs.
         on_commit: told of the new version and its rows.
+        lowers: the one input whose labels the declared transform may lower.
     """
 
     draft: Draft = field(repr=False)
@@ -63,6 +64,7 @@ class NewAsset:
     store: AssetStore = field(repr=False)
     lineage: Mapping[str, Any] = field(default_factory=dict, repr=False)
     on_commit: Callable[[AssetRef, int | None], None] | None = field(default=None, repr=False)
+    lowers: object = None
     _rows: int | None = None
     _parts: int = 0
 
@@ -107,7 +109,7 @@ class NewAsset:
             also: what the record's lineage keeps besides.
 
         Raises:
-            DefectError: what was declassified is no input of this step.
+            DefectError: what was declassified is not the input whose labels this output may lower.
             ContractBroken: it breaks its contract; nothing was committed.
             ConflictError: another writer kept the asset locked for too long.
         """
@@ -123,7 +125,7 @@ class NewAsset:
         inputs = self.inputs()
         record = self.draft.commit(
             self.contract,
-            join(self.contract.labels, *_sticking(inputs, declassified)),
+            join(self.contract.labels, *self._sticking(inputs, declassified)),
             lineage={
                 "inputs": [ref.to_json() for ref, _ in inputs],
                 **self.lineage,
@@ -137,6 +139,21 @@ class NewAsset:
             self.on_commit(ref, counted)
         return ref
 
+    def _sticking(
+        self, inputs: Sequence[tuple[AssetRef, Labels]], lowered: Declassified | None
+    ) -> Iterator[Labels]:
+        """Yield what sticks of each input: its labels, or what a verified transform left of them."""
+        found = False
+        for ref, labels in inputs:
+            known = None if lowered is None or ref != self.lowers else (lowered.source, lowered.before)
+            if lowered is not None and known == (ref.contract, labels):
+                found = True
+                yield lowered.after
+            else:
+                yield labels
+        if lowered is not None and not found:
+            raise DefectError("labels were lowered of what this output does not declare to lower")
+
     def __enter__(self) -> Self:
         """Begin; the draft is thrown away unless it is committed."""
         return self
@@ -146,17 +163,6 @@ class NewAsset:
     ) -> None:
         """Throw away what was not committed; nothing happens after a commit."""
         self.draft.abandon()
-
-
-def _sticking(inputs: Sequence[tuple[AssetRef, Labels]], lowered: Declassified | None) -> Iterator[Labels]:
-    """Yield what sticks of each input: its labels, or what a verified transform left of them."""
-    found = False
-    for ref, labels in inputs:
-        mine = lowered is not None and (ref.contract, labels) == (lowered.source, lowered.before)
-        found = found or mine
-        yield lowered.after if lowered is not None and mine else labels
-    if lowered is not None and not found:
-        raise DefectError("labels of something that is no input were lowered")
 
 
 def _unchanged(table: Any) -> Any:  # noqa: ANN401 - an Arrow table

@@ -70,6 +70,10 @@ class OutputPlan(Protocol):
     def checked(self) -> bool:
         """Whether it must satisfy the contract."""
 
+    @property
+    def lowers(self) -> str | None:
+        """The input whose labels a verified transform lowers."""
+
 
 def silent(_phase: str, _rows: int | None, _seconds: float | None) -> None:
     """Report to nobody."""
@@ -200,6 +204,7 @@ class StepRun:
             store=self.store,
             lineage={"step": self.step, "purpose": self.purpose, **self.lineage},
             on_commit=self._made,
+            lowers=self.arguments.get(made.lowers or ""),
         )
 
     def _declared(self, output: str) -> OutputPlan:

@@ -19,6 +19,7 @@ PACKAGES = {"flows", "tasks", "environments", "data_contracts"}
 MUST_SHIP = (
     "data_contracts/catalog/*.odcs.yaml",
     "environments/profiles/*.yaml",
+    "flows/bank/data/*.csv",
     "flows/hospital/data/*.csv",
     "flows/hospital/data/LICENSE*",
 )

@@ -34,14 +34,16 @@ def tests() -> pa.Table:
 
 
 def test_the_catalog() -> None:
-    assert SHIPPED.ids() == (
+    assert tuple(name for name in SHIPPED.ids() if name.startswith("hospital.")) == (
         "hospital.clinic-tests",
         "hospital.covid-tests",
         "hospital.positivity-summary",
         "hospital.result-model",
         "hospital.test-scores",
     )
-    crossing = {made.id for made in SHIPPED.all() if made.terms is not None}
+    crossing = {
+        made.id for made in SHIPPED.all() if made.terms is not None and made.id.startswith("hospital.")
+    }
     assert crossing == {"hospital.covid-tests", "hospital.positivity-summary", "hospital.result-model"}
 
 
