@@ -161,7 +161,7 @@ def parse_yaml(raw: bytes, *, file: str) -> Source:
         DeclarationError: it is too large, no UTF-8, no YAML, or uses what invariant 2 refuses.
     """
     if len(raw) > MAX_BYTES:
-        raise DeclarationError([Problem(file, 0, 0, "", f"{len(raw)} bytes", f"at most {MAX_BYTES} bytes")])
+        raise DeclarationError([Problem(file, 0, 0, "", "a file too large", f"at most {MAX_BYTES} bytes")])
     try:
         raw.decode("utf-8")
         _guard(raw, file)
@@ -193,7 +193,11 @@ def load_yaml(path: Path) -> Source:
         DeclarationError: it cannot be read, or `parse_yaml` refuses it.
     """
     try:
-        raw = path.read_bytes()
+        # A pipe would be waited for, and a device may never end.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise DeclarationError([Problem(str(path), 0, 0, "", "cannot be read: no ordinary file")])
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DeclarationError([Problem(str(path), 0, 0, "", f"cannot be read: {error.strerror}")]) from None
     return parse_yaml(raw, file=str(path))

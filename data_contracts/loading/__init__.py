@@ -2,7 +2,8 @@
 
 Invariants:
 1. Nothing is skipped. A key that neither the standard nor we know is a problem, with its line.
-2. All problems of a file are reported at once (standard problems first: ours need a sound document).
+2. All problems of a file are reported at once: what the standard refuses is cut out, and our rules read the
+   rest, so that they too are told, and nothing that follows only from a cut.
 3. `apiVersion` v3.0.x and v3.1.0 are taken; any other, v2.2.x and v3.2.0 included, is refused by name.
 4. A problem of severity `warning` does not stop a contract from loading; `isthmus contract lint` shows it.
 """

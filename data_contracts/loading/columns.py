@@ -29,10 +29,12 @@ def schema_objects(source: Source, *, dialect: str) -> tuple[tuple[SchemaObject,
     reader = _Reader(source, dialect, [])
     items = source.data.get("schema") or []
     objects = tuple(reader.object(("schema", index), item) for index, item in enumerate(items))
+    seen: set[str] = set()
     for index, item in enumerate(objects):
-        if any(item.name == other.name for other in objects[:index]):
+        if item.name in seen:
             place = ("schema", index, "name")
             reader.problems.append(source.problem(place, "a second object of this name", "each name once"))
+        seen.add(item.name)
     return objects, reader.problems
 
 
@@ -80,12 +82,14 @@ class _Reader:
         declared = item.get("properties") or []
         names = frozenset(f"{prefix}{entry['name']}" for entry in declared)
         columns: list[Column] = []
+        seen: set[str] = set()
         for index, entry in enumerate(declared):
             place = (*path, "properties", index)
             column = self._column(place, entry, f"{prefix}{entry['name']}", names)
-            if any(column.name == other.name for other in columns):
+            if column.name in seen:
                 message = "a second column of this name"
                 self.problems.append(self.source.problem((*place, "name"), message, "each name once"))
+            seen.add(column.name)
             columns.append(column)
         return tuple(columns)
 

@@ -14,6 +14,7 @@ from data_contracts.loading.agreements import agreements
 from data_contracts.loading.columns import schema_objects
 from data_contracts.loading.keys import with_relationships
 from data_contracts.loading.own import own_properties, stray_properties
+from data_contracts.loading.pruning import rest_of
 from data_contracts.loading.terms import boundary_terms, model_terms
 from data_contracts.model import Acknowledgement, Column, Contract, ModelTerms, SchemaObject
 from data_contracts.standard.validation import odcs_problems
@@ -104,9 +105,12 @@ def _read(source: Source) -> tuple[Contract | None, list[Problem]]:
             source.problem(("apiVersion",), f"apiVersion {shown} is not supported", ", ".join(VERSIONS))
         ]
     problems = odcs_problems(source)
-    if problems:
-        return None, problems
-    return _build(source)
+    if not problems:
+        return _build(source)
+    rest = rest_of(source)
+    if rest is not None:
+        problems += [item for item in _build(rest)[1] if not rest.follows_from_a_cut(item)]
+    return None, list(dict.fromkeys(problems))
 
 
 def _build(source: Source) -> tuple[Contract | None, list[Problem]]:

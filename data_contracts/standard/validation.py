@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from data_contracts.errors import Problem
+from data_contracts.standard.shapes import MAX_SHAPES, Alike, alike
 from data_contracts.yamlsource import Source
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def _validator(name: str, definition: str | None) -> Validator:
 
 def odcs_problems(source: Source) -> list[Problem]:
     """Return what ODCS's own JSON Schema (v3.1.0) finds wrong with the document."""
-    return _problems(_ODCS, None, source, source.data, ())
+    shapes = alike(source.data)
+    if shapes.excess is not None:
+        place = ("schema", shapes.excess, "properties")
+        return [source.problem(place, "columns of too many shapes", f"at most {MAX_SHAPES} that differ")]
+    return _problems(_ODCS, None, source, shapes.data, (), shapes)
 
 
 def terms_problems(
@@ -60,27 +65,34 @@ def own_problems(name: str, source: Source) -> list[Problem]:
 
 
 def _problems(
-    name: str, definition: str | None, source: Source, value: Json, place: tuple[str | int, ...]
+    name: str,
+    definition: str | None,
+    source: Source,
+    value: Json,
+    place: tuple[str | int, ...],
+    shapes: Alike | None = None,
 ) -> list[Problem]:
     errors = list(_validator(name, definition).iter_errors(value))
-    found: list[Problem] = []
+    found: list[tuple[tuple[str | int, ...], str, str]] = []
     for error in errors:
         path = (*place, *error.absolute_path)
         if error.validator in _CLOSED:
             unknown = _unknown_keys(error, _document(name))
-            found.extend(
-                source.problem((*path, key), "unknown key", "a key of the schema") for key in unknown
-            )
+            found.extend(((*path, key), "unknown key", "a key of the schema") for key in unknown)
             alone = all(
                 list(error.absolute_path) != list(e.absolute_path)[: len(error.absolute_path)] or e is error
                 for e in errors
             )
             if not unknown and alone:
-                found.append(source.problem(path, "keys that do not go together here"))
+                found.append((path, "keys that do not go together here", ""))
         else:
-            found.append(source.problem(path, *_words(error)))
+            found.append((path, *_words(error)))
     # A branch of the standard's schema that is reached twice complains twice.
-    return list(dict.fromkeys(found))
+    return [
+        source.problem(there, message, expected)
+        for path, message, expected in dict.fromkeys(found)
+        for there in (shapes.places(path) if shapes is not None else (path,))
+    ]
 
 
 def _unknown_keys(error: ValidationError, document: Mapping[str, Any]) -> list[str]:

@@ -93,11 +93,11 @@ def test_a_sound_contract_and_its_way_out_and_back() -> None:
         ("to: cloud", "to: {kind: moon}", "moon", "not one of the values"),
         ("to: cloud", "to: {planet: moon}", "planet", "unknown key"),
         ("id: {pseudonymise: {}}", "name: drop", "name: drop", "no such column"),
-        ("id: {pseudonymise: {}}", "id: {hash: {}}", "hash", "unknown obligation"),
+        ("id: {pseudonymise: {}}", "id: {scramble: {}}", "scramble", "unknown obligation"),
         ("id: {pseudonymise: {}}", "id: pseudonymise", "id: pseudonymise", "not one of the values"),
         ("id: {pseudonymise: {}}", "id: {pseudonymise: {key: x}}", "key: x", "and nothing else"),
         ("[0, 18]", "[18, 0]", "[18, 0]", "ascending"),
-        ("{bands: [0, 18]}", "{steps: [0, 18]}", "steps", "`bands` and nothing else"),
+        ("{bands: [0, 18]}", "{steps: [0, 18]}", "steps", "`generalise` takes"),
         ("{pseudonymise: {}}", "{generalise: {bands: [0]}}", "bands: [0]}", "no numbers"),
     ],
 )
