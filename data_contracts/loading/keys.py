@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.errors import Problem
-from data_contracts.loading.own import Path
+from data_contracts.loading.own import Path, own_properties
 from data_contracts.model import Column, Relationship, SchemaObject
 from data_contracts.yamlsource import Source
 
@@ -113,27 +113,30 @@ class _Reader:
         self, identity: str, sources: list[_Target | None], entry: Mapping[str, Any], place: Path
     ) -> Relationship | None:
         """Return the key, or None where something of it is a problem that has been told."""
+        custom = entry.get("customProperties") or []
+        found = own_properties(self.source, (*place, "customProperties"), custom, frozenset())[1]
+        self.problems.extend(found)
         targets = [self._lead(name, (*place, "to")) for name in _listed(entry["to"])]
         if len(sources) != len(targets):
             self.complain(place, f"{len(sources)} columns lead to {len(targets)}", "as many as lead there")
             return None
-        found = [target for target in targets if target is not None]
+        leads = [target for target in targets if target is not None]
         known = [lead for lead in sources if lead is not None]
-        if len(found) != len(targets) or len(known) != len(sources):
+        if len(leads) != len(targets) or len(known) != len(sources):
             return None
-        if len({(target.file, target.object) for target in found}) > 1:
+        if len({(target.file, target.object) for target in leads}) > 1:
             self.complain((*place, "to"), "columns of several objects", "one object for one key")
             return None
-        for lead, target in zip(known, found, strict=True):
+        for lead, target in zip(known, leads, strict=True):
             types = [end.column.logical_type for end in (lead, target) if end.column is not None]
             if len(types) > 1 and all(types) and types[0] != types[1]:
                 self.complain((*place, "to"), f"{types[0]} leads to {types[1]}", "columns of one type")
-        first = found[0]
+        first = leads[0]
         if first.column is None:
             message = f"rule {identity} is evaluated only where the rows of {first.object} are given"
             self.complain(place, message, severity="warning")
         columns = tuple(lead.path for lead in known)
-        return Relationship(identity, columns, first.object, tuple(t.path for t in found), first.file)
+        return Relationship(identity, columns, first.object, tuple(t.path for t in leads), first.file)
 
     def _lead(self, reference: str, place: Path) -> _Target | None:
         try:

@@ -29,9 +29,16 @@ _NEEDED = {
     "version": "0.0.0",
     "status": "draft",
 }
-# Keys whose values name columns or rules that stand elsewhere.
-_ABOUT_OTHERS = {"rows", "rule", "arguments", "quasiIdentifiers", "sensitive", "from", "to", "element"}
-_SHAPE = {"logicalType", "physicalType", "properties", "items", "name"}
+# Without one of these of a column, nobody can say what terms, conditions and options may say of it.
+_SHAPE = {
+    "logicalType",
+    "logicalTypeOptions",
+    "physicalType",
+    "properties",
+    "items",
+    "required",
+    "primaryKey",
+}
 
 
 @dataclass(frozen=True)
@@ -69,16 +76,16 @@ class Rest(Source):
     def follows_from_a_cut(self, problem: Problem) -> bool:
         """Whether a problem may be there only because something was taken out."""
         words = problem.path.split(".")
-        if words[-1] in _ABOUT_OTHERS and any(place[0] == "schema" for place in self.cut):
-            return True
+        if words[-1] == "rule" and any({"quality", "logicalTypeOptions"} & set(place) for place in self.cut):
+            return True  # The rule that is acknowledged may be one that was cut.
         for place in self.cut:
-            column = self._column(place)
-            if column is None:
+            if place[-1] not in _SHAPE or not self._depth(place):
                 continue
-            if "columns" in words and words[-1] == column.get("name"):
+            name = self._column(place).get("name")
+            if words[-1] == "rows" or ("columns" in words and words[-1] == name):
                 return True
             own = ".".join(map(str, place[: self._depth(place)]))
-            if place[-1] in _SHAPE and f"{problem.path}.".startswith(f"{own}."):
+            if f"{problem.path}.".startswith(f"{own}."):
                 return True
         return False
 
@@ -86,11 +93,11 @@ class Rest(Source):
         """Return how long the path of the column is in which the place lies."""
         return 4 if place[:1] == ("schema",) and len(place) > 4 and place[2] == "properties" else 0  # noqa: PLR2004 - schema, its index, properties, its index
 
-    def _column(self, place: Path) -> dict[str, Any] | None:
+    def _column(self, place: Path) -> dict[str, Any]:
         value: Any = self.author.data
         for step in place[: self._depth(place)]:
             value = value[step]
-        return value if self._depth(place) else None
+        return dict(value)
 
 
 def rest_of(source: Source) -> Rest | None:
