@@ -16,6 +16,7 @@ from data_contracts.checks.rowrules import MISSING_WORDS, RowCount, RowRule
 from data_contracts.checks.rules import COLUMNS_RULE, Limit, Rule
 from data_contracts.loading import unevaluated
 from data_contracts.model import QualityRule, Relationship, SchemaObject
+from data_contracts.sandbox.sql import sql_measures
 from data_contracts.verdict import Reason
 
 __all__ = ["compile_rules"]
@@ -127,6 +128,8 @@ def _quality(made: _Object, rule: QualityRule) -> Rule:
         return _library(made, rule, bare)
     if unevaluated(rule) is not None:
         return bare
+    if rule.kind == "sql":
+        return replace(bare, measure=sql_measures(made.item)[rule.id], refused=None)
     return custom_rule(rule, made.item, bare)
 
 

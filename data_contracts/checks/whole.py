@@ -41,9 +41,15 @@ def whole_findings(plan: CheckPlan, read: Reading, partial: Partial, work: Works
         if rule.reference is not None:
             findings[rule.id] = _reference(plan, rule, read, partial, work)
     asset = Asset(read, partial.rows)
-    for rule in plan.whole_asset_rules:
-        if rule.whole is not None and rule.id not in partial.structural:
-            findings[rule.id] = rule.whole.evaluate(asset)
+    try:
+        for rule in plan.whole_asset_rules:
+            if rule.whole is not None and rule.id not in partial.structural:
+                findings[rule.id] = rule.whole.evaluate(asset)
+    finally:
+        for held in asset.shared.values():
+            # A child process of `sql` rules ends with the check that started it.
+            if hasattr(held, "close"):
+                held.close()
     return findings
 
 

@@ -197,10 +197,9 @@ def unevaluated(rule: QualityRule) -> str | None:
     if rule.kind == "text":
         return "prose: only a person can evaluate it"
     if rule.kind == "sql":
-        # The sandbox that runs them is not here yet; another server's SQL stays out even then.
-        return (
-            _ELSEWHERE.format(rule.dialect) if rule.dialect != _DUCKDB else "sql rules are not evaluated yet"
-        )
+        if rule.operator is None:
+            return "nothing says what the query's number must be"
+        return None if rule.dialect == _DUCKDB else _ELSEWHERE.format(rule.dialect)
     if rule.kind == "custom" and rule.engine != "great-expectations":
         return f"there is no engine {rule.engine} here"
     return None
