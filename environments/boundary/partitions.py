@@ -89,12 +89,15 @@ class _CheckPart:
 
 
 def check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Verdict:
-    """Check files against a contract, over their partitions; foreign keys, in the environment's store.
+    """Check files against a contract, over their partitions.
+
+    Foreign keys are looked up in the environment's own store, service levels judged at this moment.
 
     Raises:
         NotVerifiableError: a file cannot be read as Parquet, or a byte of another asset is wrong.
     """
-    plan = compile_plan(contract, references=reference_files(env.store, contract, paths))
+    found = reference_files(env.store, contract, paths)
+    plan = compile_plan(contract, references=found, now=env.clock())
     return judge(env, plan, env.partition_map(_CheckPart(plan), parts_of(paths)), paths)
 
 

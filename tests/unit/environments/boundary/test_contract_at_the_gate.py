@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +115,26 @@ def test_the_order_of_rows_is_checked_over_all_parts(world: World, *, falling: b
     sent = egress(world.env("onprem"), world.request(world.add(table)))
     assert sent.outcome == ("broken" if falling else "permitted")
     assert [rule.id for rule in sent.rules] == (["in-order"] if falling else [])
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(1, "permitted"), (3, "broken")])
+def test_data_that_is_no_longer_fresh_stays(world: World, days: int, outcome: str) -> None:
+    document = visits({**TO_CLOUD, "columns": {**TO_CLOUD["columns"], "seen": "keep"}})
+    document["schema"][0]["properties"].append(
+        {
+            "name": "seen",
+            "logicalType": "timestamp",
+            "classification": "internal",
+            "logicalTypeOptions": {"timezone": True},
+        }
+    )
+    document["slaProperties"] = [
+        {"property": "freshness", "value": 2, "unit": "d", "element": "visits.seen", "id": "fresh"}
+    ]
+    declare(world, document)
+    seen = pa.array([world.now] * 300, pa.timestamp("us", tz="UTC"))
+    record = world.add(rows().append_column("seen", seen))
+    world.now += dt.timedelta(days=days)
+    sent = egress(world.env("onprem"), world.request(record))
+    assert sent.outcome == outcome, sent.rules
+    assert len(sent.rules) == (outcome == "broken")
