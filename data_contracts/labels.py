@@ -4,16 +4,21 @@ Invariants:
 1. Classifications are ordered `public < internal < confidential < restricted`; any other word is
    none of them, and whoever meets it denies.
 2. `join` never lowers: the result is at least as sensitive as each part, with every category.
+3. The jurisdiction of the people whom data is about is a category too (`subjects-de`, `subjects-us-ca`): it
+   sticks as every category does, and labels that were stored or signed before it was known still read.
 
 Example:
     >>> a = Labels(Classification.INTERNAL, frozenset({"health"}))
     >>> b = Labels(Classification.RESTRICTED, frozenset({"direct-identifier"}))
     >>> join(a, b).classification.word
     'restricted'
+    >>> sorted(Labels(Classification.INTERNAL, frozenset({subjects("US-CA"), "health"})).jurisdictions)
+    ['US-CA']
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -21,7 +26,20 @@ from typing import Any
 
 from data_contracts.errors import UsageError
 
-__all__ = ["Classification", "Labels", "join"]
+__all__ = ["CATEGORIES", "Classification", "Labels", "join", "subjects"]
+
+CATEGORIES = {
+    "personal": "about a person who can be told apart (GDPR art. 4(1))",
+    "special-category": "origin, belief, health, sexuality, biometrics, union, convictions (GDPR art. 9 and 10)",
+    "health": "about a person's health or care",
+    "financial": "about a person's money, accounts or cards",
+    "direct-identifier": "tells who it is by itself (45 CFR 164.514(b)(2) lists eighteen)",
+    "quasi-identifier": "tells people apart together with other columns",
+    "pseudonym": "stands for an identifier; whoever holds the key can go back",
+}
+"""The categories that this project gives itself. A contract may use others: they stick alike."""
+_SUBJECTS = "subjects-"
+_JURISDICTION = re.compile(r"[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 class Classification(IntEnum):
@@ -64,6 +82,14 @@ class Labels:
     classification: Classification = Classification.RESTRICTED
     categories: frozenset[str] = frozenset()
 
+    @property
+    def jurisdictions(self) -> frozenset[str]:
+        """The jurisdictions of the people whom the data is about, such as `DE` or `US-CA`; empty: not said."""
+        said = (
+            name.removeprefix(_SUBJECTS).upper() for name in self.categories if name.startswith(_SUBJECTS)
+        )
+        return frozenset(word for word in said if _JURISDICTION.fullmatch(word))
+
     def to_json(self) -> dict[str, Any]:
         """Return the labels as a JSON value."""
         return {"classification": self.classification.word, "categories": sorted(self.categories)}
@@ -91,3 +117,14 @@ def join(*labels: Labels) -> Labels:
         max(item.classification for item in labels),
         frozenset().union(*(item.categories for item in labels)),
     )
+
+
+def subjects(jurisdiction: str) -> str:
+    """Return the category that says whose law the people in the data live under.
+
+    Raises:
+        UsageError: it is no jurisdiction as environments write them.
+    """
+    if not _JURISDICTION.fullmatch(jurisdiction):
+        raise UsageError("not a jurisdiction", remedy="say a country (DE) or a part of one (US-CA)")
+    return _SUBJECTS + jurisdiction.lower()

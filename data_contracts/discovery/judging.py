@@ -14,7 +14,7 @@ from typing import Any
 from data_contracts.discovery.evidence import Evidence, contradicted, value_evidence, vocabulary_evidence
 from data_contracts.discovery.lexicon import ROLE, Lexicon, NameMatch, load_lexicon
 from data_contracts.discovery.profile import Profile
-from data_contracts.labels import Classification
+from data_contracts.labels import Classification, subjects
 
 __all__ = ["Facts", "Finding", "judge", "merged"]
 
@@ -233,6 +233,12 @@ def _finding(kept: Sequence[Evidence], lexicon: Lexicon) -> Finding:
     order = {"values": 0, "words": 1, "name": 2, "table": 3}
     ranked = sorted(kept, key=lambda item: (order[item.basis], -item.count))
     kinds = tuple(dict.fromkeys(item.kind for item in ranked))
-    categories = tuple(sorted({name for kind in kinds for name in lexicon.kinds[kind].categories}))
+    categories = {name for kind in kinds for name in lexicon.kinds[kind].categories}
+    # A national number says whose national: `nl-bsn`, `us-ssn`.
+    categories |= {
+        subjects(item.detector[:2].upper())
+        for item in kept
+        if item.kind == "national-id" and item.basis == "values" and item.detector[2:3] == "-"
+    }
     personal = any(lexicon.kinds[kind].personal for kind in kinds)
-    return Finding(personal, kinds, categories, tuple(kept))
+    return Finding(personal, kinds, tuple(sorted(categories)), tuple(kept))

@@ -37,7 +37,7 @@ _BEFORE = (
 )
 _ENDINGS = (
     "str\\.?|strasse|straße|weg|allee|platz|gasse|ring|damm|ufer|chaussee|stieg|straat|laan|plein|kade|gracht|singel"
-    "|dreef|steeg|hof|pad|gatan|vägen|vagen|gränd|grand|torget|veien|vegen|gata|gate|vej|gade|stræde|allé|alle|katu|tie"
+    "|dreef|steeg|hof|pad|gatan|stien|bakken|svingen|plassen|haugen|vägen|vagen|gränd|grand|torget|veien|vegen|gata|gate|vej|gade|stræde|allé|alle|katu|tie"
     "|polku|kuja|utca|útja|tér|körút|sokak|caddesi|sk\\.|cd\\.|soka\u011f\u0131|bulvar\u0131"
 )
 
@@ -99,8 +99,10 @@ SHAPES = (
             rf"(?i)[0-9]+( ?(bis|ter|[a-d]))?,? +({_BEFORE})\b.*",
             rf"(?i)({_BEFORE})[ .].*[0-9]+.*",
             rf"(?i).*({_ENDINGS})\.? *[0-9]+ *[a-z]?\b.*",
+            r"(?i)(h\.? ?no\.?|house no\.?|plot no\.?|flat no\.?|door no\.?)\W*[0-9]+.*",
             r"(?i)(p\.? ?o\.? ?box|postfach|bp|casella postale|apartado)\W*[0-9]+.*",
             r".*[0-9一二三四五六七八九十]+ ?(丁目|番地|号|號).*",
+            r".*(로|길|동) ?[0-9]+.*",
             r".*(省|市|区|縣|県|路|街).*[0-9]+.*",
         ),
         (r"(?i)https?://.*", r".*@.*"),
