@@ -30,7 +30,7 @@ __all__ = ["CATEGORIES", "Classification", "Labels", "join", "subjects"]
 
 CATEGORIES = {
     "personal": "about a person who can be told apart (GDPR art. 4(1))",
-    "special-category": "origin, belief, health, sexuality, biometrics, union, convictions (GDPR art. 9 and 10)",
+    "special-category": "origin, belief, health, sexuality, biometrics, convictions (GDPR art. 9, 10)",
     "health": "about a person's health or care",
     "financial": "about a person's money, accounts or cards",
     "direct-identifier": "tells who it is by itself (45 CFR 164.514(b)(2) lists eighteen)",
@@ -84,10 +84,9 @@ class Labels:
 
     @property
     def jurisdictions(self) -> frozenset[str]:
-        """The jurisdictions of the people whom the data is about, such as `DE` or `US-CA`; empty: not said."""
-        said = (
-            name.removeprefix(_SUBJECTS).upper() for name in self.categories if name.startswith(_SUBJECTS)
-        )
+        """The jurisdictions of the people whom the data is about (`DE`, `US-CA`); empty: not said."""
+        named = (name for name in self.categories if name.startswith(_SUBJECTS))
+        said = (name.removeprefix(_SUBJECTS).upper() for name in named)
         return frozenset(word for word in said if _JURISDICTION.fullmatch(word))
 
     def to_json(self) -> dict[str, Any]:
