@@ -1,7 +1,7 @@
-"""Write docs/reference from the code; with --check, write nothing and say what is wrong.
+"""Write docs/reference and docs/schemas from the code; with --check, write nothing and say what is wrong.
 
 Invariants:
-1. Nothing in docs/reference is written by hand: a page is a function of the code and the lock file.
+1. Nothing in either is written by hand: a page is a function of the code and the lock file.
 2. `--check` reports every finding at once, one a line (`FILE:LINE: what is wrong`), and then exits with 1.
 
 Example:
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # PYTHONSAFEPATH=1 leaves it out
 
-from generator import adr, commands, dependencies, environment_file, exit_codes, licences, links  # noqa: E402
+from generator import adr, commands, dependencies, environment_file, exit_codes, licences, links, schemas  # noqa: E402
 from generator.page import Page  # noqa: E402
 
 PAGES = (commands.page, environment_file.page, exit_codes.page, dependencies.page, licences.page)
@@ -31,13 +31,14 @@ def _stale(pages: list[Page]) -> list[str]:
         if not page.path.exists() or page.path.read_text(encoding="utf-8") != page.text
     ]
     known = {page.path for page in pages}
-    strays = sorted(set((ROOT / "docs/reference").glob("*.md")) - known)
+    kept = (*(ROOT / "docs/reference").glob("*.md"), *(ROOT / "docs/schemas").glob("*"))
+    strays = sorted(set(kept) - known)
     return [*found, *(f"{path.relative_to(ROOT)}:1: nothing generates this page" for path in strays)]
 
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or check them; return the exit status."""
-    pages = [make(ROOT) for make in PAGES]
+    pages = [*(make(ROOT) for make in PAGES), *schemas.pages(ROOT)]
     if arguments not in ([], ["--check"]):
         print("usage: python docs/build.py [--check]", file=sys.stderr)
         return 2
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
         for page in pages:
             page.path.parent.mkdir(exist_ok=True)
             page.path.write_text(page.text, encoding="utf-8")
-        print(f"docs: {len(pages)} pages in docs/reference")
+        print(f"docs: {len(pages)} pages in docs/reference and docs/schemas")
         return 0
     findings = [*_stale(pages), *(finding for check in CHECKS for finding in check(ROOT))]
     for finding in findings:

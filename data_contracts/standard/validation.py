@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
 
-__all__ = ["odcs_problems", "own_problems", "terms_problems"]
+__all__ = ["document", "odcs_problems", "own_problems", "terms_problems"]
 
 Json: TypeAlias = Any
 _HERE = Path(__file__).resolve().parent
@@ -26,7 +26,8 @@ _CLOSED = {"additionalProperties", "unevaluatedProperties"}
 
 
 @cache
-def _document(name: str) -> dict[str, Any]:
+def document(name: str) -> dict[str, Any]:
+    """Return one of the schema files of this folder, not to be changed."""
     loaded: dict[str, Any] = json.loads((_HERE / name).read_text(encoding="utf-8"))
     return loaded
 
@@ -36,7 +37,7 @@ def _validator(name: str, definition: str | None) -> Validator:
     from jsonschema import Draft201909Validator
     from referencing import Registry
 
-    schema = _document(name)
+    schema = document(name)
     if definition is not None:
         schema = {**schema, "$ref": f"#/$defs/{definition}"}
     # An empty registry fetches nothing: a reference that is not in the file is an error.
@@ -77,7 +78,7 @@ def _problems(
     for error in errors:
         path = (*place, *error.absolute_path)
         if error.validator in _CLOSED:
-            unknown = _unknown_keys(error, _document(name))
+            unknown = _unknown_keys(error, document(name))
             found.extend(((*path, key), "unknown key", "a key of the schema") for key in unknown)
             alone = all(
                 list(error.absolute_path) != list(e.absolute_path)[: len(error.absolute_path)] or e is error

@@ -16,6 +16,7 @@ from data_contracts.errors import UsageError
 from environments.private import disk_errors
 from flows.cli.options import example, json_option
 from flows.cli.report import emit_json
+from flows.cli.schemas import editor_schemas
 
 __all__ = ["TEMPLATE", "command", "write_site"]
 
@@ -35,6 +36,9 @@ def write_site(directory: Path) -> list[Path]:
     with disk_errors(f"{directory}: the site cannot be written"):
         try:
             shutil.copytree(TEMPLATE, draft, ignore=shutil.ignore_patterns("__pycache__"))
+            (draft / "schemas").mkdir()
+            for name, text in editor_schemas().items():
+                (draft / "schemas" / name).write_text(text, encoding="utf-8")
             for path in (draft, *draft.rglob("*")):
                 # Whatever the modes of the installed package: files to edit, folders to enter.
                 path.chmod(0o755 if path.is_dir() else 0o644)

@@ -117,4 +117,4 @@ def test_it_says_what_to_do_next(tmp_path: Path) -> None:
 
 def test_the_template_holds_no_leftovers() -> None:
     names = [path.name for path in TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    assert len(names) == 8
+    assert len(names) == 9
