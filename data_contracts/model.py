@@ -51,6 +51,7 @@ class Column:
         partition_key: its 1-based position in the partition key, 0 where it is no part of it.
         physical_name: what the source's system calls it; empty where nothing is written.
         description: for people.
+        identifier: which kind of identifier it holds (`isthmusIdentifier`); empty where nothing is written.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Column:
     partition_key: int = 0
     physical_name: str = ""
     description: str = ""
+    identifier: str = ""
 
     @property
     def labels(self) -> Labels:

@@ -8,7 +8,8 @@ Invariants:
 5. Where rows stay behind (`rows:`, `anonymity:`), it promises only what holds of fewer rows, and of the
    condition what ODCS can say of one column that arrived as it was: null, bounds, listed values. The rest of
    the condition is proved at egress, row by row, and cannot be checked again where its columns never arrive.
-6. A rule that nothing evaluates is kept, under its id, with the acknowledgement that it had.
+6. A count that `minimumCell` names is null or at least so much: both sides check it as a bound of the column.
+7. A rule that nothing evaluates is kept, under its id, with the acknowledgement that it had.
 
 Its id is `SOURCEID.DESTINATION.PURPOSE`, its version the source's (design §4).
 """
@@ -109,7 +110,7 @@ def _object(declared: Mapping[str, Any], item: SchemaObject, terms: CrossingTerm
             arrived = _rules_kept(arrived, column, item, terms, values)
             if terms.rows is not None and column.name in values:
                 arrived = with_condition(arrived, column, terms.rows)
-            properties.append(arrived)
+            properties.append(_no_small_cell(arrived, terms))
     if not set(item.primary_key) <= _columns_that(item, terms, {Keeps.VALUES, Keeps.EQUALITY}):
         # A part of a key is no key; that its columns are never null still holds.
         properties = [{k: v for k, v in entry.items() if k not in _KEY} for entry in properties]
@@ -123,6 +124,14 @@ def _object(declared: Mapping[str, Any], item: SchemaObject, terms: CrossingTerm
     if rules:
         result["quality"] = rules
     return result
+
+
+def _no_small_cell(arrived: dict[str, Any], terms: CrossingTerms) -> dict[str, Any]:
+    if terms.minimum_cell is None or arrived["name"] not in terms.minimum_cell.columns:
+        return arrived
+    options = dict(arrived.get("logicalTypeOptions", {}))
+    options["minimum"] = max(options.get("minimum", terms.minimum_cell.least), terms.minimum_cell.least)
+    return {**arrived, "logicalTypeOptions": options}
 
 
 def _columns_that(item: SchemaObject, terms: CrossingTerms, kept: set[Keeps]) -> frozenset[str]:

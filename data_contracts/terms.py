@@ -16,7 +16,16 @@ from typing import Any
 from data_contracts.conditions import Condition
 from data_contracts.destination import Destination
 
-__all__ = ["AnonymityTerms", "BoundaryTerms", "CrossingDeclaration", "CrossingTerms", "Selector", "Treatment"]
+__all__ = [
+    "AnonymityTerms",
+    "BoundaryTerms",
+    "CrossingDeclaration",
+    "CrossingTerms",
+    "ExpertDetermination",
+    "MinimumCell",
+    "Selector",
+    "Treatment",
+]
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,34 @@ class AnonymityTerms:
 
 
 @dataclass(frozen=True)
+class MinimumCell:
+    """Small cells stay at the source: a count that crosses is null or at least `least`.
+
+    Attributes:
+        columns: the columns that hold counts, by name.
+        least: the smallest count that may cross.
+    """
+
+    columns: tuple[str, ...]
+    least: int
+
+
+@dataclass(frozen=True)
+class ExpertDetermination:
+    """Who determined that the risk of re-identification is very small (45 CFR 164.514(b)(1)).
+
+    Attributes:
+        by: the expert.
+        date: ISO 8601.
+        report: the digest of the report.
+    """
+
+    by: str
+    date: str
+    report: str
+
+
+@dataclass(frozen=True)
 class CrossingDeclaration:
     """One entry of `crossings`.
 
@@ -88,6 +125,10 @@ class CrossingDeclaration:
         columns: each column that may cross or is dropped; empty for a model, which crosses whole.
         rows: what every row that crosses must meet; None lets every row cross.
         anonymity: what the whole output must reach; None asks nothing.
+        minimum_cell: what counts in the output must reach; None asks nothing.
+        reidentify: the purposes for which the source may turn its pseudonyms and codes back.
+        profile: the shipped profile that it says it keeps; empty where it says none.
+        expert: the determination that it rests on; None where there is none.
     """
 
     to: Selector
@@ -95,6 +136,10 @@ class CrossingDeclaration:
     columns: Mapping[str, Treatment]
     rows: Condition | None = None
     anonymity: AnonymityTerms | None = None
+    minimum_cell: MinimumCell | None = None
+    reidentify: tuple[str, ...] = ()
+    profile: str = ""
+    expert: ExpertDetermination | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +151,8 @@ class CrossingTerms:
     columns: Mapping[str, Treatment]
     rows: Condition | None = None
     anonymity: AnonymityTerms | None = None
+    minimum_cell: MinimumCell | None = None
+    reidentify: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,4 +172,12 @@ class BoundaryTerms:
         if not found:
             return None
         best = max(found, key=lambda crossing: crossing.to.specificity)
-        return CrossingTerms(destination.environment, purpose, best.columns, best.rows, best.anonymity)
+        return CrossingTerms(
+            destination.environment,
+            purpose,
+            best.columns,
+            best.rows,
+            best.anonymity,
+            best.minimum_cell,
+            best.reidentify,
+        )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from data_contracts.errors import DeclarationError, Problem, UsageError
 from data_contracts.loading import lint_source
+from data_contracts.loading.profiles import lint_profile
 from data_contracts.model import Contract, SchemaObject
 from data_contracts.yamlsource import Source, load_yaml
 
@@ -23,16 +24,22 @@ __all__ = ["lint"]
 _WILL_FAIL = "will fail as not_evaluated"
 
 
-def lint(path: Path) -> tuple[Contract | None, tuple[Problem, ...]]:
-    """Return the contract (None where it has errors) and every problem, by file and line."""
+def lint(path: Path, *, profile: str = "") -> tuple[Contract | None, tuple[Problem, ...]]:
+    """Return the contract (None where it has errors) and every problem, by file and line.
+
+    With a `profile`, every crossing is also asked whether it keeps it, whatever it says of itself, and what
+    the profile cannot prove is told as notes.
+    """
     try:
         source = load_yaml(path)
     except DeclarationError as error:
         return None, error.problems
-    contract, problems = lint_source(source)
+    contract, problems = lint_source(source, path.parent)
     if contract is None:
         return None, problems
     told = list(problems)
+    if profile:
+        told.extend(lint_profile(source, contract, profile))
     told.extend(_refused(source, contract, told))
     told = [_softened(problem, contract) for problem in told]
     told.extend(_needless(source, contract, told))

@@ -16,7 +16,7 @@ from data_contracts.yamlsource import Source
 
 __all__ = ["schema_objects"]
 
-_OWN = frozenset({"isthmusMissing", "isthmusCategories"})
+_OWN = frozenset({"isthmusMissing", "isthmusCategories", "isthmusIdentifier"})
 
 
 def schema_objects(source: Source, *, dialect: str) -> tuple[tuple[SchemaObject, ...], list[Problem]]:
@@ -112,6 +112,7 @@ class _Reader:
             partition_key=max(1, item.get("partitionKeyPosition", 1)) if item.get("partitioned") else 0,
             physical_name=item.get("physicalName") or "",
             description=item.get("description") or "",
+            identifier=own["isthmusIdentifier"][1] if "isthmusIdentifier" in own else "",
         )
         self.problems.extend(option_problems(self.source, path, column))
         self.problems.extend(self._shape_problems(path, item, column))

@@ -12,6 +12,7 @@ from data_contracts.errors import DeclarationError, Problem
 from data_contracts.loading.acknowledged import acknowledgements, marked, rule_ids
 from data_contracts.loading.agreements import agreements
 from data_contracts.loading.columns import schema_objects
+from data_contracts.loading.files import with_files
 from data_contracts.loading.keys import with_relationships
 from data_contracts.loading.own import own_properties, stray_properties
 from data_contracts.loading.pruning import rest_of
@@ -46,7 +47,7 @@ def load_contract(path: Path) -> Contract:
     Raises:
         DeclarationError: it cannot be read or is no contract of ours; every problem, with lines.
     """
-    return _strict(*_read(load_yaml(path)))
+    return _strict(*_read_in(path.parent, load_yaml(path)))
 
 
 def parse_contract(raw: bytes, *, file: str) -> Contract:
@@ -78,12 +79,12 @@ def lint_contract(path: Path) -> tuple[Contract | None, tuple[Problem, ...]]:
         source = load_yaml(path)
     except DeclarationError as error:
         return None, error.problems
-    return lint_source(source)
+    return lint_source(source, path.parent)
 
 
-def lint_source(source: Source) -> tuple[Contract | None, tuple[Problem, ...]]:
-    """Do the same for a document that has been parsed."""
-    contract, problems = _read(source)
+def lint_source(source: Source, folder: Path) -> tuple[Contract | None, tuple[Problem, ...]]:
+    """Do the same for a document that has been parsed, and that lies in `folder`."""
+    contract, problems = _read_in(folder, source)
     broken = any(problem.severity == "error" for problem in problems)
     return (None if broken else contract), tuple(sorted(problems))
 
@@ -93,6 +94,13 @@ def _strict(contract: Contract | None, problems: list[Problem]) -> Contract:
     if errors or contract is None:
         raise DeclarationError(errors, remedy="see docs/guides/contracts.md, or run `isthmus contract lint`")
     return contract
+
+
+def _read_in(folder: Path, source: Source) -> tuple[Contract | None, list[Problem]]:
+    """Read a contract with the files of its folder that it names."""
+    source, found = with_files(source, folder)
+    contract, problems = _read(source)
+    return contract, [*found, *problems]
 
 
 def _read(source: Source) -> tuple[Contract | None, list[Problem]]:

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from data_contracts.arrow import kind_of
 from data_contracts.conditions import Condition, ConditionError, parse_condition
 from data_contracts.errors import Problem, UsageError
 from data_contracts.loading.own import Path
 from data_contracts.model import Column, ModelTerms, ParityTerms
 from data_contracts.obligations import OBLIGATIONS, unknown_obligation
-from data_contracts.terms import AnonymityTerms, BoundaryTerms, CrossingDeclaration, Selector, Treatment
+from data_contracts.obligations.profiles import profile_problems
+from data_contracts.terms import (
+    AnonymityTerms,
+    BoundaryTerms,
+    CrossingDeclaration,
+    ExpertDetermination,
+    MinimumCell,
+    Selector,
+    Treatment,
+)
 from data_contracts.yamlsource import Source
 
 __all__ = ["boundary_terms", "condition_kinds", "model_terms"]
@@ -64,16 +74,26 @@ def boundary_terms(
             {name: _treatment(said) for name, said in item.get("columns", {}).items()},
             rows,
             _anonymity(item.get("anonymity")),
+            _minimum_cell(item.get("minimumCell")),
+            tuple(item.get("reidentify", {}).get("purposes", ())),
+            item.get("profile", ""),
+            ExpertDetermination(**item["expertDetermination"]) if "expertDetermination" in item else None,
         )
         problems.extend(
             source.problem((*place, word), "a model crosses whole", f"no `{word}`")
-            for word in ("columns", "anonymity")
+            for word in ("columns", "anonymity", "minimumCell", "profile", "reidentify")
             if model and word in item
         )
         if not model and not declaration.columns:
             problems.append(source.problem(place, "no column may cross", "`columns`"))
-        for name, treatment in declaration.columns.items():
-            problems.extend(_column_problems(source, (*place, "columns", name), treatment, name, known))
+        broken = [
+            problem
+            for name, treatment in declaration.columns.items()
+            for problem in _column_problems(source, (*place, "columns", name), treatment, name, known)
+        ]
+        problems.extend(broken)
+        if not model and not broken:
+            problems.extend(_treatment_problems(source, place, declaration, known))
         if not model and all(t.obligation == "drop" for t in declaration.columns.values()):
             problems.append(source.problem(place, "every column is dropped", "at least one that crosses"))
         if not model and declaration.anonymity is not None:
@@ -160,6 +180,28 @@ def _anonymity_complaints(
         yield "sensitive", message, "each column in one of the two"
     if any(least > terms.k for least in terms.sensitive.values()):
         yield "sensitive", "more distinct values than rows in a group", f"at most k = {terms.k}"
+
+
+def _minimum_cell(value: Mapping[str, Any] | None) -> MinimumCell | None:
+    return None if value is None else MinimumCell(tuple(value["columns"]), value["least"])
+
+
+def _treatment_problems(
+    source: Source, place: Path, declaration: CrossingDeclaration, known: Mapping[str, Column]
+) -> list[Problem]:
+    """Find what is wrong with sound treatments taken together: small cells, and the profile."""
+    found: list[tuple[Path, str, str]] = []
+    for name in declaration.minimum_cell.columns if declaration.minimum_cell else ():
+        treatment = declaration.columns.get(name)
+        if treatment is None or treatment.obligation != "keep" or kind_of(known[name]) != "integer":
+            message = f"{name} is no count that crosses as it is"
+            found.append((("minimumCell", "columns"), message, "an integer column that is kept"))
+    keyed = {"pseudonymise", "code"} & {t.obligation for t in declaration.columns.values()}
+    if declaration.reidentify and not keyed:
+        found.append((("reidentify",), "nothing here could be turned back", "a pseudonym or a code"))
+    if declaration.profile:
+        found.extend(profile_problems(declaration.profile, declaration, known))
+    return [source.problem((*place, *inside), message, expected) for inside, message, expected in found]
 
 
 def _selector(value: str | Mapping[str, str]) -> Selector:

@@ -1,0 +1,168 @@
+"""Every byte of an output file: pages, dictionaries, statistics, indexes and metadata hold the output only.
+
+The decoded output was compared with the source elsewhere (`proof`). A Parquet file can carry more than a
+reader decodes: a dictionary with entries that no row uses, the bounds that a column had before it was
+transformed, a filter of the originals, bytes between pages. Here the file is read again, byte by byte, and
+all of it must be what the decoded columns make it.
+
+Invariants:
+1. What is not known is refused (`parquet`): a file that passes was understood to its last byte.
+2. Each finding is one of `KINDS`; a file that cannot be followed further fails that kind and the last,
+   `bytes`, since what lies behind was not accounted for.
+3. Memory is one row group.
+
+Example:
+    >>> [rule.id for rule in check_output_file(Path("part-00000.parquet")) if not rule.success]
+    []
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_contracts.arrow import Values
+from data_contracts.obligations.parquet.bloom import check_bloom
+from data_contracts.obligations.parquet.chunk import Pages, read_chunk
+from data_contracts.obligations.parquet.footer import File, open_file
+from data_contracts.obligations.parquet.indexes import bytes_of, check_column_index, check_offset_index
+from data_contracts.obligations.parquet.leaves import Leaf, present
+from data_contracts.obligations.parquet.statistics import check_sizes, check_statistics
+from data_contracts.obligations.parquet.thrift import UnaccountedError
+from data_contracts.verdict import Reason, RuleResult
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["KINDS", "check_output_file"]
+
+KINDS = ("structure", "metadata", "pages", "dictionaries", "statistics", "indexes", "bloom", "bytes")
+
+
+def check_output_file(path: Path) -> list[RuleResult]:
+    """Return one result for each of `KINDS`, as `output.file.KIND`.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    rows = 0
+    broken: set[str] = set()
+    try:
+        rows = _check(path)
+    except UnaccountedError as error:
+        broken = {error.where, "bytes"}
+    return [_result(kind, rows, failed=kind in broken) for kind in KINDS]
+
+
+def _check(path: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as stream:
+        file = open_file(path, stream)
+        rows = 0
+        try:
+            with pq.ParquetFile(path) as decoded:
+                if decoded.metadata.num_row_groups != len(file.footer["groups"]):
+                    raise UnaccountedError("structure")
+                for number, group in enumerate(file.footer["groups"]):
+                    _group(file, group, number, decoded.read_row_group(number))
+                    rows += group["rows"]
+        except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError):
+            # A field that is needed is not there, or is none of what it should be.
+            raise UnaccountedError("structure") from None
+        if rows != file.footer["rows"]:
+            raise UnaccountedError("structure")
+        if file.gaps():
+            raise UnaccountedError("bytes")
+    return rows
+
+
+def _group(file: File, group: dict[str, Any], number: int, table: pa.Table) -> None:
+    chunks = group["chunks"]
+    columns = [leaf for name in table.columns for leaf in present(_joined(name))]
+    if len(chunks) != len(file.leaves) or len(columns) != len(file.leaves):
+        raise UnaccountedError("structure")
+    if group["rows"] != table.num_rows or group.get("ordinal", number) != number:
+        raise UnaccountedError("structure")
+    first, uncompressed, compressed = None, 0, 0
+    for chunk, leaf, values in zip(chunks, file.leaves, columns, strict=True):
+        column = chunk["column"]
+        start = column.get("dictionary_offset", column["data_offset"])
+        raw = file.take(start, column["compressed"])
+        pages = read_chunk(raw, start, leaf, values, column["codec"])
+        _column(column, pages, leaf, values)
+        if chunk.get("offset", 0) not in {0, start} or sum(page.rows for page in pages.data) != table.num_rows:
+            raise UnaccountedError("structure")
+        _beside(file, chunk, pages, leaf, values)
+        first = start if first is None else first
+        uncompressed += pages.uncompressed
+        compressed += len(raw)
+    said = (group["uncompressed"], group.get("compressed", compressed), group.get("offset", first))
+    if said != (uncompressed, compressed, first) and said != (uncompressed, compressed, 0):
+        raise UnaccountedError("structure")
+
+
+def _joined(column: Values) -> Values:
+    import pyarrow as pa
+
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
+
+
+def _column(column: dict[str, Any], pages: Pages, leaf: Leaf, values: Values) -> None:
+    """Compare what a chunk's metadata says with what its pages are."""
+    encodings = [
+        {"type": kind, "encoding": encoding, "count": count} for (kind, encoding), count in pages.encodings.items()
+    ]
+    listed = column.get("pages")
+    same = (
+        tuple(column["path"]) == leaf.path,
+        column["type"] == leaf.type,
+        column["values"] == pages.values,
+        column["uncompressed"] == pages.uncompressed,
+        not pages.data or column["data_offset"] == pages.data[0].offset,
+        column.get("dictionary_offset") == pages.dictionary,
+        listed is None or sorted(map(_order, listed)) == sorted(map(_order, encodings)),
+        # A writer may name the encoding of levels also where there are none.
+        len(set(column["encodings"])) == len(column["encodings"]),
+        pages.forms <= set(column["encodings"]) <= pages.forms | {0, 3},
+    )
+    if not all(same):
+        raise UnaccountedError("structure")
+    nulls = sum(page.nulls for page in pages.data)
+    if "statistics" in column:
+        check_statistics(column["statistics"], values, nulls, leaf)
+    if "sizes" in column:
+        levels = {
+            name: [sum(counts) for counts in zip(*(page.levels[name] for page in pages.data), strict=True)]
+            for name in ("repetitions", "definitions")
+        }
+        check_sizes(column["sizes"], bytes_of(values, leaf), levels, leaf)
+
+
+def _order(entry: dict[str, int]) -> tuple[int, int, int]:
+    return entry["type"], entry["encoding"], entry["count"]
+
+
+def _beside(file: File, chunk: dict[str, Any], pages: Pages, leaf: Leaf, values: Values) -> None:
+    """Check what stands apart from the pages: indexes and filters."""
+    if ("offset_index" in chunk) != ("offset_index_length" in chunk):
+        raise UnaccountedError("indexes")
+    if ("column_index" in chunk) != ("column_index_length" in chunk):
+        raise UnaccountedError("indexes")
+    if "offset_index" in chunk:
+        raw = file.take(chunk["offset_index"], chunk["offset_index_length"])
+        check_offset_index(raw, pages, leaf, values)
+    if "column_index" in chunk:
+        raw = file.take(chunk["column_index"], chunk["column_index_length"])
+        check_column_index(raw, pages, leaf, values)
+    column = chunk["column"]
+    if ("bloom_offset" in column) != ("bloom_length" in column):
+        raise UnaccountedError("bloom")
+    if "bloom_offset" in column:
+        check_bloom(file.take(column["bloom_offset"], column["bloom_length"]), leaf, values)
+
+
+def _result(kind: str, rows: int, *, failed: bool) -> RuleResult:
+    reason = Reason.UNEXPECTED_VALUES if failed else None
+    return RuleResult(f"output.file.{kind}", None, kind, not failed, rows, 0, int(failed), reason)
