@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -174,3 +175,55 @@ def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(DeclarationError, match=re.escape(f"{tmp_path / name}:0:0: cannot be read")):
         load_yaml(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(DeclarationError, match="no ordinary file"):
+        load_yaml(pipe)
+    with pytest.raises(DeclarationError, match="no ordinary file"):
+        load_yaml(Path("/dev/zero"))
+
+
+def test_a_file_of_terabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge.yaml"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # Sparse: it takes no room.
+    started = time.process_time()
+    with pytest.raises(DeclarationError, match="a file too large"):
+        load_yaml(path)
+    assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &x [*x]",
+        "a: &x {b: *x}",
+        "<<: &m {a: 1}\nb: *m",
+        "a: !!python/object/apply:os.system [id]",
+        "a: !!binary aGk=",
+        "? [a, b]\n: c",
+        "a: 1\n---\nb: 2",
+        "a: 1\na: 2",
+        "{a: 1, a: 2}",
+        "a: " + "9" * 100_000,
+        "a: [" * 5000,
+        "a: {" * 5000,
+        "- " * 5000 + "x",
+        "a: 'x" + "y" * 1000,
+        "a: \ud7ff\x00",
+        "%YAML 9.9\n---\na: 1",
+    ],
+)
+def test_each_trick_is_refused_at_once(text: str) -> None:
+    started = time.process_time()
+    assert refusal(text)
+    assert time.process_time() - started < 2
+
+
+def test_one_scalar_of_megabytes_is_text_and_soon_read() -> None:
+    started = time.process_time()
+    assert parse("a: " + "x" * 3_000_000).data == {"a": "x" * 3_000_000}
+    assert time.process_time() - started < 2
