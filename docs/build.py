@@ -17,10 +17,27 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # PYTHONSAFEPATH=1 leaves it out
 
-from generator import adr, commands, dependencies, environment_file, exit_codes, licences, links, schemas  # noqa: E402
+from generator import (  # noqa: E402
+    adr,
+    commands,
+    dependencies,
+    environment_file,
+    exit_codes,
+    expectations,
+    licences,
+    links,
+    schemas,
+)
 from generator.page import Page  # noqa: E402
 
-PAGES = (commands.page, environment_file.page, exit_codes.page, dependencies.page, licences.page)
+PAGES = (
+    commands.page,
+    environment_file.page,
+    exit_codes.page,
+    expectations.page,
+    dependencies.page,
+    licences.page,
+)
 CHECKS = (commands.problems, dependencies.problems, licences.problems, adr.problems, links.problems)
 
 
