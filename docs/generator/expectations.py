@@ -27,12 +27,13 @@ def page(root: Path) -> Page:
         root,
         "expectations",
         "Expectations",
-        f"All {len(TABLE)} core expectations of Great Expectations 1.24. What streams is evaluated in parts that "
-        "merge, with GX's own meaning and without GX. On other columns and with other arguments (a value set of "
-        "mixed types, `row_condition` where it says so), the same expectation is judged by GX's own engine, on "
-        "the whole asset and never on a sample, up to 1 GiB of it; beyond that it is `not_evaluated`, and has "
-        "failed. Meanings, limits and the differences that we keep: "
-        "[check with a suite](../guides/expectations.md).",
+        f"All {len(TABLE)} "
+        "core expectations of Great Expectations 1.24. What streams is evaluated in parts that "
+        "merge, with GX's own meaning and without GX. On other columns and with other arguments (a "
+        "value set of mixed types, `row_condition` where it says so), the same expectation is "
+        "judged by GX's own engine, on the whole asset and never on a sample, up to 1 GiB of it; "
+        "beyond that it is `not_evaluated`, and has failed. Meanings, limits and the differences "
+        "that we keep: [check with a suite](../guides/expectations.md).",
         *parts,
     )
 
