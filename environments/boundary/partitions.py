@@ -27,6 +27,7 @@ from data_contracts.verdict import RuleResult, Verdict
 from environments.assets import reference_files
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.result import GateRule
+from environments.codes import open_codes
 from environments.home import EnvironmentFolder
 from environments.identity import load_identity
 
@@ -150,7 +151,7 @@ class TransformPart:
         contract: of the source's version.
         arrival: the compiled arrival contract.
         proof: the comparison of output and source.
-        keys: the environment's folder, whose pseudonym key is used.
+        keys: the environment's folder, whose pseudonym key and table of codes are used.
         output: the folder that output parts are written to.
     """
 
@@ -174,13 +175,14 @@ class TransformPart:
         source = part.read()
         key = load_identity(self.keys).pseudonym_key()
         path = self.output / f"part-{part.number:05d}.parquet"
-        write_part(apply(self.terms, self.contract, source, pseudonym_key=key), path)
+        codes = open_codes(self.keys)
+        write_part(apply(self.terms, self.contract, source, pseudonym_key=key, codes=codes), path)
         written = Part(part.number, path, None).read()
         return Transformed(
             path,
             written.num_rows,
             self.arrival.partial(written, position=part.number),
-            self.proof.partial(source, written, pseudonym_key=key),
+            self.proof.partial(source, written, pseudonym_key=key, codes=codes),
         )
 
 

@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("flows.cli.cancel", "Stop a run of a pipeline, and its steps."),
     "plan": ("flows.cli.plan", "Show what a pipeline would do, before anything runs."),
     "ledger": ("flows.cli.ledger", "Show and verify the record of one environment."),
+    "reidentify": (
+        "flows.cli.reidentify",
+        "Turn pseudonyms back at their source, for a declared purpose; recorded.",
+    ),
     "incident": ("flows.cli.incident", "Show the true error behind an incident id, where it happened."),
     "worker": ("flows.cli.worker", "Run one environment's sealed worker."),
     "demo": ("flows.cli.demo", "Run the hospital's pipeline from nothing and show what crossed."),
