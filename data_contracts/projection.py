@@ -22,7 +22,7 @@ from typing import Any
 
 from data_contracts.destination import Destination
 from data_contracts.errors import DeniedError
-from data_contracts.loading import contract_from_document
+from data_contracts.loading import contract_from_document, rule_ids
 from data_contracts.model import Column, Contract, QualityRule, SchemaObject
 from data_contracts.obligations import OBLIGATIONS, Keeps
 from data_contracts.subsets import holds_of_fewer_rows, with_condition
@@ -79,16 +79,16 @@ def project(contract: Contract, destination: Destination, purpose: str) -> Contr
         ]
     else:
         document["schema"] = [_object(contract.document["schema"][0], contract.object, terms)]
-        kept = _acknowledged(contract, document["schema"][0])
-        if kept:
-            document["customProperties"] = [{"property": "isthmusAcknowledged", "value": kept}]
+    arrival = contract_from_document(document, file=f"{document['id']} (arrival contract)")
+    kept = _acknowledged(contract, rule_ids(arrival.objects, ()))
+    if not kept or contract.model is not None:
+        return arrival
+    document["customProperties"] = [{"property": "isthmusAcknowledged", "value": kept}]
     return contract_from_document(document, file=f"{document['id']} (arrival contract)")
 
 
-def _acknowledged(contract: Contract, item: Mapping[str, Any]) -> list[dict[str, str]]:
+def _acknowledged(contract: Contract, there: frozenset[str]) -> list[dict[str, str]]:
     """Return the acknowledgements of rules that are still there."""
-    lists = [item.get("quality") or [], *(entry.get("quality") or [] for entry in item["properties"])]
-    there = {rule.get("id") or rule.get("name") for rules in lists for rule in rules}
     return [
         {"rule": entry.rule, "by": entry.by, "date": entry.date.isoformat(), "reason": entry.reason}
         for entry in contract.acknowledged

@@ -7,6 +7,7 @@ rule runs once on a column of nulls (texts: one short text); one that the engine
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,10 @@ def compile_plan(
     item = _object(contract, side)
     shape = ContractShape(item)
     timed = () if now is None else tuple(recency_rules(contract, item, dict(shape.nodes), now))
-    rules = _proved((*compile_rules(item), *timed), shape)
+    rules = tuple(
+        rule if contract.acknowledgement(rule.id) is None else replace(rule, acknowledged=True)
+        for rule in _proved((*compile_rules(item), *timed), shape)
+    )
     return CheckPlan(
         contract.reference, shape, rules, (key or secrets.token_bytes)(32), dict(references or {})
     )

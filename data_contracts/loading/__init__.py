@@ -10,6 +10,7 @@ Invariants:
 
 from __future__ import annotations
 
+from data_contracts.loading.acknowledged import rule_ids
 from data_contracts.loading.quality import unevaluated
 from data_contracts.loading.reader import (
     contract_from_document,
@@ -27,5 +28,6 @@ __all__ = [
     "lint_source",
     "load_contract",
     "parse_contract",
+    "rule_ids",
     "unevaluated",
 ]

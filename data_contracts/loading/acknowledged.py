@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from data_contracts.agreements import SlaProperty
 from data_contracts.errors import Problem
 from data_contracts.loading.own import Path
 from data_contracts.model import Acknowledgement, Column, SchemaObject
@@ -47,9 +48,12 @@ def acknowledgements(
     return tuple(made), problems
 
 
-def rule_ids(objects: Iterable[SchemaObject]) -> frozenset[str]:
-    """Return the id of every rule: those that are written, and those that types and options make."""
+def rule_ids(objects: Iterable[SchemaObject], sla: Iterable[SlaProperty]) -> frozenset[str]:
+    """Return the id of every rule: those that are written, and those that types, options and SLA make."""
     found: set[str] = {"schema.columns", "schema.primaryKey"}
+    for agreed in sla:
+        paths = [element.partition(".")[2] for element in agreed.elements]
+        found.update(f"{path or 'sla'}.{agreed.property}" for path in paths or [""])
     for item in objects:
         found.update(rule.id for rule in item.rules)
         found.update(key.id for key in item.relationships)

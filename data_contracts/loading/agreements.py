@@ -122,6 +122,9 @@ def _problems(source: Source, made: Agreements, elements: set[str]) -> Iterator[
             yield source.problem(place, message, expected, severity="warning")
         if item.property in _PERIODS and _is_number(item.value) and item.value < 0:
             yield source.problem((*place, "value"), "a negative length of time", "zero or more")
+        if item.property in _PERIODS and not item.elements:
+            message = f"{item.property} names no element, so nobody judges it"
+            yield source.problem(place, message, "element: OBJECT.COLUMN", severity="warning")
         for name in item.elements:
             if name not in elements:
                 message = f"{name} is nothing of this contract's schema"

@@ -142,7 +142,9 @@ def _build(source: Source) -> tuple[Contract | None, list[Problem]]:
     problems.extend(_anonymity_problems(source, own.get("isthmusAnonymity"), objects))
     acknowledged: tuple[Acknowledgement, ...] = ()
     if "isthmusAcknowledged" in own:
-        acknowledged, found = acknowledgements(source, *own["isthmusAcknowledged"], rule_ids(objects))
+        acknowledged, found = acknowledgements(
+            source, *own["isthmusAcknowledged"], rule_ids(objects, service.sla)
+        )
         problems.extend(found)
     contract = Contract(
         data["id"],

@@ -153,7 +153,7 @@ def test_acknowledged_rules_arrive_acknowledged_under_their_ids() -> None:
     )
     found = project(made, CLOUD, "study")
     assert [rule.id for rule in only(found).rules] == ["a.text", "a.text-2"]
-    assert [entry.rule for entry in found.acknowledged] == ["a.text-2"]
+    assert [entry.rule for entry in found.acknowledged] == ["a.text-2", "a.type"]
     assert only(found).rules[1].acknowledged == dt.date(2026, 1, 2)
 
 

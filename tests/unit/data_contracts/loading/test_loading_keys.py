@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ TWO["schema"].append(
 
 
 def read(told: dict[str, Any]) -> tuple[Contract | None, tuple[Problem, ...]]:
-    return lint_source(parse_yaml(canonical(told), file="f"))
+    return lint_source(parse_yaml(canonical(told), file="f"), Path())
 
 
 def with_key(key: dict[str, Any], *, at: int | None = 0) -> dict[str, Any]:

@@ -6,9 +6,11 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from contract_builder import column, contract, crossing, document
 
+from data_contracts.checks import check_tables, compile_plan
 from data_contracts.digest import canonical
 from data_contracts.errors import DeclarationError, Problem
 from data_contracts.evolution.linting import lint
@@ -24,7 +26,7 @@ SQL = {"type": "sql", "query": "select count(*) from t", "mustBe": 0, "name": "q
 
 
 def read(told: dict[str, Any]) -> tuple[Contract | None, tuple[Problem, ...]]:
-    return lint_source(parse_yaml(canonical(told), file="f"))
+    return lint_source(parse_yaml(canonical(told), file="f"), Path())
 
 
 def test_the_full_example_is_read_whole() -> None:
@@ -51,8 +53,8 @@ def test_both_shapes_of_a_team() -> None:
 @pytest.mark.parametrize(
     ("item", "message", "severity"),
     [
-        ({"property": "latency", "value": 1, "unit": "d"}, None, ""),
-        ({"property": "latency", "value": 1, "unit": "Days"}, None, ""),
+        ({"property": "latency", "value": 1, "unit": "d"}, "names no element", "warning"),
+        ({"property": "latency", "value": 1, "unit": "Days", "element": "t.a"}, None, ""),
         ({"property": "latency", "value": 1}, "no length of time", "warning"),
         ({"property": "retention", "value": "long", "unit": "y"}, "no length of time", "warning"),
         ({"property": "freshness", "value": 1, "unit": "moons"}, "no length of time", "warning"),
@@ -243,8 +245,6 @@ def test_lint_names_what_the_engine_itself_refuses(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_rule_of_the_official_examples_is_evaluated_or_named(path: Path) -> None:
     """What `compile_plan` refuses is exactly what lint warns of."""
-    from data_contracts.checks import compile_plan
-
     made, found = lint(path)
     assert made is not None
     assert not [problem for problem in found if problem.severity == "error"]
@@ -253,3 +253,24 @@ def test_every_rule_of_the_official_examples_is_evaluated_or_named(path: Path) -
         for rule in compile_plan(made, side=item.name).rules:
             if rule.refused is not None:
                 assert f"rule {rule.id} " in warned, rule.id
+
+
+def test_a_service_level_that_cannot_be_judged_is_named_and_can_be_acknowledged(tmp_path: Path) -> None:
+    level = {"property": "freshness", "value": 1, "unit": "d", "element": "t.a"}
+    entry = {**ENTRY, "rule": "a.freshness"}
+    path = tmp_path / "c.odcs.yaml"
+    path.write_bytes(canonical(document(column("a"), slaProperties=[level])))
+    _, found = lint(path)
+    assert ["a.freshness" in p.message for p in found if p.severity == "warning"] == [True]
+    path.write_bytes(canonical(acknowledged(ENTRY, entry, slaProperties=[level])))
+    made, found = lint(path)
+    assert made is not None
+    assert [p.severity for p in found if "a.freshness" in p.message] == ["note"]
+
+
+def test_what_types_and_options_promise_can_be_acknowledged_too() -> None:
+    own = [{"property": "isthmusAcknowledged", "value": [{**ENTRY, "rule": "a.pattern"}]}]
+    made = contract(column("a", "string", options={"pattern": "(?=x)x"}), customProperties=own)
+    verdict = check_tables(compile_plan(made), [pa.table({"a": ["x"]})])
+    [rule] = [rule for rule in verdict.rules if rule.id == "a.pattern"]
+    assert (rule.success, str(rule.reason)) == (True, "acknowledged")
