@@ -97,6 +97,14 @@ def _crossing(crossing: CrossingDeclaration, contract: Contract) -> Iterator[str
             for name, least in terms.sensitive.items()
         )
         yield ""
+    if crossing.minimum_cell is not None:
+        cell = crossing.minimum_cell
+        yield from (f"No count under {cell.least} crosses in {_safe(', '.join(cell.columns))}.", "")
+    if crossing.profile:
+        yield from (f"It keeps the profile {crossing.profile}.", "")
+    if crossing.reidentify:
+        told = ", ".join(crossing.reidentify)
+        yield from (f"At the source, pseudonyms and codes may be turned back for {told}.", "")
     rows = [(_safe(name), _safe(words)) for name, words in crossing_lines(crossing, contract)]
     yield from _table(("Column", "What happens"), rows)
 

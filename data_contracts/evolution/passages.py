@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_contracts.destination import ANY, Destination, TransferRule
@@ -40,6 +40,7 @@ class Passage:
         columns: each column that arrives, with its form (the obligation, as RFC 8785 JSON).
         conditions: what every row must meet, each in a canonical form, sorted; none lets all cross.
         anonymity: what the output must reach, as JSON; None asks nothing.
+        cells: for each column of counts, the smallest that may cross.
     """
 
     contract: str
@@ -50,6 +51,7 @@ class Passage:
     columns: Mapping[str, str]
     conditions: tuple[str, ...] = ()
     anonymity: Mapping[str, Any] | None = None
+    cells: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -67,6 +69,7 @@ class Passage:
             "columns": dict(self.columns),
             "conditions": list(self.conditions),
             "anonymity": None if self.anonymity is None else dict(self.anonymity),
+            "cells": dict(self.cells),
         }
 
     @classmethod
@@ -83,6 +86,7 @@ class Passage:
             columns={str(name): str(form) for name, form in value["columns"].items()},
             conditions=tuple(map(str, value["conditions"])),
             anonymity=value["anonymity"],
+            cells={str(name): int(least) for name, least in value["cells"].items()},
         )
 
 
@@ -142,6 +146,9 @@ def _passage(contract: Contract, terms: CrossingTerms, sources: tuple[str, ...])
         columns if contract.model is None else {MODEL: "whole"},
         () if terms.rows is None else tuple(sorted(map(repr, terms.rows.conjuncts))),
         None if terms.anonymity is None else _anonymity(terms.anonymity),
+        {}
+        if terms.minimum_cell is None
+        else dict.fromkeys(terms.minimum_cell.columns, terms.minimum_cell.least),
     )
 
 
@@ -180,6 +187,9 @@ def _new_in(old: Passage, new: Passage) -> Iterator[str]:
         yield "rows that did not meet the condition of before"
     if old.anonymity is not None and not _as_anonymous(old.anonymity, new.anonymity):
         yield "rows that are less anonymous than before"
+    for name, least in old.cells.items():
+        if name in new.columns and new.cells.get(name, 0) < least:
+            yield f"counts of {name} that are smaller than before"
 
 
 def _as_anonymous(old: Mapping[str, Any], new: Mapping[str, Any] | None) -> bool:

@@ -110,6 +110,20 @@ def test_a_destination_that_this_site_does_not_know_is_judged_by_the_terms_alone
     assert [item.passage.id for item in found.opened] == ["test.t:cloud:ads"]
 
 
+CELL = {"columns": ["a"], "least": 11}
+
+
+@pytest.mark.parametrize(
+    ("changed", "opens"),
+    [(CELL, False), ({**CELL, "least": 12}, False), ({**CELL, "least": 10}, True), (None, True)],
+)
+def test_smaller_cells_are_new(changed: dict[str, Any] | None, opens: bool) -> None:
+    old = entry(minimumCell=CELL)
+    new = entry() if changed is None else entry(minimumCell=changed)
+    assert bool(news(terms(old), terms(new))) is opens
+    assert news(terms(entry()), terms(new)) == {}
+
+
 def test_a_passage_survives_its_way_through_json() -> None:
     for passage in passages([terms(BASE)], SIDES):
         assert Passage.from_json(json.loads(json.dumps(passage.to_json()))) == passage
