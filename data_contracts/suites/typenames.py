@@ -71,7 +71,7 @@ def is_of(column: ColumnType, names: list[str], *, nulls: bool, several: bool) -
     if several and dtype != "object":
         return _listed(column, dtype, names)
     if dtype == "object":
-        looks = not (set(names) & _OBJECT) if several else names[0] not in _OBJECT
+        looks = several or names[0] not in _OBJECT
         if looks and not accepted:
             raise Unfamiliar("type_")
         return None if looks else True

@@ -27,6 +27,10 @@ class RowTest(Protocol):
         """The columns that it reads."""
 
     @property
+    def plain_column(self) -> str | None:
+        """The one column that it reads, if rows without a value are its nulls, of which it says null."""
+
+    @property
     def of_nulls(self) -> bool | None:
         """Whether just the nulls break it (true) or just the others (false); None where values matter."""
 
@@ -82,9 +86,22 @@ class RowMeasure(OnePass):
         if self.only_nulls:
             return (pl.col(self.test.columns[0]).null_count(),)
         missing = self.test.missing()
+        plain = self._plain()
+        if plain is not None:
+            return (pl.len(), plain.null_count(), self.test.broken().sum())
         elements = pl.len() if self.condition is None else self.condition.expression().sum()
         absent = pl.lit(0) if missing is None else self._here(missing).sum()
         return (elements, absent, self.unexpected().sum())
+
+    def _plain(self) -> pl.Expr | None:
+        """Return the one column, where its nulls are the missing rows: they need no looking at values.
+
+        Of a null such a test says null, which counts as nothing.
+        """
+        import polars as pl
+
+        found = self.test.plain_column
+        return None if found is None or self.condition is not None else pl.col(found)
 
     def _here(self, rows: pl.Expr) -> pl.Expr:
         return rows if self.condition is None else rows & self.condition.expression()

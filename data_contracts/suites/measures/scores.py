@@ -55,6 +55,11 @@ class Apart:
         return (self.column.name,)
 
     @property
+    def plain_column(self) -> str | None:
+        """Return None: what it does not look at is more than nulls."""
+        return None
+
+    @property
     def of_nulls(self) -> bool | None:
         """Return None: it is about values."""
         return None

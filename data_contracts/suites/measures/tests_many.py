@@ -40,6 +40,11 @@ class _OfColumns:
         return tuple(dict.fromkeys(column.name for column in self.over))
 
     @property
+    def plain_column(self) -> str | None:
+        """Return None: what it does not look at is more than nulls."""
+        return None
+
+    @property
     def of_nulls(self) -> bool | None:
         """Return None: it is about values."""
         return None

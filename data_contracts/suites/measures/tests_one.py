@@ -38,6 +38,11 @@ class _OfColumn:
         return (self.column.name,)
 
     @property
+    def plain_column(self) -> str | None:
+        """The column, where a NaN is none of its values."""
+        return None if self.column.floating else self.column.name
+
+    @property
     def of_nulls(self) -> bool | None:
         """Return None: it is about values."""
         return None
@@ -109,15 +114,18 @@ class Never(_OfColumn):
     """What no value of the column keeps, whatever it is: a number is never JSON to GX."""
 
     def broken(self) -> pl.Expr:
-        """Return every row."""
-        import polars as pl
-
-        return pl.lit(value=True) & value(self.column).is_not_null()
+        """Return every row with a value."""
+        return value(self.column).is_not_null()
 
 
 @dataclass(frozen=True)
 class NotNull(_OfColumn):
     """Rows with a value."""
+
+    @property
+    def plain_column(self) -> str | None:
+        """Return None: it is about nulls."""
+        return None
 
     @property
     def of_nulls(self) -> bool | None:
@@ -136,6 +144,11 @@ class NotNull(_OfColumn):
 @dataclass(frozen=True)
 class Null(_OfColumn):
     """Rows without a value."""
+
+    @property
+    def plain_column(self) -> str | None:
+        """Return None: it is about nulls."""
+        return None
 
     @property
     def of_nulls(self) -> bool | None:
