@@ -9,7 +9,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -70,6 +70,10 @@ class Grouped:
         """Return the values themselves."""
         bottom = (0,) * len(coded.ladders)
         return cls(coded.ladders, bottom, coded.values, coded.sensitive, coded.sizes, coded.counts)
+
+    def plain(self) -> Grouped:
+        """Return the combinations of the quasi-identifiers alone."""
+        return replace(self, sensitive=(), sizes=()).lifted(self.levels)
 
     def __len__(self) -> int:
         """How many combinations there are."""

@@ -92,7 +92,7 @@ def declaration_of(contract: Contract) -> Declaration:
             return _read(item["value"])
     raise UsageError(
         f"{contract.reference} does not say how its data is made anonymous",
-        remedy=f"give it a customProperty `{PROPERTY}` (docs/guides/anonymity.md)",
+        remedy=f"give it a customProperty `{PROPERTY}` (docs/guides/bank.md)",
     )
 
 

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ __all__ = ["NotAnonymousError", "evaluate", "search"]
 MOST_NODES = 200_000
 _SAME = 1e-12
 """Losses nearer than this are one loss: sums of shares differ in their last bits."""
-_KEPT_TABLES = 3  # times the rows of the finest one
+_KEPT_TABLES = 2  # times the rows of the finest one
 
 
 class NotAnonymousError(DataBreaksContractError):
@@ -149,7 +149,10 @@ class _Lattice:
             bounds = bounds + np.array(ladder.means)[self._levels[:, index]]
         self._means = bounds / len(coded.ladders)
         self._bounds = self._means.copy()
-        self._tables = [Grouped.of(coded)]
+        self._tables = _Tables(Grouped.of(coded))
+        # For k alone, without the sensitive columns: far fewer combinations, and most that fail fail by it.
+        self._plain = _Tables(Grouped.of(coded).plain()) if requirement.sensitive else self._tables
+        self._k_alone = replace(requirement, sensitive={})
         self.tried = 0
 
     def best(self) -> _Node | None:
@@ -159,7 +162,7 @@ class _Lattice:
         while len(left):
             order = left[np.lexsort((left, self._bounds[left]))]
             place = int(order[len(order) // 2])
-            node = self._try(place)
+            node = self._try(place, math.inf if found is None else found.loss)
             holds = node.loss < math.inf
             if holds and (found is None or node.before(found)):
                 found = node
@@ -170,12 +173,19 @@ class _Lattice:
                 left = left[self._bounds[left] <= found.loss + _SAME]
         return found
 
-    def _try(self, place: int) -> _Node:
-        levels = tuple(int(level) for level in self._levels[place])
-        table = min((t for t in self._tables if t.finer(levels)), key=len).lifted(levels)
-        self._keep(table)
+    def _try(self, place: int, best: float) -> _Node:
+        """Return a combination with its loss.
+
+        That is infinite where it is not admitted, and a lower bound where the bound is above `best` already.
+        """
         self.tried += 1
-        classes = table.classes(self._requirement)
+        levels = tuple(int(level) for level in self._levels[place])
+        node = self._node(levels, self._plain.at(levels).classes(self._k_alone))
+        if not self._requirement.sensitive or node.loss > best + _SAME:
+            return node
+        return self._node(levels, self._tables.at(levels).classes(self._requirement))
+
+    def _node(self, levels: tuple[int, ...], classes: Classes) -> _Node:
         if classes.suppressed > self._most:
             return _Node(levels, classes, math.inf)
         return _Node(levels, classes, _information(self._coded.ladders, levels, classes, self._coded.rows))
@@ -190,11 +200,21 @@ class _Lattice:
         self._bounds[below] = np.maximum(self._bounds[below], self._means[below] + cost)
         return left
 
-    def _keep(self, table: Grouped) -> None:
-        """Remember a table that others can be made from, within a bound of memory."""
-        self._tables.append(table)
-        while len(self._tables) > 2 and sum(map(len, self._tables)) > _KEPT_TABLES * len(self._tables[0]):  # noqa: PLR2004
-            self._tables.remove(max(self._tables[1:], key=len))
+
+class _Tables:
+    """Tables of combinations, each made from the smallest finer one, within a bound of memory."""
+
+    def __init__(self, finest: Grouped) -> None:
+        self._finest, self._made = finest, list[Grouped]()
+
+    def at(self, levels: tuple[int, ...]) -> Grouped:
+        """Return the combinations at some levels."""
+        finer = [table for table in self._made if table.finer(levels)]
+        made = min(finer, key=len, default=self._finest).lifted(levels)
+        self._made.append(made)
+        while len(self._made) > 1 and sum(map(len, self._made)) > _KEPT_TABLES * len(self._finest):
+            self._made.remove(max(self._made, key=len))
+        return made
 
 
 def _most(share: float, rows: int) -> int:

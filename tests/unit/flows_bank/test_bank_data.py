@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import json
 import re
 from pathlib import Path
 
@@ -56,6 +57,14 @@ def test_codes_that_nobody_explains_break_the_contract_and_nothing_else_does(
     assert {rule.id: rule.unexpected_count for rule in verdict.failed} == broken
     suite = {rule.id for rule in verdict.rules if rule.rule == "custom" and rule.success}
     assert {"suite.rows", "suite.ids", "suite.ages", "suite.limits"} <= suite
+
+
+def test_the_suite_for_data_docs_is_the_contracts_own() -> None:
+    suite = json.loads((DATA / "clients.suite.json").read_text("utf-8"))
+    rules = [rule for rule in SHIPPED.get("bank.credit-clients").object.rules if rule.kind == "custom"]
+    assert [(item["type"], item["kwargs"]) for item in suite["expectations"]] == [
+        (rule.implementation["type"], dict(rule.implementation["kwargs"])) for rule in rules
+    ]
 
 
 def test_which_contracts_have_terms_and_for_what() -> None:
