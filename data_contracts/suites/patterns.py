@@ -8,7 +8,7 @@ characters those are. What searching cannot express in linear time, or what woul
 
 Example:
     >>> to_linear(r"^ab[^c]?$")
-    '\\Aab(?:[^\\x{63}]){0,1}\\n?\\z'
+    '\\Aab(?:[^c]){0,1}\\n?\\z'
 """
 
 from __future__ import annotations
