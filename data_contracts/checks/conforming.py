@@ -3,7 +3,7 @@
 Invariants:
 1. A column is taken only once, in a type that `arrow.accepts` takes, cast without loss.
 2. Text is checked to be UTF-8 before any engine reads it: a file's footer does not prove that.
-3. Only columns that a rule reads are looked at, and only those whose values it reads are converted.
+3. Only columns that a rule reads are looked at.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from data_contracts.model import Column, SchemaObject
 from data_contracts.verdict import Reason
 
 if TYPE_CHECKING:
-    import polars as pl
     import pyarrow as pa
 
 __all__ = ["ContractShape", "FileShape", "Shape", "Sound", "conform"]
@@ -33,6 +32,10 @@ class Shape(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """The columns of the table."""
+
+    @property
+    def takes_dictionaries(self) -> bool:
+        """Whether text may come as a dictionary column."""
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -55,6 +58,11 @@ class ContractShape:
     def names(self) -> tuple[str, ...]:
         """The contract's columns."""
         return self.item.names
+
+    @property
+    def takes_dictionaries(self) -> bool:
+        """Yes: what counts is the contract's type."""
+        return True
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
@@ -86,7 +94,7 @@ class ContractShape:
             wanted: Values = column_type(column)
         except UsageError:
             return values  # An object or array without declared children: its type is all that is promised.
-        if values.type == wanted or (wanted == pa.string() and pa.types.is_large_string(values.type)):
+        if values.type == wanted or (wanted == pa.string() and _is_text(values)):
             return values
         try:
             return values.cast(wanted, safe=True)
@@ -104,6 +112,11 @@ class FileShape:
     def names(self) -> tuple[str, ...]:
         """The file's columns."""
         return tuple(self.schema.names)
+
+    @property
+    def takes_dictionaries(self) -> bool:
+        """No: what counts is the file's own type."""
+        return False
 
     @property
     def nodes(self) -> Mapping[str, Node]:
@@ -128,22 +141,19 @@ class Sound:
     """The sound columns of a part.
 
     Attributes:
-        series: those that were asked for, by name.
+        values: those columns, as Arrow has them: texts may be a dictionary's.
         nulls: how many nulls each sound column has.
         reasons: why each other column is not sound.
     """
 
-    series: dict[str, pl.Series]
+    values: dict[str, Values]
     nulls: dict[str, int]
     reasons: dict[str, Reason]
 
 
-def conform(shape: Shape, table: pa.Table, looked_at: Iterable[str], converted: Iterable[str]) -> Sound:
-    """Return the columns `looked_at`, of which those `converted` as Polars series."""
-    import polars as pl
-
+def conform(shape: Shape, table: pa.Table, looked_at: Iterable[str]) -> Sound:
+    """Return those columns that are sound, and why the others are not."""
     counts = Counter(table.column_names)
-    wanted = set(converted)
     sound = Sound({}, {}, {})
     for name in looked_at:
         if counts[name] != 1:
@@ -154,10 +164,17 @@ def conform(shape: Shape, table: pa.Table, looked_at: Iterable[str], converted: 
             sound.reasons[name] = found
             continue
         sound.nulls[name] = int(found.null_count)
-        if name in wanted:
-            made: Any = pl.from_arrow(found)
-            sound.series[name] = made.alias(name)
+        sound.values[name] = found
     return sound
+
+
+def _is_text(values: Values) -> bool:
+    """Whether it is text as it stands, or a dictionary of it without a null among its entries."""
+    from pyarrow import types
+
+    if types.is_dictionary(values.type) and types.is_string(values.type.value_type):
+        return not any(chunk.dictionary.null_count for chunk in values.chunks)
+    return bool(types.is_large_string(values.type))
 
 
 def _valid(values: Values) -> bool:

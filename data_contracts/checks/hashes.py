@@ -129,13 +129,18 @@ def spill(hashes: Hashes, folder: Path) -> Hashes:
     return Hashes(hashes.rows, (*files, written))
 
 
-def repeats(runs: Sequence[Any]) -> Repeats:
-    """Return the hashes that occur more than once in all runs."""
+def repeats(runs: Sequence[Any], scratch: Numbers | None = None) -> Repeats:
+    """Return the hashes that occur more than once in all runs.
+
+    Args:
+        runs: arrays and files.
+        scratch: memory that may be written to; several keys that share it spare the kernel new pages.
+    """
     import numpy as np
 
     found: list[Numbers] = []
     rows = 0
-    for merged in _sorted(runs):
+    for merged in _sorted(runs, scratch):
         equal = merged[1:] == merged[:-1]
         if not equal.any():
             continue
@@ -146,14 +151,16 @@ def repeats(runs: Sequence[Any]) -> Repeats:
     return Repeats(np.concatenate(found) if found else np.empty(0, np.uint64), rows)
 
 
-def _sorted(runs: Sequence[Any]) -> Iterator[Numbers]:
+def _sorted(runs: Sequence[Any], scratch: Numbers | None) -> Iterator[Numbers]:
     """Yield all hashes in ascending order, a bucket at a time."""
     import numpy as np
 
     kept = [run for run in runs if len(run)]
-    if sum(map(len, kept)) <= AT_ONCE and not any(isinstance(run, SortedFile) for run in kept):
+    total = sum(map(len, kept))
+    if total <= AT_ONCE and not any(isinstance(run, SortedFile) for run in kept):
         if kept:
-            merged = np.concatenate(kept)
+            room = scratch[:total] if scratch is not None and len(scratch) >= total else None
+            merged: Numbers = np.concatenate(kept, out=room)
             merged.sort()
             yield merged
         return

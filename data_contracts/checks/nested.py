@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.arrow import kind_of
+from data_contracts.arrow import Values, kind_of
 from data_contracts.model import Column
 
 if TYPE_CHECKING:
@@ -71,14 +71,15 @@ class Flat:
 
     Args:
         nodes: by path; a path that is not here is a column of the table.
-        tops: the table's sound columns.
+        tops: the table's sound columns, as Arrow or Polars has them; converted where a rule reads them.
         rows: of the part.
     """
 
-    def __init__(self, nodes: Mapping[str, Node], tops: Mapping[str, pl.Series], rows: int) -> None:
+    def __init__(self, nodes: Mapping[str, Node], tops: Mapping[str, Values], rows: int) -> None:
         """Keep the columns."""
         self._nodes = nodes
-        self._made: dict[str, pl.Series] = dict(tops)
+        self._tops = tops
+        self._made: dict[str, pl.Series] = {}
         self._rows = rows
 
     def level(self, path: str) -> str:
@@ -88,7 +89,11 @@ class Flat:
 
     def column(self, path: str) -> pl.Series:
         """Return the column of a path, named by it."""
-        if path not in self._made:
+        if path in self._made:
+            return self._made[path]
+        if path in self._tops:
+            self._made[path] = _series(path, self._tops[path])
+        else:
             node = self._nodes[path]
             around = self.column(str(node.parent))
             if node.item:
@@ -97,6 +102,14 @@ class Flat:
                 inside = around.struct.field(node.column.name)
             self._made[path] = inside.alias(path)
         return self._made[path]
+
+    def arrow(self, path: str) -> Values | None:
+        """Return a column of the table as Arrow has it, or None where it was converted or lies deeper."""
+        return None if path in self._made else self._tops.get(path)
+
+    def has(self, top: str) -> bool:
+        """Whether that column of the table is sound."""
+        return top in self._tops
 
     def frame(self, paths: Iterable[str]) -> pl.DataFrame:
         """Return the columns of paths of one level."""
@@ -117,3 +130,14 @@ class Flat:
         arrays = self._nodes[str(self._nodes[level].parent)]
         lengths = self.column(arrays.path).list.len().fill_null(0).to_numpy()
         return np.repeat(self.owners(arrays.level), lengths)
+
+
+def _series(path: str, values: Values) -> pl.Series:
+    import polars as pl
+    from pyarrow import types
+
+    if isinstance(values, pl.Series):
+        return values
+    plain = values.cast(values.type.value_type) if types.is_dictionary(values.type) else values
+    made: Any = pl.from_arrow(plain)
+    return pl.Series(path, made)

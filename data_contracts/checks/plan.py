@@ -106,8 +106,8 @@ class CheckPlan:
             names: all the columns that the part has, where `table` holds only some.
             spill_to: a folder for hashes of keys, which would else be in the partial.
         """
-        sound = conform(self.shape, table, self.columns, self._converted)
-        flat = Flat(self.shape.nodes, sound.series, table.num_rows)
+        sound = conform(self.shape, table, self.columns)
+        flat = Flat(self.shape.nodes, sound.values, table.num_rows)
         structural = self._structural(sound, table.num_rows)
         states = self._program.run(flat, sound.nulls, Place(position, first_row), structural)
         for rule in self.unique_rules:
@@ -115,7 +115,7 @@ class CheckPlan:
                 states[rule.id] = self._hashed(rule, flat, spill_to)
         levels = {"": table.num_rows}
         for level in self._levels:
-            if self.shape.nodes[level].top in sound.series:
+            if flat.has(self.shape.nodes[level].top):
                 levels[level] = flat.rows(level)
         undeclared = self.shape.undeclared(table.column_names if names is None else names)
         return Partial(self.fingerprint, levels, undeclared, structural, states)
@@ -123,8 +123,8 @@ class CheckPlan:
     def flat(self, rule: Rule, table: pa.Table) -> Flat | None:
         """Return the columns that a rule reads, of one part, or None where one is not sound."""
         tops = self.tops(rule)
-        sound = conform(self.shape, table, tops, tops)
-        return None if sound.reasons else Flat(self.shape.nodes, sound.series, table.num_rows)
+        sound = conform(self.shape, table, tops)
+        return None if sound.reasons else Flat(self.shape.nodes, sound.values, table.num_rows)
 
     def verdict(self, partial: Partial, findings: Mapping[str, Finding] | None = None) -> Verdict:
         """Judge merged partials.
@@ -180,10 +180,10 @@ class CheckPlan:
         import pyarrow as pa
 
         names = self.columns
-        sound = conform(self.shape, table, names, names)
+        sound = conform(self.shape, table, names)
         if sound.reasons or self.shape.undeclared(table.column_names):
             return array_of([True] * table.num_rows, pa.bool_())
-        flat = Flat(self.shape.nodes, sound.series, table.num_rows)
+        flat = Flat(self.shape.nodes, sound.values, table.num_rows)
         broken = np.zeros(table.num_rows, dtype=bool)
         for rule in self.rules:
             test = rule.streaming.broken() if rule.streaming is not None else None
@@ -206,23 +206,6 @@ class CheckPlan:
     @cached_property
     def _levels(self) -> list[str]:
         return sorted({node.level for node in self.shape.nodes.values()} - {""})
-
-    @cached_property
-    def _converted(self) -> frozenset[str]:
-        """Return the columns whose values some rule reads, or that hold rows of another level."""
-        nodes = self.shape.nodes
-        read = {
-            name
-            for rule in self.rules
-            if (rule.keyed is not None or rule.streaming is not None) and not self._only_nulls(rule)
-            for name in self.tops(rule)
-        }
-        return frozenset(read | {nodes[level].top for level in self._levels})
-
-    def _only_nulls(self, rule: Rule) -> bool:
-        path = rule.columns[0] if rule.columns else ""
-        node = self.shape.nodes.get(path)
-        return getattr(rule.measure, "only_nulls", False) and (node is None or node.parent is None)
 
     def _structural(self, sound: Sound, rows: int) -> dict[str, Structural]:
         found: dict[str, Structural] = {}

@@ -78,7 +78,16 @@ class Program:
             if rule not in left_out:
                 states[rule] = measure.state((nulls[name],), _bare(flat, place))
         for level, found in self.levels.items():
-            steps = [step for step in self.steps if step.level == level and step.rule not in left_out]
+            steps = []
+            for step in self.steps:
+                if step.level != level or step.rule in left_out:
+                    continue
+                count = _quick(step, flat)
+                if count is None:
+                    steps.append(step)
+                else:
+                    answers = (nulls[step.measure.columns[0]], count)
+                    states[step.rule] = _state(step, answers, _bare(flat, place))
             states |= _run_level(found, level, steps, flat, place)
         return states
 
@@ -97,6 +106,16 @@ def build_program(measures: Iterable[tuple[str, Measure]], nodes: Mapping[str, N
         numbers = tuple(found.place(expression) for expression in measure.expressions())
         program.steps.append(_Step(rule, measure, level, numbers))
     return program
+
+
+def _quick(step: _Step, flat: Flat) -> int | None:
+    """Return what breaks the rule, where that can be told without converting its column."""
+    quick = getattr(step.measure, "quick", None)
+    values = flat.arrow(step.measure.columns[0]) if quick is not None and step.measure.columns else None
+    if quick is None or values is None:
+        return None
+    found: int | None = quick(values)
+    return found
 
 
 def _bare(flat: Flat, place: Place) -> PartView:

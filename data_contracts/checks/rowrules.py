@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.arrow import binary_width, kind_of
+from data_contracts.arrow import Values, binary_width, kind_of
 from data_contracts.checks.patterns import to_engine
 from data_contracts.checks.rules import Limit
+from data_contracts.checks.textforms import broken_entries, fixed_form, lengths_beyond, unlike
 from data_contracts.checks.values import beyond, is_float, typed
 from data_contracts.measure import Counts, Finding, OnePass, PartView
 from data_contracts.model import Column
@@ -118,6 +119,23 @@ class RowRule(OnePass):
         broken, missing = self.broken(), self.missing()
         counted = (nulls,) if broken is None else (nulls, broken.sum())
         return counted if missing is None else (*counted, missing.sum())
+
+    def quick(self, values: Values) -> int | None:
+        """Count what breaks the rule from Arrow's own buffers; None where only an expression is exact."""
+        from pyarrow import types
+
+        if kind_of(self.column) != "string" or self.word in MISSING_WORDS or self.word == "type":
+            return None
+        if types.is_dictionary(values.type):
+            test = self.broken()
+            return None if test is None else broken_entries(values, self.path, test)
+        if self.word in {"minLength", "maxLength"}:
+            return lengths_beyond(values, self.operand, least=self.word == "minLength")
+        told = self.operand
+        if self.word == "invalidValues" and set(told) == {"pattern"}:
+            told = told["pattern"]
+        form = fixed_form(told) if isinstance(told, str) else None
+        return None if form is None else unlike(values, form)
 
     def state(self, answers: tuple[Any, ...], part: PartView) -> Counts:
         """Return the counts of one part."""

@@ -139,7 +139,7 @@ def examine(
 
 def _parts(plan: CheckPlan, read: Reading) -> Iterator[tuple[tuple[str, ...], pa.Table]]:
     if isinstance(read, Files):
-        yield from read.parts(plan.columns)
+        yield from read.parts(plan.columns, dictionaries=plan.shape.takes_dictionaries)
         return
     for table in read(None):
         yield tuple(table.column_names), table

@@ -212,11 +212,14 @@ def test_text_that_is_no_utf8_is_seen_before_an_engine_reads_it() -> None:
     assert (found.success, found.reason) == (False, "unreadable_values")
 
 
+ORACLE = {"property": "isthmusDialect", "value": "oracle"}
+
+
 @pytest.mark.parametrize(
     "item",
     [
         {"type": "text", "description": "looks right"},
-        {"type": "sql", "query": "select 1", "mustBe": 1},
+        {"type": "sql", "query": "select 1", "mustBe": 1, "customProperties": [ORACLE]},
         {"type": "custom", "engine": "soda", "implementation": "x"},
         {"type": "custom", "engine": "great-expectations", "implementation": "import os"},
         {"type": "custom", "engine": "great-expectations", "implementation": {"type": "x", "kwargs": {}}},

@@ -123,9 +123,9 @@ def wide(count: int) -> Contract:
 
 
 def test_a_hundred_thousand_columns_are_rules_like_others() -> None:
-    """20,000 here, in linear time: the whole hundred thousand take half a minute."""
+    """5,000 here, in linear time: the whole hundred thousand take half a minute."""
     took: list[float] = []
-    for count in (2_000, 20_000):
+    for count in (500, 5_000):
         start = time.process_time()
         plan = compile_plan(wide(count))
         values = [pa.array([1, -1], pa.int64())] * count
