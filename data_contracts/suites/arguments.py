@@ -20,7 +20,7 @@ from typing import Any
 from data_contracts.suites.columns import ColumnType
 from data_contracts.suites.wanted import Unfamiliar, Wanted
 
-__all__ = ["NO_BOUNDS", "Arguments", "Bounds", "is_number"]
+__all__ = ["NO_BOUNDS", "Arguments", "Bounds", "is_number", "on_bound"]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOMENT = re.compile(
@@ -57,6 +57,17 @@ class Bounds:
 
 
 NO_BOUNDS = Bounds()
+_ROUNDING = 1e-12
+
+
+def on_bound(found: float, bounds: Bounds) -> float:
+    """Return the bound that a computed number is on, but for rounding; else the number.
+
+    Authors copy bounds from what GX computed, with its last digits rounded in its own order of adding. A
+    number as near as that is on the bound: inside, or with a strict one outside.
+    """
+    near = (bound for bound in bounds.given if math.isclose(found, bound, rel_tol=_ROUNDING, abs_tol=0))
+    return next(near, found)
 
 
 @dataclass(frozen=True)

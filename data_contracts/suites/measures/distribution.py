@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.measure import Finding, PartView
+from data_contracts.suites.arguments import Bounds, on_bound
 from data_contracts.suites.measures.aggregate import OfColumn, aggregate_finding, number
 from data_contracts.suites.measures.frequencies import Frequencies, frequencies
 
@@ -70,7 +71,8 @@ class ValueDivergence(OfColumn):
 
 
 def _judged(found: float, threshold: float | None, rows: int, count: int) -> Finding:
-    return aggregate_finding(threshold is None or found <= threshold, rows, found, rows - count)
+    bounds = Bounds(high=threshold)
+    return aggregate_finding(bounds.holds(on_bound(found, bounds)), rows, found, rows - count)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.measure import Finding, PartView
+from data_contracts.suites.arguments import on_bound
 from data_contracts.suites.measures.aggregate import OfColumn, aggregate_finding
 
 if TYPE_CHECKING:
@@ -178,5 +179,7 @@ class Moments(OfColumn):
         """Judge the number."""
         del rows
         found = {"sum": state.sum, "mean": state.mean, "deviation": state.deviation}[self.what]()
-        success = found is not None and self.bounds.holds(found)
+        # A sum of integers is a whole number; whatever else is found was rounded.
+        compared = on_bound(found, self.bounds) if isinstance(found, float) else found
+        success = compared is not None and self.bounds.holds(compared)
         return aggregate_finding(success, state.rows, found, state.rows - state.count)

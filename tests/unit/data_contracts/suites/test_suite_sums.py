@@ -113,3 +113,27 @@ def test_median_verdicts_are_those_of_the_sorted_values() -> None:
         made = compile_expectation(Wanted("m", "expect_column_median_to_be_between", kwargs), data.schema)
         wanted = (median > low if seed % 2 == 0 else median >= low) and median <= high
         assert find(made.measure, cut(data, order), order).success == wanted
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "bound"),
+    [
+        # What GX computed for these, in its own order of adding, and somebody copied into a suite.
+        ("stdev", [1.0, 1.0, 3.0], 1.1547005383792517),
+        ("sum", [0.1, 0.2, 0.3], 0.6000000000000001),
+        ("mean", [0.1, 0.1, 0.1], 0.10000000000000002),
+    ],
+)
+def test_a_number_within_rounding_of_a_bound_is_on_it(kind: str, values: list[float], bound: float) -> None:
+    data = pa.table({"f": pl.Series(values).to_arrow()})
+
+    def success(**kwargs: object) -> bool:
+        named = {"column": "f", **kwargs}
+        made = compile_expectation(Wanted("r", f"expect_column_{kind}_to_be_between", named), data.schema)
+        return find(made.measure, [data], random.Random(1)).success  # noqa: S311
+
+    assert success(min_value=bound, max_value=bound)
+    assert not success(min_value=bound, strict_min=True)
+    assert not success(max_value=bound, strict_max=True)
+    assert not success(min_value=bound * (1 + 1e-9))
+    assert not success(max_value=bound * (1 - 1e-9))
