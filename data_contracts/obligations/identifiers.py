@@ -96,15 +96,13 @@ def proved(
         return Evidence(outside=max(len(source), 1))
     pc = compute()
     # Not `column_bytes`: the bytes come from Python's own values here, one distinct value after the other.
-    if pa.types.is_nested(source.type):
-        distinct, places = source, pa.array(range(len(source)))
-    else:
-        encoded: Any = source.dictionary_encode()
-        distinct, places = encoded.dictionary, encoded.indices
-    forms = [value_bytes(value) for value in python_values(distinct)]
+    nested = pa.types.is_nested(source.type)
+    encoded: Any = source if nested else source.dictionary_encode()
+    forms = [value_bytes(value) for value in python_values(source if nested else encoded.dictionary)]
     present = [form for form in forms if form is not None]
     answers = iter(expected(present))
-    wanted = array_of([None if form is None else next(answers) for form in forms], pa.binary()).take(places)
+    wanted = array_of([None if form is None else next(answers) for form in forms], pa.binary())
+    wanted = wanted if nested else wanted.take(encoded.indices)
     same = pc.fill_null(pc.equal(wanted, output), fill_value=False)
     right = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
     return Evidence(

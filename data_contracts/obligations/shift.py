@@ -109,6 +109,7 @@ class Shift:
             ObligationBrokenError: a date has no subject, or would leave the type.
         """
         import numpy as np
+        import polars as pl
         import pyarrow as pa
 
         if context.key is None or len(context.key) < MIN_KEY:
@@ -133,7 +134,8 @@ class Shift:
         broken = int(pc.sum(pc.or_(lost, pc.fill_null(far, fill_value=False))).as_py() or 0)
         if broken:
             raise ObligationBrokenError(rule, broken)
-        moved = pc.add(numbers, pa.array(offsets * unit, pa.int64()))
+        # Not `pyarrow.array`: it imports pandas (`arrow.array_of`).
+        moved = pc.add(numbers, pl.Series(offsets * unit, dtype=pl.Int64).to_arrow())
         return moved.cast(pa.int32()).view(values.type) if unit == 1 else moved.view(values.type)
 
     def prove(
@@ -146,6 +148,7 @@ class Shift:
         key: bytes,  # noqa: ARG002
     ) -> Evidence:
         """Compute each distinct subject's offset again, in Python's own integers, and compare each row."""
+        import polars as pl
         import pyarrow as pa
 
         if context.key is None or output is None or len(output) != len(source) or output.type != source.type:
@@ -161,7 +164,7 @@ class Shift:
         for value in distinct:
             form = value_bytes(value)
             offsets.append(None if form is None else unit * _offset(pseudonym(form, own), parameters["days"]))
-        by_row: Any = pa.array(offsets, pa.int64())
+        by_row: Any = pl.Series(offsets, dtype=pl.Int64).to_arrow()
         by_row = by_row if nested else by_row.take(encoded.indices)
         before, after = (pc.cast(whole_numbers(side), pa.int64()) for side in (source, output))
         same = pc.fill_null(pc.equal(pc.subtract(after, before), by_row), fill_value=False)

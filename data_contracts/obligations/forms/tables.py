@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from data_contracts.anonymity import TOP, Table, parse_table
-from data_contracts.arrow import Values, compute, kind_of
+from data_contracts.arrow import Values, array_of, compute, kind_of
 from data_contracts.errors import UsageError
 from data_contracts.model import Column
 from data_contracts.obligations.forms.form import words_right
@@ -80,8 +80,8 @@ class TableLevel:
         import pyarrow as pa
 
         table, level = _parsed(parameters["table"]), parameters["level"]
-        names = pa.array([row[0] for row in table.rows], pa.string())
-        labels = pa.array([row[level] for row in table.rows], pa.string())
+        names = array_of([row[0] for row in table.rows], pa.string())
+        labels = array_of([row[level] for row in table.rows], pa.string())
         places = compute().index_in(source.cast(pa.string()), value_set=names)
         return words_right(source, output, labels.take(places))
 
