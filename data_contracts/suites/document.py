@@ -37,6 +37,7 @@ _OLD = {
 }
 _SEVERITIES = ("critical", "warning", "info")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,199}")
+_PARAMETER = "$PARAMETER"
 _MOST_BYTES = 64 * 1024**2
 
 
@@ -117,8 +118,8 @@ def _suite_problems(data: object) -> Iterator[Complaint]:
         yield "", "no suite", "an object with `name` and `expectations`, or a list of expectations"
         return
     yield from _unknown(data, _SUITE, "")
-    if data.get("suite_parameters"):
-        yield "suite_parameters", "parameters of a suite are not supported", "their values in the kwargs"
+    if not isinstance(data.get("suite_parameters") or {}, dict):
+        yield "suite_parameters", "no parameters", "an object of names and values"
     items = data.get("expectations")
     if not isinstance(items, list):
         yield "expectations", "no list of expectations", "a list"
@@ -157,12 +158,22 @@ def _unknown(data: Mapping[str, Any], known: set[str], path: str) -> Iterator[Co
 
 
 def _suite(data: Mapping[str, Any], stem: str) -> Suite:
-    wanted = tuple(_numbered([_wanted(item) for item in data["expectations"]]))
+    known = data.get("suite_parameters") or {}
+    wanted = tuple(_numbered([_wanted(item, known) for item in data["expectations"]]))
     return Suite(str(data.get("name") or stem), wanted, data.get("meta") or {})
 
 
-def _wanted(item: Mapping[str, Any]) -> Wanted:
-    kwargs = item.get("kwargs", {})
+def _filled(said: Any, known: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """Return arguments with the suite's own parameters in place; one without a value stays, and fails."""
+    if isinstance(said, dict):
+        if set(said) == {_PARAMETER} and isinstance(said[_PARAMETER], str) and said[_PARAMETER] in known:
+            return known[said[_PARAMETER]]
+        return {key: _filled(item, known) for key, item in said.items()}
+    return [_filled(item, known) for item in said] if isinstance(said, list) else said
+
+
+def _wanted(item: Mapping[str, Any], known: Mapping[str, Any]) -> Wanted:
+    kwargs = _filled(item.get("kwargs", {}), known)
     name = kwargs.get("column")
     kind = str(item["type"])
     return Wanted(

@@ -50,7 +50,7 @@ def test_a_document_as_gx_writes_it_and_its_list_alone() -> None:
         ({"name": "x"}, "no list"),
         ({"name": "x", "expectations": [], "nam": 1}, "nam: unknown key"),
         ({"expectation_suite_name": "x", "expectations": []}, "before 1.0"),
-        ({"name": "x", "expectations": [], "suite_parameters": {"a": 1}}, "parameters"),
+        ({"name": "x", "expectations": [], "suite_parameters": [1]}, "parameters"),
         (
             [{"expectation_type": "expect_a", "kwargs": {}}],
             "expectations.0.expectation_type: a key of GX before",
@@ -126,3 +126,26 @@ def test_a_column_that_is_not_there_is_a_failed_rule_without_gx() -> None:
     suite = read([{"type": "expect_column_max_to_be_between", "kwargs": {"column": "q", "max_value": 1}}])
     (rule,) = check_tables(plan_of_suite(suite, TABLE.schema), [TABLE]).rules
     assert (rule.success, rule.reason) == (False, "column_missing")
+
+
+def test_parameters_of_the_suite_stand_in_their_places_and_one_without_a_value_fails() -> None:
+    rule = {
+        "type": "expect_column_max_to_be_between",
+        "kwargs": {"column": "a", "max_value": {"$PARAMETER": "most"}},
+    }
+    told = {"name": "x", "expectations": [rule], "suite_parameters": {"most": 2}}
+    suite = read(told)
+    assert suite.expectations[0].kwargs["max_value"] == 2
+    assert check_tables(plan_of_suite(suite, TABLE.schema), [TABLE]).success
+    without = read({**told, "suite_parameters": {}})
+    (found,) = check_tables(plan_of_suite(without, TABLE.schema), [TABLE]).rules
+    assert (found.success, found.reason) == (False, "not_evaluated")
+
+
+def test_the_hospitals_expectation_needs_no_gx() -> None:
+    from data_contracts.checks import compile_plan
+    from data_contracts.registry import ContractRegistry
+
+    plan = compile_plan(ContractRegistry.shipped().get("hospital.covid-tests"))
+    assert [rule.word for rule in plan.rules].count("custom") == 1
+    assert plan.whole_asset_rules == ()
