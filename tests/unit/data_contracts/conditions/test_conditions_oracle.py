@@ -118,13 +118,14 @@ def by_duckdb(table: pa.Table, text: str) -> list[bool]:
     # NaN is no number: what is compared with it is unknown. DuckDB would order it above all.
     known = "CASE WHEN isnan(score) THEN NULL ELSE score END AS known"
     text = text.replace("score is", "raw_score is").replace("score", "known").replace("raw_known", "score")
-    with duckdb.connect() as db:
+    with DATABASE.cursor() as db:
         db.execute("SET TimeZone = 'UTC'")
         db.register("rows_", table)
         query = f"SELECT coalesce(({text}), false) FROM (SELECT *, {known} FROM rows_)"  # noqa: S608 - our own text
         return [row[0] for row in db.execute(query).fetchall()]
 
 
+DATABASE = duckdb.connect(config={"threads": 1})
 NAN = (None, math.nan, *(None,) * 9)
 
 
