@@ -103,9 +103,9 @@ def _names(values: pl.Series) -> Iterator[tuple[str, pl.Series]]:
 
     plain = values.str.replace(_TITLES, "").str.replace(_AFTER, "")
     shaped = plain.str.contains(_NAME) & ~plain.str.contains(_ORGANISATION) & ~plain.str.contains(_CODE)
-    yield "place", letters_of(values).is_in(words_of("places").implode())
     if not shaped.any():
         return
+    yield "place", shaped & letters_of(values).is_in(words_of("places").implode())
     frame = pl.DataFrame({"row": pl.int_range(len(values), eager=True), "text": plain}).filter(shaped)
     words = frame.with_columns(pl.col("text").str.replace_all("[ ,]+", " ").str.strip_chars().str.split(" "))
     words = words.explode("text").with_columns(

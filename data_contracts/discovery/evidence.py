@@ -19,15 +19,16 @@ from data_contracts.discovery.lexicon import Lexicon
 from data_contracts.discovery.profile import Profile
 from data_contracts.discovery.shapes import INSIDE, SHAPES
 from data_contracts.discovery.textnumbers import TEXT_NUMBERS
+from data_contracts.discovery.wordlists import words_of
 
 __all__ = ["Evidence", "contradicted", "value_evidence", "vocabulary_evidence"]
 
-_CHANCE = {number.id: number.chance for number in DIGIT_NUMBERS}
+_CHANCE = {number.id: number.chance for number in (*DIGIT_NUMBERS, *TEXT_NUMBERS)}
 _WEAK = {shape.id for shape in SHAPES if not shape.alone}
 _IDENTIFIERS = {"uuid", "opaque"}  # something's; whose, the columns beside it tell
-_STRONG_NUMBERS = _CHANCE.keys() | {number.id for number in TEXT_NUMBERS}
 _PEOPLE_NAMES = {"given-name", "family-name", "full-name"}
 _MOST_CHANCE = 1e-6
+_MANY_PLACES = 5
 _SHARES = {
     "street": 0.5,
     "phone": 0.5,
@@ -144,15 +145,6 @@ _TELLING = {
     }
     | {"casada", "soltero", "marie", "mariee", "divorce", "coniugato", "gehuwd", "evli", "bekar"},
 }
-_VOCABULARY_KIND = {
-    "gender": "gender",
-    "salutation": "name-affix",
-    "marital-status": "marital-status",
-    "kinship": "family",
-    "ethnicity": "ethnicity",
-    "religion": "belief",
-    "blood-group": "health",
-}
 
 
 @dataclass(frozen=True)
@@ -210,8 +202,8 @@ def value_evidence(profile: Profile, lexicon: Lexicon) -> list[Evidence]:
 def _enough(profile: Profile, name: str, count: int, values: int) -> bool:
     if not count:
         return False
-    if name in _STRONG_NUMBERS:
-        chance = _CHANCE.get(name, 0.01)
+    if name in _CHANCE:
+        chance = _CHANCE[name]
         wanted = profile.different * 0.8
         return count >= 0.8 * values and chance ** max(1.0, wanted) < _MOST_CHANCE
     if name in _PEOPLE_NAMES or name == "place":
@@ -250,13 +242,16 @@ def vocabulary_evidence(profile: Profile, lexicon: Lexicon) -> list[Evidence]:
     if not profile.distinct or profile.values < 2:  # noqa: PLR2004 - one value shows nothing
         return []
     evidence = []
-    for name, kind in _VOCABULARY_KIND.items():
-        words = lexicon.vocabularies[name]
+    for kind in lexicon.kinds.values():
+        name = kind.vocabulary
+        if not name:
+            continue
+        words = frozenset(words_of(name)) if name == "countries" else lexicon.vocabularies[name]
         spelled = {text: _spelled(name, text) for text in profile.distinct}
         count = sum(rows for text, rows in profile.distinct.items() if spelled[text] in words)
         seen = {word for word in spelled.values() if word in words}
         if count >= 0.95 * profile.values and _telling(name, seen):
-            evidence.append(Evidence(kind, "words", name, count, profile.values))
+            evidence.append(Evidence(kind.id, "words", name, count, profile.values))
     return evidence
 
 
@@ -270,6 +265,8 @@ def _telling(name: str, seen: set[str]) -> bool:
     """Whether the words seen mean this and hardly anything else."""
     if name == "blood-group":
         return len(seen) > 2 and any(word[-1] in "+-" for word in seen)  # noqa: PLR2004 - A, B, O are also marks
+    if name in {"us-states", "countries"}:
+        return len(seen) >= _MANY_PLACES
     if name == "gender" and all(len(word) == 1 for word in seen):
         return any(set(pair) <= seen for pair in _SINGLE_GENDERS)
     return len(seen) > 1 and bool(seen & _TELLING[name])
@@ -288,7 +285,7 @@ def contradicted(kind: str, profile: Profile, logical: str) -> bool:
         return kind in _TEXT_ONLY or (flag and kind in _NO_FLAG)
     if logical != "string":
         return False
-    few = profile.distinct is not None and len(profile.distinct) <= 20 < profile.values // 10  # noqa: PLR2004
+    few = profile.distinct is not None and len(profile.distinct) <= 20 <= profile.values // 10  # noqa: PLR2004
     if kind == "free-text" and few:
         return True
     return kind in _WITH_DIGITS and profile.digits * 2 < profile.values

@@ -98,6 +98,7 @@ def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
         DataBreaksContractError: the file is damaged.
     """
     examined = examine(path)
+    _refuse_endless(path, examined.nodes)
     name = _object_name(path)
     findings = {column.path: column.finding for column in examined.columns}
     document = draft_document(
@@ -146,6 +147,17 @@ def _logical(node: Node, kind: str) -> str:
     if node.logical != "string" or kind not in {"csv", "jsonl"} or not node.profile.values:
         return node.logical
     return node.profile.types.best(json=kind == "jsonl").kind
+
+
+def _refuse_endless(path: Path, nodes: list[Node]) -> None:
+    """Refuse NaN and infinity, which no number of a contract is."""
+    counts = {inner.profile.path: inner.profile.endless for node in nodes for inner in node.walk()}
+    told = [f"{name}: {count}" for name, count in counts.items() if count]
+    if told:
+        raise UsageError(
+            f"{path.name}: rows with NaN or infinity, which no contract can promise: {', '.join(told)}",
+            remedy="write a missing number as null, and draft again",
+        )
 
 
 def _headless(nodes: list[Node]) -> bool:

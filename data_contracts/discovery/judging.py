@@ -128,7 +128,7 @@ def _own_evidence(facts: Facts, lexicon: Lexicon) -> list[Evidence]:
     named = [
         Evidence(match.kind, "name", match.language, weak=match.weak)
         for match in (_role(match, facts) for match in lexicon.matches(name))
-        if not contradicted(match.kind, profile, logical)
+        if not contradicted(match.kind, profile, logical) and not (match.language == ROLE and _few(profile))
     ]
     shown = [*vocabulary_evidence(profile, lexicon), *value_evidence(profile, lexicon)]
     shown += _born(facts, bool(shown))
@@ -142,6 +142,11 @@ def _role(match: NameMatch, facts: Facts) -> NameMatch:
     if match.language == ROLE and (facts.logical == "integer" or _opaque(facts.profile)):
         return NameMatch("record-number", ROLE)
     return match
+
+
+def _few(profile: Profile) -> bool:
+    """Whether a few words stand in many rows: ways of contact, not contacts."""
+    return profile.distinct is not None and len(profile.distinct) <= 20 <= profile.values // 10  # noqa: PLR2004
 
 
 def _opaque(profile: Profile) -> bool:

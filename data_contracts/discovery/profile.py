@@ -64,6 +64,7 @@ class Profile:
         shortest, longest: characters of a text.
         words, long, marked: words of all texts; texts of five words and more; texts with a sentence's marks.
         fine: numbers with four digits and more after the point.
+        endless: numbers that are NaN or infinite.
         whole: every number was whole.
         running: the whole numbers are those of the rows (each one more than the one before).
         types: what the texts can be read as.
@@ -85,7 +86,7 @@ class Profile:
         self.low: Any = None
         self.high: Any = None
         self.shortest, self.longest = math.inf, 0
-        self.words = self.long = self.marked = self.fine = self.digits = 0
+        self.words = self.long = self.marked = self.fine = self.digits = self.endless = 0
         self.years: tuple[int, int] | None = None
         self.signature: str | None = None
         self.whole = True
@@ -182,6 +183,7 @@ class Profile:
         import polars as pl
 
         finite = present.filter(present.is_finite()) if present.dtype.is_float() else present
+        self.endless += len(present) - len(finite)
         self._bound(finite)
         if present.dtype.is_float() or present.dtype.is_decimal():
             numbers = finite.cast(pl.Float64)

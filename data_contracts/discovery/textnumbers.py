@@ -82,6 +82,7 @@ class TextNumber:
         shape: a whole value, in upper case; see `bare`.
         passes: the check; always true where there is none.
         bare: spaces, dots and hyphens are taken out first.
+        chance: how likely another text of the shape is to pass: what needs many different values.
     """
 
     id: str
@@ -89,6 +90,7 @@ class TextNumber:
     shape: str
     passes: Callable[[str], bool] = _always
     bare: bool = True
+    chance: float = 1e-6
 
 
 _DAY = "(0[1-9]|[12][0-9]|3[01])"
@@ -106,14 +108,15 @@ TEXT_NUMBERS = (
     TextNumber(
         "fi-hetu", "national-id", f"{_DAY}{_MONTH}[0-9]{{2}}[+A-FU-Y-][0-9]{{3}}[0-9A-Y]", _hetu, bare=False
     ),
-    TextNumber("dk-cpr", "national-id", f"{_DAY}{_MONTH}[0-9]{{2}}-[0-9]{{4}}", bare=False),
+    TextNumber("dk-cpr", "national-id", f"{_DAY}{_MONTH}[0-9]{{2}}-[0-9]{{4}}", bare=False, chance=0.01),
     TextNumber(
         "se-personnummer-text",
         "national-id",
         f"([0-9]{{2}})?[0-9]{{2}}{_MONTH}{_DAY}[-+][0-9]{{4}}",
         bare=False,
+        chance=0.01,
     ),
-    TextNumber("kr-rrn", "national-id", f"[0-9]{{2}}{_MONTH}{_DAY}[0-9]{{7}}", _rrn),
+    TextNumber("kr-rrn", "national-id", f"[0-9]{{2}}{_MONTH}{_DAY}[0-9]{{7}}", _rrn, chance=0.01),
     TextNumber(
         "cl-rut", "national-id", "[0-9]{7,8}-[0-9K]", lambda text: _rut(text.replace("-", "")), bare=False
     ),
@@ -127,8 +130,8 @@ TEXT_NUMBERS = (
     ),
     TextNumber("fr-nir-corsica", "national-id", "[1-8][0-9]{4}2[AB][0-9]{8}", _corsican),
     TextNumber("mx-curp", "national-id", f"[A-Z]{{4}}[0-9]{{2}}{_MONTH}{_DAY}[HM][A-Z]{{5}}[A-Z0-9][0-9]"),
-    TextNumber("in-pan", "national-id", "[A-Z]{3}[ABCFGHLJPT][A-Z][0-9]{4}[A-Z]"),
+    TextNumber("in-pan", "national-id", "[A-Z]{3}[ABCFGHLJPT][A-Z][0-9]{4}[A-Z]", chance=0.01),
     TextNumber("gb-nino", "national-id", "[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][0-9]{6}[A-D]"),
-    TextNumber("icd-10", "health", r"[A-TV-Z][0-9][0-9AB]\.[0-9A-TV-Z]{1,4}", bare=False),
-    TextNumber("loinc", "health", "[0-9]{3,5}-[0-9]", bare=False),
+    TextNumber("icd-10", "health", r"[A-TV-Z][0-9][0-9AB]\.[0-9A-TV-Z]{1,4}", bare=False, chance=0.01),
+    TextNumber("loinc", "health", "[0-9]{3,5}-[0-9]", bare=False, chance=0.01),
 )
