@@ -59,11 +59,12 @@ def _check(path: Path) -> int:
     import pyarrow.parquet as pq
 
     with path.open("rb") as stream:
-        file = open_file(path, stream)
+        file = open_file(stream, path.stat().st_size)
         rows = 0
         try:
             with pq.ParquetFile(path) as decoded:
-                if decoded.metadata.num_row_groups != len(file.footer["groups"]):
+                groups = decoded.metadata.num_row_groups
+                if groups != len(file.footer["groups"]) or not _usual(file, decoded.schema_arrow):
                     raise UnaccountedError("structure")
                 for number, group in enumerate(file.footer["groups"]):
                     _group(file, group, number, decoded.read_row_group(number))
@@ -71,11 +72,28 @@ def _check(path: Path) -> int:
         except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError):
             # A field that is needed is not there, or is none of what it should be.
             raise UnaccountedError("structure") from None
+        except OSError as error:
+            if error.errno is not None:
+                raise
+            raise UnaccountedError("structure") from None  # a parser's own, which may quote values
         if rows != file.footer["rows"]:
             raise UnaccountedError("structure")
         if file.gaps():
             raise UnaccountedError("bytes")
     return rows
+
+
+def _usual(file: File, found: pa.Schema) -> bool:
+    """Whether the schema's elements are, field for field, those that the decoded columns are written with."""
+    import io
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_metadata(found.remove_metadata(), sink, store_schema=False)
+    raw = sink.getvalue().to_pybytes()
+    return bool(open_file(io.BytesIO(raw), len(raw)).footer["schema"] == file.footer["schema"])
 
 
 def _group(file: File, group: dict[str, Any], number: int, table: pa.Table) -> None:
@@ -89,17 +107,21 @@ def _group(file: File, group: dict[str, Any], number: int, table: pa.Table) -> N
     for chunk, leaf, values in zip(chunks, file.leaves, columns, strict=True):
         column = chunk["column"]
         start = column.get("dictionary_offset", column["data_offset"])
-        raw = file.take(start, column["compressed"])
+        # A chunk without rows may have no page at all, and then no place.
+        raw = file.take(start, column["compressed"]) if column["compressed"] or start else b""
         pages = read_chunk(raw, start, leaf, values, column["codec"])
         _column(column, pages, leaf, values)
-        if chunk.get("offset", 0) not in {0, start} or sum(page.rows for page in pages.data) != table.num_rows:
+        if (
+            chunk.get("offset", 0) not in {0, start}
+            or sum(page.rows for page in pages.data) != table.num_rows
+        ):
             raise UnaccountedError("structure")
         _beside(file, chunk, pages, leaf, values)
         first = start if first is None else first
         uncompressed += pages.uncompressed
         compressed += len(raw)
     said = (group["uncompressed"], group.get("compressed", compressed), group.get("offset", first))
-    if said != (uncompressed, compressed, first) and said != (uncompressed, compressed, 0):
+    if said not in {(uncompressed, compressed, first), (uncompressed, compressed, 0)}:
         raise UnaccountedError("structure")
 
 
@@ -112,7 +134,8 @@ def _joined(column: Values) -> Values:
 def _column(column: dict[str, Any], pages: Pages, leaf: Leaf, values: Values) -> None:
     """Compare what a chunk's metadata says with what its pages are."""
     encodings = [
-        {"type": kind, "encoding": encoding, "count": count} for (kind, encoding), count in pages.encodings.items()
+        {"type": kind, "encoding": encoding, "count": count}
+        for (kind, encoding), count in pages.encodings.items()
     ]
     listed = column.get("pages")
     same = (

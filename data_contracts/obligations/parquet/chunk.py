@@ -110,7 +110,11 @@ def read_chunk(raw: bytes, start: int, leaf: Leaf, values: Values, codec: int) -
 
 def _dictionary(reading: _Reading, header: dict[str, Any], page: memoryview, offset: int) -> None:
     encoding, count = header.get("encoding"), int(header.get("values", -1))
-    if encoding not in {_PLAIN, _PLAIN_DICTIONARY} or reading.found.dictionary is not None or reading.found.data:
+    if (
+        encoding not in {_PLAIN, _PLAIN_DICTIONARY}
+        or reading.found.dictionary is not None
+        or reading.found.data
+    ):
         raise UnaccountedError("structure")
     reading.dictionary = _entries(reading.leaf, page, count)
     reading.found.dictionary, reading.found.entries = offset, count

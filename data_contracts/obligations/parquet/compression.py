@@ -29,7 +29,7 @@ def expanded(raw: memoryview, codec: int, size: int) -> memoryview:
         return raw
     if codec not in {_SNAPPY, _ZSTD} or not 0 <= size <= min(_MOST, len(raw) * _RATIO):
         raise UnaccountedError("pages")
-    if codec == _ZSTD and not _one_frame(raw):
+    if codec == _ZSTD and not _one_frame(raw, size):
         raise UnaccountedError("bytes")
     import pyarrow as pa
 
@@ -43,16 +43,20 @@ def expanded(raw: memoryview, codec: int, size: int) -> memoryview:
     return memoryview(found)
 
 
-def _one_frame(raw: memoryview) -> bool:
-    """Whether the bytes are one frame, whole, and nothing more."""
+def _one_frame(raw: memoryview, content: int) -> bool:
+    """Whether the bytes are one frame, whole, that says how much is in it, and nothing more."""
     if bytes(raw[:4]) != _MAGIC or len(raw) < 6:  # noqa: PLR2004 - magic, descriptor, one more
         return False
     descriptor = raw[4]
     single = bool(descriptor & 0x20)
     if descriptor & 0x1B:  # a dictionary's id, a reserved bit, an unused bit
         return False
-    content = {0: 1 if single else 0, 1: 2, 2: 4, 3: 8}[descriptor >> 6]
-    at = 5 + (0 if single else 1) + content
+    width = {0: 1 if single else 0, 1: 2, 2: 4, 3: 8}[descriptor >> 6]
+    at = 5 + (0 if single else 1)
+    said = int.from_bytes(raw[at : at + width], "little") + (256 if width == 2 else 0)  # noqa: PLR2004 - the RFC's
+    if width and said != content:
+        return False
+    at += width
     while True:
         if at + 3 > len(raw):
             return False

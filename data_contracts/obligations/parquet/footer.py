@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from data_contracts.obligations.parquet.format import FOOTER
@@ -58,13 +57,12 @@ class File:
         return at != self.size
 
 
-def open_file(path: Path, stream: BinaryIO) -> File:
+def open_file(stream: BinaryIO, size: int) -> File:
     """Read the footer.
 
     Raises:
         UnaccountedError: it is none, or says something that we do not know.
     """
-    size = path.stat().st_size
     stream.seek(max(0, size - _TAIL))
     tail = stream.read(_TAIL)
     length = int.from_bytes(tail[:4], "little")

@@ -60,7 +60,10 @@ def check_column_index(raw: bytes, pages: Pages, leaf: Leaf, values: Values) -> 
     found = _whole(raw, COLUMN_INDEX)
     count = len(pages.data)
     lists = [found.get(name) for name in ("empty", "min", "max")]
-    if any(not isinstance(item, list) or len(item) != count for item in lists) or found.get("order") not in _ORDERS:
+    if (
+        any(not isinstance(item, list) or len(item) != count for item in lists)
+        or found.get("order") not in _ORDERS
+    ):
         raise UnaccountedError("indexes")
     for place, page in enumerate(pages.data):
         low, high = bounds(_values(page, values), leaf)

@@ -145,7 +145,9 @@ def plain(values: Values, leaf: Leaf) -> bytes:
         raise UnaccountedError("structure")
     body = values.cast(pa.large_binary())
     sizes: Values = compute().binary_length(body).to_numpy(zero_copy_only=False).astype("<u4")
-    heads = pa.Array.from_buffers(pa.binary(4), len(body), [None, pa.py_buffer(sizes)]).cast(pa.large_binary())
+    heads = pa.Array.from_buffers(pa.binary(4), len(body), [None, pa.py_buffer(sizes)]).cast(
+        pa.large_binary()
+    )
     joined = compute().binary_join_element_wise(heads, body, pa.scalar(b"", pa.large_binary()))
     offsets = np.frombuffer(joined.buffers()[1], np.int64)
     data = joined.buffers()[2]

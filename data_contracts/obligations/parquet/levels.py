@@ -56,7 +56,9 @@ def hybrid(raw: memoryview, width: int, count: int) -> Any:  # noqa: ANN401 - a 
         if length == 0:
             raise UnaccountedError("pages")
         if head & 1:
-            if length * _GROUP - (count - given) >= _GROUP or (width == 0 and length * _GROUP > count + _GROUP):
+            if length * _GROUP - (count - given) >= _GROUP or (
+                width == 0 and length * _GROUP > count + _GROUP
+            ):
                 raise UnaccountedError("pages")
             values, at = _packed(raw, at, length, width)
             if values[count - given :].any():

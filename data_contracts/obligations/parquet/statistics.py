@@ -1,4 +1,4 @@
-"""Statistics and size statistics: the least and the greatest of the values that are there, and true counts."""
+"""Statistics and size statistics: the ends of the values that are there, and true counts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def check_statistics(found: dict[str, Any], values: Values, nulls: int, leaf: Le
     for name, allowed in (("min", low), ("old_min", low), ("max", high), ("old_max", high)):
         if name in found and found[name] not in allowed:
             raise UnaccountedError("statistics")
-    if found.get("nulls", nulls) != nulls or not (found.get("max_exact", True) and found.get("min_exact", True)):
+    if found.get("nulls", nulls) != nulls or not (
+        found.get("max_exact", True) and found.get("min_exact", True)
+    ):
         raise UnaccountedError("statistics")
 
 

@@ -1,7 +1,7 @@
-"""Thrift's compact protocol, strictly: one way to write each value, no field that is not known.
+r"""Thrift's compact protocol, strictly: one way to write each value, no field that is not known.
 
 Example:
-    >>> read_struct(b"\\x15\\x02\\x00", 0, {1: ("version", "i32")})
+    >>> read_struct(b"\x15\x02\x00", 0, {1: ("version", "i32")})
     ({'version': 1}, 3)
 """
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 __all__ = ["Kind", "Spec", "UnaccountedError", "read_struct"]
 
 Kind = Any
-"""`bool`, `i8`, `i16`, `i32`, `i64`, `double`, `binary`, `text`; a list as `[kind]`; a struct as its `Spec`."""
+"""`bool`, `i8` to `i64`, `double`, `binary`, `text`; a list as `[kind]`; a struct as its `Spec`."""
 Spec = dict[int, tuple[str, Kind]]
 
 _TRUE, _FALSE = 1, 2
@@ -116,8 +116,8 @@ def _list(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[list[Any], int]:
         if size < _SHORT:
             raise _fail()
     code = head & 0x0F
-    # A list of booleans is written with either code; of an empty list some writers give none.
-    if code != _code(kind) and not (kind == "bool" and code in {_TRUE, _FALSE}) and size:
+    # A list of booleans is written with either code.
+    if code != _code(kind) and not (kind == "bool" and code in {_TRUE, _FALSE}):
         raise _fail()
     if size > len(raw) - at:
         raise _fail()
