@@ -9,6 +9,7 @@ from data_contracts.arrow import Values, compute
 from data_contracts.labels import Labels
 from data_contracts.model import Column
 from data_contracts.obligations.base import ColumnAlone, Context, Evidence, Keeps, rewritten
+from data_contracts.obligations.canonical import python_values
 
 __all__ = ["Keep"]
 
@@ -73,12 +74,16 @@ class Keep(ColumnAlone):
         key: bytes,  # noqa: ARG002
     ) -> Evidence:
         """Count rows that are not what they were."""
+        import pyarrow as pa
+
         if output is None or len(output) != len(source) or output.type != source.type:
             return Evidence(outside=max(len(source), 1))
         if output.equals(source):
             return Evidence(outside=0)
+        if pa.types.is_nested(source.type):
+            pairs = zip(python_values(source), python_values(output), strict=True)
+            return Evidence(outside=sum(not _alike(one, other) for one, other in pairs))
         pc = compute()
-
         # Null equals null here; a NaN is equal to itself as a value that was kept.
         same = pc.fill_null(pc.equal(source, output), fill_value=False)
         same = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
@@ -86,3 +91,12 @@ class Keep(ColumnAlone):
             both = pc.and_(pc.is_nan(source), pc.is_nan(output))
             same = pc.or_(same, pc.fill_null(both, fill_value=False))
         return Evidence(outside=len(source) - int(pc.sum(same).as_py() or 0))
+
+
+def _alike(one: Any, other: Any) -> bool:  # noqa: ANN401 - an object, an array, or a part of one
+    """Whether two values are the same; Arrow compares no nested ones, and a NaN is the same as itself."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other) or (one != one and other != other)  # noqa: PLR0124 - NaN

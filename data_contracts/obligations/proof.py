@@ -8,7 +8,8 @@ Invariants:
 3. Where the terms have a condition on rows, the output is compared row by row with the source's rows that
    meet it, found by other code than `apply` uses: a row too many, too few or in another's place shows.
 4. Originals and pseudonyms are compared over the whole asset, so that an original that poses as
-   another row's pseudonym is found as well, also one of a row that does not cross.
+   another row's pseudonym is found as well, also one of a row that does not cross. So are originals that
+   turn up as words in a text that crosses as it is (`words`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from data_contracts.obligations.base import CodeTable, Context, Evidence
 from data_contracts.obligations.hashes import shared, union
 from data_contracts.obligations.identifiers import original_hashes
 from data_contracts.obligations.known import OBLIGATIONS
+from data_contracts.obligations.words import WordsPartial, merge_words, spoken, watched, words_partial
 from data_contracts.terms import CrossingTerms
 from data_contracts.verdict import Reason, RuleResult, Verdict
 
@@ -46,6 +48,7 @@ class ProofPartial:
         metadata: partitions whose schema carries metadata.
         evidence: by column.
         anonymity: classes of the output, where the terms ask for some.
+        words: originals of treated columns, and words of the texts that cross as they are.
     """
 
     rows: int = 0
@@ -54,6 +57,7 @@ class ProofPartial:
     evidence: dict[str, Evidence] = field(default_factory=dict)
     strays: int = 0
     anonymity: AnonymityPartial | None = None
+    words: WordsPartial = field(default_factory=WordsPartial)
 
 
 @dataclass(frozen=True)
@@ -101,9 +105,15 @@ class OutputProof:
         carried = output.schema.metadata or any(item.metadata for item in output.schema)
         check = self._anonymity()
         classes = None if check is None else check.partial(output, source_rows=source.num_rows)
-        if self.terms.rows is not None:
-            return ProofPartial(whole.num_rows, surplus, int(bool(carried)), evidence, rows, classes)
-        return ProofPartial(whole.num_rows, surplus + rows, int(bool(carried)), evidence, anonymity=classes)
+        held = {name: source_column(self.contract.object.column(name), whole) for name in self._watched()}
+        words = words_partial(self.terms, held, output, self.key)
+        strays = rows if self.terms.rows is not None else 0
+        return ProofPartial(
+            whole.num_rows, surplus + rows - strays, int(bool(carried)), evidence, strays, classes, words
+        )
+
+    def _watched(self) -> tuple[str, ...]:
+        return watched(self.contract, self.terms)
 
     def _anonymity(self) -> AnonymityCheck | None:
         return check_of_terms(self.terms.anonymity, key=self.key)
@@ -140,6 +150,9 @@ class OutputProof:
             if evidence.originals is not None:
                 count += shared(evidence.originals, evidence.outputs)
             results.append(_result(rule, column.name, partial.rows, count, Reason.UNEXPECTED_VALUES))
+        for name in self._watched():
+            count = spoken(partial.words, name)
+            results.append(_result(f"{name}.words", name, partial.rows, count, Reason.UNEXPECTED_VALUES))
         check = self._anonymity()
         if check is not None:
             results += check.verdict(partial.anonymity)
@@ -171,6 +184,7 @@ def merge_proofs(partials: Iterable[ProofPartial]) -> ProofPartial:
             evidence,
             total.strays + item.strays,
             merge_anonymity([total.anonymity, item.anonymity]),
+            merge_words(total.words, item.words),
         )
     return total
 

@@ -24,6 +24,18 @@ class TestKeep(ObligationSuite):
     values = (1.5, 2.0, 2.0)
 
 
+class TestKeepObjects(ObligationSuite):
+    obligation = OBLIGATIONS["keep"]
+    declared = column("x", "object", properties=[column("a", "string"), column("b", "number")])
+    values = ({"a": "x", "b": 2.0}, {"a": "x", "b": 1.0}, {"a": None, "b": None})
+
+
+class TestKeepArrays(ObligationSuite):
+    obligation = OBLIGATIONS["keep"]
+    declared = column("x", "array", items=column("i", "integer"))
+    values = ([1, 2], [], [None], [1, 2])
+
+
 class TestDrop(ObligationSuite):
     obligation = OBLIGATIONS["drop"]
     declared = column("name", "string", classification=NAME)

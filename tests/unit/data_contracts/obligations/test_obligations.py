@@ -146,3 +146,10 @@ def test_every_number_falls_into_the_band_whose_bounds_hold_it(values: list[floa
         place = bands_of(bounds).index(band)
         assert bounds[place] <= value
         assert place + 1 == len(bounds) or value < bounds[place + 1]
+
+
+def test_a_nan_inside_of_an_object_that_was_kept_is_the_same_as_itself() -> None:
+    told = contract(column("x", "object", properties=[column("b", "number")])).object.columns[0]
+    source = pa.array([{"b": float("nan")}, {"b": 1.0}])
+    for output, outside in ((source, 0), (pa.array([{"b": float("nan")}, {"b": None}]), 1)):
+        assert OBLIGATIONS["keep"].prove({}, told, source, output, HERE, bytes(32)).outside == outside
