@@ -3,8 +3,8 @@
 Invariants:
 1. Equal keys have equal hashes in every process, for one seed. So where no hash repeats, no key does: that
    is proved, and the usual case. Where one repeats, its rows are read again and compared (`keytable`).
-2. Runs of hashes are kept in memory up to a budget, then sorted and written to a folder that the caller
-   owns. They are merged bucket by bucket, by their highest bits, so that memory stays bounded.
+2. A run is sorted. Runs are kept in memory up to a budget, then merged into a file of a folder that the
+   caller owns. All runs are compared bucket by bucket, by their highest bits: in bounded memory.
 3. What is written are seeded hashes, no values; the seed is on no disk.
 """
 
@@ -21,14 +21,24 @@ from data_contracts.measure import KeySpec
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Hashes", "Repeats", "SortedFile", "contains", "hash_keys", "keys_of", "repeats", "spill"]
+__all__ = [
+    "Hashes",
+    "Repeats",
+    "SortedFile",
+    "contains",
+    "hash_keys",
+    "hashed",
+    "keys_of",
+    "repeats",
+    "spill",
+]
 
 Numbers: TypeAlias = Any
 """A numpy array of uint64."""
 
 BUCKETS = 256
-AT_ONCE = 8 * 1024**2
-"""So many hashes (64 MiB) are sorted at once; more are merged by bucket."""
+AT_ONCE = 1024**2
+"""So many hashes (8 MiB) are compared at once; more by bucket."""
 _MIX = 0x9E3779B97F4A7C15
 
 
@@ -56,7 +66,7 @@ class Hashes:
 
     Attributes:
         rows: rows that the key's condition admits.
-        runs: arrays, in no order, and files.
+        runs: ascending arrays, and files.
     """
 
     rows: int = 0
@@ -97,6 +107,13 @@ def keys_of(frame: pl.DataFrame, spec: KeySpec) -> tuple[pl.DataFrame, int]:
     return keys, rows
 
 
+def hashed(keys: pl.DataFrame, rows: int, seed: int) -> Hashes:
+    """Return the state of one part."""
+    import numpy as np
+
+    return Hashes(rows, (np.sort(hash_keys(keys, seed)),) if keys.height else ())
+
+
 def hash_keys(keys: pl.DataFrame, seed: int) -> Numbers:
     """Return one hash for each row."""
     import numpy as np
@@ -129,18 +146,13 @@ def spill(hashes: Hashes, folder: Path) -> Hashes:
     return Hashes(hashes.rows, (*files, written))
 
 
-def repeats(runs: Sequence[Any], scratch: Numbers | None = None) -> Repeats:
-    """Return the hashes that occur more than once in all runs.
-
-    Args:
-        runs: arrays and files.
-        scratch: memory that may be written to; several keys that share it spare the kernel new pages.
-    """
+def repeats(runs: Sequence[Any]) -> Repeats:
+    """Return the hashes that occur more than once in all runs."""
     import numpy as np
 
     found: list[Numbers] = []
     rows = 0
-    for merged in _sorted(runs, scratch):
+    for merged in _sorted(runs):
         equal = merged[1:] == merged[:-1]
         if not equal.any():
             continue
@@ -151,16 +163,14 @@ def repeats(runs: Sequence[Any], scratch: Numbers | None = None) -> Repeats:
     return Repeats(np.concatenate(found) if found else np.empty(0, np.uint64), rows)
 
 
-def _sorted(runs: Sequence[Any], scratch: Numbers | None) -> Iterator[Numbers]:
+def _sorted(runs: Sequence[Any]) -> Iterator[Numbers]:
     """Yield all hashes in ascending order, a bucket at a time."""
     import numpy as np
 
     kept = [run for run in runs if len(run)]
-    total = sum(map(len, kept))
-    if total <= AT_ONCE and not any(isinstance(run, SortedFile) for run in kept):
+    if sum(map(len, kept)) <= AT_ONCE and not any(isinstance(run, SortedFile) for run in kept):
         if kept:
-            room = scratch[:total] if scratch is not None and len(scratch) >= total else None
-            merged: Numbers = np.concatenate(kept, out=room)
+            merged = np.concatenate(kept)
             merged.sort()
             yield merged
         return
@@ -172,13 +182,11 @@ def _sorted(runs: Sequence[Any], scratch: Numbers | None) -> Iterator[Numbers]:
 
 
 class _Cut:
-    """An array as a sorted file is: by bucket."""
+    """An ascending array as a sorted file is: by bucket."""
 
     def __init__(self, values: Numbers) -> None:
-        import numpy as np
-
-        self._values = np.sort(values)
-        self._bounds = _bounds(self._values)
+        self._values = values
+        self._bounds = _bounds(values).tolist()
 
     def bucket(self, number: int) -> Numbers:
         return self._values[self._bounds[number] : self._bounds[number + 1]]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from data_contracts.arrow import Values, array_of
 from data_contracts.checks.conforming import Shape, Sound, conform
-from data_contracts.checks.hashes import Hashes, hash_keys, keys_of, spill
+from data_contracts.checks.hashes import Hashes, hashed, keys_of, spill
 from data_contracts.checks.judging import found_alone, pending, result_of
 from data_contracts.checks.nested import Flat
 from data_contracts.checks.partial import Partial, Structural, Unevaluated
@@ -222,7 +222,7 @@ class CheckPlan:
             raise DefectError("only keys are hashed")
         try:
             keys, rows = keys_of(flat.frame(rule.columns), rule.keyed.key())
-            made = Hashes(rows, (hash_keys(keys, self.seed),) if keys.height else ())
+            made = hashed(keys, rows, self.seed)
         except pl.exceptions.PolarsError:
             return Unevaluated()  # A type that has no hash; its text may hold values of the data.
         return made if spill_to is None else spill(made, spill_to)

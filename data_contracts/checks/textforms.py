@@ -40,6 +40,7 @@ _TOKEN = re.compile(
 )
 _MEMBER = re.compile(r"\\d|\\?(.)(?:-(.))?")
 _FIRST_NOT_ASCII = 128
+_BLOCK = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,6 @@ def _members(inside: str) -> Iterator[tuple[int, int]]:
 
 def unlike(values: Values, form: FixedForm) -> int | None:
     """Count the texts that have not that form; None where their lengths differ."""
-    import numpy as np
-
     count = 0
     for chunk in values.chunks:
         lengths, text = _buffers(chunk)
@@ -112,15 +111,25 @@ def unlike(values: Values, form: FixedForm) -> int | None:
             continue
         if text.size != lengths.size * form.length:
             return None  # Bytes under nulls.
-        places = text.reshape(lengths.size, form.length)
-        bad: Array = np.zeros(lengths.size, dtype=bool)
+        count += _unlike(text.reshape(lengths.size, form.length), form)
+    return count
+
+
+def _unlike(places: Array, form: FixedForm) -> int:
+    """Count the rows of a matrix of bytes that have not that form, in blocks that stay in the cache."""
+    count = 0
+    step = max(1, _BLOCK // form.length)
+    for begin in range(0, len(places), step):
+        block = places[begin : begin + step]
+        bad: Array = None
         at = 0
         for ranges, times in form.runs:
-            wrong = _outside(places[:, at : at + times], ranges)
+            wrong = _outside(block[:, at : at + times], ranges)
             if wrong.any():
-                bad |= wrong.any(axis=1)
+                rows = wrong.any(axis=1)
+                bad = rows if bad is None else bad | rows
             at += times
-        count += int(bad.sum())
+        count += 0 if bad is None else int(bad.sum())
     return count
 
 

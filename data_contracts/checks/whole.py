@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from data_contracts.checks.hashes import AT_ONCE, Hashes, Repeats, contains, hash_keys, keys_of, repeats
+from data_contracts.checks.hashes import Hashes, Repeats, contains, hash_keys, keys_of, repeats
 from data_contracts.checks.judging import not_evaluated
 from data_contracts.checks.keytable import KeyTable
 from data_contracts.checks.partial import Partial, merge
@@ -76,15 +76,12 @@ def _passes(plan: CheckPlan, read: Reading, partial: Partial) -> dict[str, Findi
 
 def _keys(plan: CheckPlan, read: Reading, partial: Partial, work: Workspace) -> dict[str, Finding]:
     """Judge keys; compare by value those whose hashes repeat, in one more pass for all rules."""
-    import numpy as np
-
     states: dict[str, Hashes] = {}
     for rule in plan.unique_rules:
         state = partial.states.get(rule.id)
         if rule.id not in partial.structural and isinstance(state, Hashes):
             states[rule.id] = state
-    scratch = np.empty(min(AT_ONCE, max((s.keyed for s in states.values()), default=0)), np.uint64)
-    again = {name: repeats(state.runs, scratch) for name, state in states.items()}
+    again = {name: repeats(state.runs) for name, state in states.items()}
     asked = [rule for rule in plan.unique_rules if rule.id in again and again[rule.id].rows]
     tables = {rule.id: KeyTable(plan.seed, work) for rule in asked}
     if asked:
