@@ -1,8 +1,7 @@
 """What is cut off in the middle: killed server, workers and steps; Ctrl-C; a disk without space.
 
 Invariants:
-1. Nothing is timed by luck. A step holds at a mark until the test lets it go, and an ingress holds at the
-   lock of its asset: what is killed there is in the middle of its work.
+1. Nothing is timed by luck: a step holds at a mark, and an ingress at the lock of its asset.
 2. After each of them nothing is half-written: no draft, every version sound, every ledger verifies.
 """
 
