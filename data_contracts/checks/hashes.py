@@ -137,13 +137,17 @@ def spill(hashes: Hashes, folder: Path) -> Hashes:
     arrays = [run for run in hashes.runs if not isinstance(run, SortedFile)]
     if not sum(map(len, arrays)):
         return hashes
-    merged = np.concatenate(arrays)
-    merged.sort()
     path = folder / f"{secrets.token_hex(8)}.hashes"
-    merged.tofile(path)
-    written = SortedFile(str(path), tuple(_bounds(merged).tolist()))
+    bounds = [0]
+    cut = [_Cut(run) for run in arrays]
+    with path.open("xb") as file:
+        for number in range(BUCKETS):
+            merged = np.concatenate([run.bucket(number) for run in cut])
+            merged.sort()
+            file.write(merged.data)
+            bounds.append(bounds[-1] + len(merged))
     files = [run for run in hashes.runs if isinstance(run, SortedFile)]
-    return Hashes(hashes.rows, (*files, written))
+    return Hashes(hashes.rows, (*files, SortedFile(str(path), tuple(bounds))))
 
 
 def repeats(runs: Sequence[Any]) -> Repeats:

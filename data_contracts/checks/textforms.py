@@ -117,20 +117,35 @@ def unlike(values: Values, form: FixedForm) -> int | None:
 
 def _unlike(places: Array, form: FixedForm) -> int:
     """Count the rows of a matrix of bytes that have not that form, in blocks that stay in the cache."""
+    import numpy as np
+
     count = 0
     step = max(1, _BLOCK // form.length)
+    lows, spans = _template(form, min(step, len(places)))
     for begin in range(0, len(places), step):
         block = places[begin : begin + step]
-        bad: Array = None
+        rows = len(block)
+        # Below `low` the difference of bytes wraps to a great number: one comparison for both sides.
+        if lows is not None and not bool(((block - lows[:rows]) > spans[:rows]).any()):
+            continue
+        bad: Array = np.zeros(rows, dtype=bool)
         at = 0
         for ranges, times in form.runs:
-            wrong = _outside(block[:, at : at + times], ranges)
-            if wrong.any():
-                rows = wrong.any(axis=1)
-                bad = rows if bad is None else bad | rows
+            bad |= _outside(block[:, at : at + times], ranges).any(axis=1)
             at += times
-        count += 0 if bad is None else int(bad.sum())
+        count += int(bad.sum())
     return count
+
+
+def _template(form: FixedForm, rows: int) -> tuple[Array, ...]:
+    """Return the least byte of each place and how far it may be exceeded, for so many rows; or Nones."""
+    import numpy as np
+
+    if any(len(ranges) > 1 for ranges, _ in form.runs):
+        return None, None
+    lows = [ranges[0][0] for ranges, times in form.runs for _ in range(times)]
+    spans = [ranges[0][1] - ranges[0][0] for ranges, times in form.runs for _ in range(times)]
+    return tuple(np.tile(np.array(line, np.uint8), (rows, 1)) for line in (lows, spans))
 
 
 def _outside(places: Array, ranges: Ranges) -> Array:
@@ -138,7 +153,6 @@ def _outside(places: Array, ranges: Ranges) -> Array:
 
     wrong: Array = None
     for low, high in ranges:
-        # Below `low` the difference of bytes wraps to a great number: one comparison for both sides.
         outside = (places - np.uint8(low)) > np.uint8(high - low)
         wrong = outside if wrong is None else wrong & outside
     return wrong
