@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from data_contracts.sandbox.capabilities import Capabilities, sandbox_capabilities
 from data_contracts.sandbox.limits import GIB, MIB, Limits
+from data_contracts.sandbox.probing import HostileFileError, Probe, limits_for, probe_files
 from data_contracts.sandbox.running import Child, SandboxError, run_limited
 
 __all__ = [
@@ -23,8 +24,12 @@ __all__ = [
     "MIB",
     "Capabilities",
     "Child",
+    "HostileFileError",
     "Limits",
+    "Probe",
     "SandboxError",
+    "limits_for",
+    "probe_files",
     "run_limited",
     "sandbox_capabilities",
 ]

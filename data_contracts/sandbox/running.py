@@ -167,12 +167,24 @@ class Child:
         Raises:
             SandboxError: it crashed, met a limit, or gave no answer.
         """
-        self._pipes.deadline = time.monotonic() + self.limits.wall_seconds
-        self.ready()
-        request = {"arguments": arguments, "tables": tables is not None}
-        self._send(JSON, json.dumps(request).encode())
+        self.ask(arguments, tables is not None)
         if tables is not None:
+            self.ready()
             self._stream(tables)
+        return self.answer()
+
+    def ask(self, arguments: Any, tables: bool = False) -> None:  # noqa: ANN401 - a JSON value
+        """Send one request and do not wait; the child may still be starting."""
+        self._pipes.deadline = time.monotonic() + self.limits.wall_seconds
+        self._send(JSON, json.dumps({"arguments": arguments, "tables": tables}).encode())
+
+    def answer(self) -> Any:  # noqa: ANN401 - a JSON value
+        """Wait for the answer to the last request.
+
+        Raises:
+            SandboxError: as `call`.
+        """
+        self.ready()
         return self._receive()
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from data_contracts.errors import DataBreaksContractError, UsageError
 from data_contracts.formats import kind_of_file, open_source
 from data_contracts.model import Contract
+from data_contracts.sandbox.probing import probe_files
 from data_contracts.verdict import Verdict
 from environments.assets.conforming import compare_columns, convert_table
 from environments.assets.references import reference_files
@@ -84,6 +85,8 @@ def add_file(
     """
     _check(file, name, contract, reject_to)
     progress = on_progress or _quiet
+    # A file of others is decoded in a child first: what ends the child is not read here.
+    probe_files([file])
     with ExitStack() as drafts:
         draft = drafts.enter_context(store.begin(name))
         aside = drafts.enter_context(store.begin(reject_to)) if reject_to is not None else None

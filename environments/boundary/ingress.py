@@ -27,12 +27,14 @@ from data_contracts.errors import DataBreaksContractError, NotVerifiableError, U
 from data_contracts.model import Contract
 from data_contracts.obligations import verify_file
 from data_contracts.projection import project
+from data_contracts.sandbox.probing import probe_files
 from environments.boundary.answering import Arriving, answer, answered, own_receipt
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.manifest import Manifest, open_manifest
 from environments.boundary.model_gate import check_model
+from environments.boundary.model_probe import survive_model
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.packing import fetch_contents, unpack
 from environments.boundary.partitions import check_parts
@@ -181,9 +183,12 @@ def _check(
     env: EnvironmentContext, manifest: Manifest, arrival: Contract, files: dict[str, Path]
 ) -> tuple[GateRule, ...]:
     if manifest.kind == "model":
+        survive_model(arrival, files)
         return check_model(arrival, files)
     paths = [files[name] for name in sorted(files)]
     try:
+        # What a peer sent is decoded in a child first, whoever signed it.
+        probe_files(paths)
         footers = [rule for path in paths for rule in verify_file(path, arrival) if not rule.success]
     except DataBreaksContractError as error:
         raise NotVerifiableError(str(error)) from None

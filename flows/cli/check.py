@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_contracts.errors import UsageError
+from data_contracts.sandbox.probing import Probe
 from environments.home import Home
 from environments.site import Site
 from flows.cli.check_input import Checked, check_asset, check_contract, check_suite, read_references
@@ -83,13 +84,17 @@ def command(  # noqa: PLR0913 - one parameter for each option
     _look(file, contract_name, suite, asset, env)
     if data_docs is not None and suite is None:
         raise UsageError("Data Docs are of a suite", remedy="add --suite SUITE.json")
+    # Files of others are decoded in a child first; it starts while the contract is read.
+    with Probe(_foreign(file, references)) as probe:
+        given = None if contract_name is None else _contract(site, contract_name)
+        _warm()
+        probe.finish()
     others = read_references(references)
     if suite is not None and file is not None:
         checked = check_suite(file, suite)
-    elif file is not None:
-        checked = check_contract(file, _contract(site, str(contract_name)), others)
+    elif file is not None and given is not None:
+        checked = check_contract(file, given, others)
     else:
-        given = None if contract_name is None else _contract(site, contract_name)
         checked = check_asset(home, site, str(env), str(asset), given)
     written = None if failed_rows is None else _failed_rows(checked, failed_rows)
     if data_docs is not None:
@@ -120,6 +125,20 @@ def _look(
         raise UsageError(
             "no contract is named", remedy="add --contract ID or its file, or --suite SUITE.json"
         )
+
+
+def _foreign(file: Path | None, references: tuple[str, ...]) -> list[Path]:
+    """Return the files that this command will parse, whoever wrote them."""
+    named = [Path(item.partition("=")[2]) for item in references]
+    return [path for path in (file, *named) if path is not None and path.name]
+
+
+def _warm() -> None:
+    """Import what every check needs, beside the child that is at work."""
+    import polars  # noqa: F401, ICN001
+    import pyarrow.parquet  # noqa: F401
+
+    import data_contracts.checks  # noqa: F401
 
 
 def _contract(site: Site, name: str) -> Contract:
