@@ -1,10 +1,10 @@
 """How well `isthmus contract infer` tells which columns may be personal, on real data with a ground truth.
 
-The truth stands in tests/unit/data_contracts/discovery/truth.toml, with a reason for every column. Each table is
-examined twice: with its own names, and with names that say nothing (c1, c2, …), so that only values can tell.
-`worst` counts the arguable columns against us, both ways at once.
+The truth stands in tests/unit/data_contracts/discovery/truth.toml, with a reason for every column. Each
+table is examined twice: with its own names, and with names that say nothing (c1, c2, …), so that only values
+and neighbours can tell. `worst case` counts the arguable columns against us, both ways at once.
 
-    make bench NAME=discovery             about two minutes
+    make bench NAME=discovery                 about two minutes
     python benchmarks/discovery.py --quick    own names only, the five sets of the target
 """
 
@@ -18,8 +18,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "unit" / "data_contracts" / "discovery"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/unit/data_contracts/discovery"))
 
 from discovery_truth import DATA, Score, truths, written
 
@@ -82,9 +81,8 @@ def main() -> int:
     for obfuscated in (False,) if quick else (False, True):
         title = "names that say nothing" if obfuscated else "own names"
         scores, seconds = measure(obfuscated=obfuscated, quick=quick)
-        print(
-            f"\n{title:28}{'found':>7}{'missed':>8}{'wrong':>7}{'recall':>9}{'precision':>11}{'worst case':>16}"
-        )
+        heads = f"{'found':>7}{'missed':>8}{'wrong':>7}{'recall':>9}{'precision':>11}{'worst case':>16}"
+        print(f"\n{title:28}{heads}")
         for name, score in scores.items():
             print(line(name, score))
         print(line("the five sets together", together(scores, TARGET)))

@@ -13,6 +13,6 @@ Example::
 from __future__ import annotations
 
 from data_contracts.formats.base import Batch, Reading, Source
-from data_contracts.formats.opening import KINDS, kind_of_file, open_source
+from data_contracts.formats.opening import kind_of_file, open_source
 
-__all__ = ["KINDS", "Batch", "Reading", "Source", "kind_of_file", "open_source"]
+__all__ = ["Batch", "Reading", "Source", "kind_of_file", "open_source"]

@@ -9,7 +9,7 @@ from data_contracts.errors import UsageError
 from data_contracts.formats.base import Source
 from data_contracts.model import Contract, SchemaObject
 
-__all__ = ["KINDS", "kind_of_file", "open_source"]
+__all__ = ["kind_of_file", "open_source"]
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -22,7 +22,7 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
-KINDS = "CSV, JSON Lines, Parquet or Arrow"
+_KINDS = "CSV, JSON Lines, Parquet nor Arrow"
 _NAMES = ".csv, .jsonl, .ndjson, .parquet, .arrow, .arrows, .feather, or a folder of Parquet files"
 
 
@@ -36,7 +36,7 @@ def kind_of_file(path: Path) -> str:
         return "partitioned"
     kind = _SUFFIXES.get(path.suffix.lower())
     if kind is None:
-        raise UsageError(f"{path}: neither {KINDS}", remedy=f"name a file that ends in {_NAMES}")
+        raise UsageError(f"{path}: neither {_KINDS}", remedy=f"name a file that ends in {_NAMES}")
     if not path.is_file():
         raise UsageError(f"{path}: no such file", remedy=f"name {_NAMES}")
     return kind

@@ -71,7 +71,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     site: Site,
     as_json: bool,
 ) -> None:
-    """Commit a CSV or Parquet FILE as a new version.
+    """Commit FILE as a new version: CSV, JSON Lines, Parquet, Arrow, or a folder of Parquet files.
 
     Types and missing tokens come from the contract; no other text becomes null. Cells that cannot be read
     are exit 1 and nothing is committed, unless --reject-to keeps their rows. The contract's quality rules

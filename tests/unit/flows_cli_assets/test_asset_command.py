@@ -123,7 +123,7 @@ def test_unreadable_cells_are_exit_1_and_rejects_keep_them(shell: Shell, csv: Pa
         ("a.csv", HEADER.encode() + b"1,P1000\n", 1, "a.csv:2"),
         ("a.csv", HEADER.encode() + b"1,P1000,Z\xfcrich,1,north,1\n", 1, "a.csv:2"),
         ("a.parquet", b"PAR1 cut", 1, "truncated"),
-        ("a.xlsx", b"", 2, "neither CSV nor Parquet"),
+        ("a.xlsx", b"", 2, "neither CSV, JSON Lines, Parquet nor Arrow"),
     ],
 )
 def test_bad_files(shell: Shell, tmp_path: Path, name: str, body: bytes, code: int, word: str) -> None:
