@@ -50,7 +50,7 @@ def check_csv(
 
 
 def with_unreadable(verdict: Verdict, counts: Mapping[str, int]) -> Verdict:
-    """Return a verdict on text with the cells in it that could not be read, by column; they were read as null."""
+    """Return a verdict on text with the cells that could not be read, by column; they were read as null."""
     rules = tuple(_judged(rule, counts.get(rule.column or "", 0)) for rule in verdict.rules)
     return replace(verdict, rules=rules)
 
