@@ -48,7 +48,11 @@ def maximum(arguments: Arguments, condition: Condition) -> Measure:
 
 def _extreme(arguments: Arguments, condition: Condition, *, greatest: bool) -> Measure:
     column = arguments.column("integer", "float", "boolean", "text", "date", "timestamp")
-    kinds: dict[str, tuple[type, ...]] = {"date": (date,), "timestamp": (datetime,), "text": (date, datetime)}
+    kinds: dict[str, tuple[type, ...]] = {
+        "date": (date,),
+        "timestamp": (datetime,),
+        "text": (float, date, datetime),
+    }
     bounds = arguments.bounds(*kinds.get(column.kind, (float,)))
     if column.kind == "timestamp" and any((b.tzinfo is None) != (column.zone is None) for b in bounds.given):
         raise Unfamiliar("min_value")

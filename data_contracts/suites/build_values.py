@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
+from data_contracts.errors import UsageError
 from data_contracts.measure import KeyMeasure, Measure
 from data_contracts.suites.arguments import Arguments, Bounds, is_number
 from data_contracts.suites.columns import ColumnType
@@ -43,6 +44,7 @@ __all__ = [
 ]
 
 Condition = RowCondition | None
+_READABLE = ("text", "integer", "float", "boolean", "date", "timestamp")
 
 
 def set_members(column: ColumnType, said: Any) -> tuple[Any, ...]:  # noqa: ANN401 - JSON
@@ -70,7 +72,7 @@ def _row(test: rows.RowTest, arguments: Arguments, condition: Condition) -> Meas
 
 def between(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_be_between`."""
-    column = arguments.column("integer", "float", "boolean", "date", "timestamp")
+    column = arguments.column("integer", "float", "boolean", "date", "timestamp", "text")
     kinds: dict[str, type] = {"date": date, "timestamp": datetime}
     bounds = arguments.bounds(kinds.get(column.kind, float))
     if not bounds.given:
@@ -79,6 +81,8 @@ def between(arguments: Arguments, condition: Condition) -> Measure:
         raise Unfamiliar("min_value")
     if len(bounds.given) > 1 and bounds.low > bounds.high:
         raise Unfamiliar("min_value")
+    if column.kind == "text":
+        return shape.Raises(column, condition)  # GX makes numbers or dates of bounds: text has none.
     return _row(tests_one.Between(column, bounds), arguments, condition)
 
 
@@ -112,42 +116,40 @@ def length_equals(arguments: Arguments, condition: Condition) -> Measure:
     return _row(tests_one.Length(column, Bounds(length, length)), arguments, condition)
 
 
-def _patterns(arguments: Arguments, name: str) -> tuple[str, ...]:
-    said = arguments.get(name)
+def _matches(
+    arguments: Arguments, condition: Condition, said: object, *, every: bool = False, negative: bool = False
+) -> Measure:
     if not isinstance(said, list) or not said or not all(isinstance(item, str) for item in said):
-        raise Unfamiliar(name)
-    return tuple(to_linear(item) for item in said)
+        raise Unfamiliar("regex")
+    column, mostly = arguments.column("text"), arguments.mostly()
+    try:
+        patterns = tuple(to_linear(item) for item in said)
+    except UsageError:
+        return shape.Raises(
+            column, condition
+        )  # It is no pattern: GX raises, if there is anything to look at.
+    return rows.RowMeasure(tests_one.Matches(column, patterns, every, negative), mostly, condition)
 
 
 def regex(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_match_regex`."""
-    found = arguments.get("regex", "(?s).*")
-    if not isinstance(found, str):
-        raise Unfamiliar("regex")
-    return _row(tests_one.Matches(arguments.column("text"), (to_linear(found),)), arguments, condition)
+    return _matches(arguments, condition, [arguments.get("regex", "(?s).*")])
 
 
 def not_match(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_not_match_regex`."""
-    found = arguments.get("regex")
-    if not isinstance(found, str):
-        raise Unfamiliar("regex")
-    test = tests_one.Matches(arguments.column("text"), (to_linear(found),), negative=True)
-    return _row(test, arguments, condition)
+    return _matches(arguments, condition, [arguments.get("regex")], negative=True)
 
 
 def regex_list(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_match_regex_list`."""
     every = arguments.choice("match_on", ("any", "all")) == "all"
-    test = tests_one.Matches(arguments.column("text"), _patterns(arguments, "regex_list"), every)
-    return _row(test, arguments, condition)
+    return _matches(arguments, condition, arguments.get("regex_list"), every=every)
 
 
 def not_match_list(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_not_match_regex_list`."""
-    patterns = _patterns(arguments, "regex_list")
-    test = tests_one.Matches(arguments.column("text"), patterns, negative=True)
-    return _row(test, arguments, condition)
+    return _matches(arguments, condition, arguments.get("regex_list"), negative=True)
 
 
 def not_null(arguments: Arguments, condition: Condition) -> Measure:
@@ -185,7 +187,7 @@ def _sequence(arguments: Arguments, condition: Condition, *, down: bool) -> Meas
 
 def json_parseable(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_be_json_parseable`."""
-    column = arguments.column("text", "integer", "float", "boolean", "date", "timestamp")
+    column = arguments.column(*_READABLE)
     if column.kind != "text":
         return _row(tests_one.Never(column), arguments, condition)
     return values.TextsMeasure(column, "json", "", arguments.mostly(), condition)
@@ -193,23 +195,30 @@ def json_parseable(arguments: Arguments, condition: Condition) -> Measure:
 
 def json_schema(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_match_json_schema`."""
-    column, schema = arguments.column("text"), local_schema(arguments.get("json_schema"))
+    column, schema = arguments.column(*_READABLE), local_schema(arguments.get("json_schema"))
+    if column.kind != "text":
+        return shape.Raises(column, condition)
     return values.TextsMeasure(column, "schema", schema, arguments.mostly(), condition)
 
 
 def dateutil(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_be_dateutil_parseable`."""
-    return values.TextsMeasure(arguments.column("text"), "date", "", arguments.mostly(), condition)
+    column, mostly = arguments.column(*_READABLE), arguments.mostly()
+    if column.kind != "text":
+        return shape.Raises(column, condition)
+    return values.TextsMeasure(column, "date", "", mostly, condition)
 
 
 def strftime(arguments: Arguments, condition: Condition) -> Measure:
     """`expect_column_values_to_match_strftime_format`."""
-    column, layout = arguments.column("text"), arguments.text("strftime_format")
+    column, layout = arguments.column(*_READABLE), arguments.text("strftime_format")
     moment = datetime(2000, 11, 28, 13, 59, 58)  # noqa: DTZ001 - any moment shows whether a layout is one
     try:
         datetime.strptime(moment.strftime(layout), layout)  # noqa: DTZ007 - as above
     except ValueError:
         raise Unfamiliar("strftime_format") from None
+    if column.kind != "text":
+        return shape.Raises(column, condition)
     return values.TextsMeasure(column, "strptime", layout, arguments.mostly(), condition)
 
 

@@ -1,12 +1,12 @@
-"""GX's own engine, on the whole asset: for what does not stream with one meaning.
+"""GX's own engine, on the whole asset, in a child process: for what does not stream with one meaning.
 
 Invariants:
-1. GX is imported only where such a rule runs, and with its telemetry off.
-2. It sees the whole asset, never a sample. An asset over `MAX_BYTES`, an expectation that GX cannot
-   evaluate, and one that raises: the rule has failed, as `not_evaluated`.
-3. Of what GX returns, `success` and three counts are taken. Its other fields, and the text of its
-   exceptions, hold values of the data (under its BOOLEAN_ONLY format as well) and go nowhere.
-4. A row condition reaches it only as this package writes it (`condition_tree.query`).
+1. It sees the whole asset, never a sample. An asset over `MAX_BYTES`, an expectation that GX cannot evaluate,
+   one that raises, and one that takes more than `LIMITS` (a pattern that searches for ever): the rule has
+   failed, as `not_evaluated`.
+2. GX is never imported here. The child has no network and no files; what it answers is `success` and counts.
+3. One child serves all rules of a check, with the columns of one rule at a time; after a limit the next
+   rule gets a new one.
 """
 
 from __future__ import annotations
@@ -16,16 +16,22 @@ import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.measure import Asset, Finding
+from data_contracts.sandbox import GIB, Child, Limits, SandboxError
 from data_contracts.suites.wanted import Wanted
 from data_contracts.verdict import Reason
 
-__all__ = ["MAX_BYTES", "OwnEngine", "quiet"]
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-MAX_BYTES = 1024**3
-_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+__all__ = ["LIMITS", "MAX_BYTES", "WORK", "OwnEngine", "quiet"]
+
+MAX_BYTES = GIB
+LIMITS = Limits(memory_bytes=12 * GIB, cpu_seconds=600, wall_seconds=300)
+WORK = "data_contracts.suites.gx_judge:Judge"
+_KEY = "great expectations"
 _LEFT_OUT = {
     "result_format",
     "row_condition",
@@ -35,7 +41,10 @@ _LEFT_OUT = {
     "batch_id",
     "catch_exceptions",
 }
-_PARAMETER = "$PARAMETER"
+
+
+class _TooLarge(Exception):  # noqa: N818 - it ends a reading, and is caught here
+    """The asset has more bytes than GX gets."""
 
 
 @dataclass(frozen=True)
@@ -60,43 +69,34 @@ class OwnEngine:
         kwargs = {key: item for key, item in wanted.kwargs.items() if key not in _LEFT_OUT}
         return cls(wanted.type, json.dumps(kwargs), query, _columns(kwargs, query, known))
 
+    @property
+    def request(self) -> dict[str, Any]:
+        """What the child is asked."""
+        return {"type": self.type, "kwargs": json.loads(self.kwargs), "query": self.query}
+
     def evaluate(self, asset: Asset) -> Finding:
         """Run it over the whole asset; what cannot be evaluated has failed."""
-        found = _frame(asset, self.columns)
-        if found is None:
-            return _refused(asset.rows)
-        with quiet():
-            return self._run(found, asset.rows)
+        import pyarrow as pa
 
-    def _run(self, validator: Any, rows: int) -> Finding:  # noqa: ANN401 - GX's validator
-        from great_expectations.expectations.registry import get_expectation_impl
-
-        kwargs = json.loads(self.kwargs)
-        if self.query is not None:
-            kwargs |= {"row_condition": self.query, "condition_parser": "pandas"}
+        told = None
         try:
-            wanted = get_expectation_impl(self.type)(**kwargs)
-            result = wanted.validate_(validator(), runtime_configuration={"result_format": _FORMAT})
-            success, details = result.success, dict(result.result or {})
-            raised = _raised(result.exception_info)
-        except Exception:  # noqa: BLE001 - GX raises what it likes, with values of the data in its text
-            return _refused(rows)
-        # numpy's booleans are no bool of Python.
-        if raised or str(type(success).__name__).rstrip("_") != "bool":
-            return _refused(rows)
-        return _finding(bool(success), details, rows)
+            child = _loaded(asset, self.columns)
+            told = None if child is None else child.call(self.request)
+        except (SandboxError, pa.ArrowInvalid):
+            asset.shared.pop(_KEY, None)
+        return self.finding(told, asset.rows)
 
-
-def _finding(success: bool, details: Mapping[str, Any], rows: int) -> Finding:
-    counted = "unexpected_count" in details or "missing_count" in details
-    unexpected = _count(details, "unexpected_count") if counted else int(not success)
-    reason = None if success else Reason.UNEXPECTED_VALUES if counted else Reason.OUT_OF_BOUNDS
-    elements = _count(details, "element_count") if "element_count" in details else rows
-    return Finding(success, elements, _count(details, "missing_count"), unexpected, reason)
-
-
-def _refused(rows: int) -> Finding:
-    return Finding(False, rows, 0, 0, Reason.NOT_EVALUATED)
+    @staticmethod
+    def finding(told: Mapping[str, Any] | None, rows: int) -> Finding:
+        """Return the finding of an answer."""
+        if told is None:
+            return Finding(False, rows, 0, 0, Reason.NOT_EVALUATED)
+        success = bool(told["success"])
+        counted = "unexpected_count" in told or "missing_count" in told
+        unexpected = int(told.get("unexpected_count", 0)) if counted else int(not success)
+        reason = Reason.UNEXPECTED_VALUES if counted else Reason.OUT_OF_BOUNDS
+        elements, missing = int(told.get("element_count", rows)), int(told.get("missing_count", 0))
+        return Finding(success, elements, missing, unexpected, None if success else reason)
 
 
 def _columns(kwargs: Mapping[str, Any], query: str | None, known: Collection[str]) -> tuple[str, ...] | None:
@@ -108,47 +108,36 @@ def _columns(kwargs: Mapping[str, Any], query: str | None, known: Collection[str
         elif key == "column_list" and isinstance(item, list) and all(isinstance(name, str) for name in item):
             found.extend(item)
     about_table = not set(found) <= set(known) or "column_set" in kwargs or "column_index" in kwargs
-    about_table = about_table or not found
-    return None if about_table or query is not None else tuple(dict.fromkeys(found))
+    return None if about_table or not found or query is not None else tuple(dict.fromkeys(found))
 
 
-def _frame(asset: Asset, columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - makes GX's validator
-    """Return what makes GX's validator of the asset, shared by all rules; None where it is too large."""
-    key = ("great expectations", columns)
-    if key not in asset.shared:
-        asset.shared[key] = _validator(asset, columns)
-    return asset.shared[key]
+def _loaded(asset: Asset, columns: tuple[str, ...] | None) -> Child | None:
+    """Return a child that has these columns of the asset; None where they are too many bytes."""
+    child: Child | None
+    child, held = asset.shared.get(_KEY, (None, ()))
+    if child is not None and held == columns:
+        return child
+    child = child or Child(WORK, LIMITS)
+    try:
+        child.call({}, _bounded(asset, columns))
+    except BaseException as error:
+        # What it was sent of this is not whole: nobody asks this child again.
+        child.close()
+        asset.shared.pop(_KEY, None)
+        if isinstance(error, _TooLarge):
+            return None
+        raise
+    asset.shared[_KEY] = (child, columns)
+    return child
 
 
-def _validator(asset: Asset, columns: tuple[str, ...] | None) -> Any:  # noqa: ANN401 - a function or None
-    import pyarrow as pa
-
-    parts, size = [], 0
+def _bounded(asset: Asset, columns: tuple[str, ...] | None) -> Iterator[pa.Table]:
+    size = 0
     for part in asset.read(None if columns is None else list(columns)):
         size += part.nbytes
         if size > MAX_BYTES:
-            return None
-        # What somebody wrote about pandas into the file must not hide a column as an index.
-        parts.append(part.replace_schema_metadata(None))
-    if not parts:
-        return None
-    try:
-        table = pa.concat_tables(parts, promote_options="permissive")
-    except pa.ArrowInvalid:
-        return None
-    made: list[Any] = []
-
-    def validator() -> Any:  # noqa: ANN401 - GX's
-        if not made:
-            from great_expectations.execution_engine import PandasExecutionEngine
-            from great_expectations.validator.validator import Validator
-
-            engine = PandasExecutionEngine(batch_data_dict={"asset": table.to_pandas()})
-            made.append(Validator(execution_engine=engine))
-            made[0].metrics_calculator.show_progress_bars = False
-        return made[0]
-
-    return validator
+            raise _TooLarge
+        yield part.replace_schema_metadata(None)
 
 
 @contextmanager
@@ -170,17 +159,3 @@ def quiet() -> Iterator[None]:
     finally:
         logger.removeHandler(silent)
         logger.propagate = before
-
-
-def _raised(info: object) -> bool:
-    """Whether GX says that something was raised; for some expectations it says so for each metric."""
-    if not isinstance(info, Mapping):
-        return False
-    if "raised_exception" in info:
-        return bool(info["raised_exception"])
-    return any(_raised(item) for item in info.values())
-
-
-def _count(details: Mapping[str, Any], key: str) -> int:
-    found = details.get(key)
-    return int(found) if isinstance(found, int | float) and found == found else 0  # noqa: PLR0124 - NaN

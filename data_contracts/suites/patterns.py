@@ -20,6 +20,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from data_contracts.errors import UsageError
 from data_contracts.suites.wanted import Unfamiliar
 
 __all__ = ["to_linear"]
@@ -38,14 +39,17 @@ def to_linear(pattern: str) -> str:
     """Return an expression that finds something in exactly the texts in which Python's finds something.
 
     Raises:
-        Unfamiliar: there is none, or the pattern is none of Python's.
+        Unfamiliar: there is none.
+        UsageError: the pattern is none of Python's.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = parser.parse(pattern)
-    except (re.error, RecursionError, OverflowError, Warning, ValueError):
+    except Warning:
         raise Unfamiliar("regex") from None
+    except (re.error, RecursionError, OverflowError, ValueError):
+        raise UsageError("no regular expression of Python") from None
     flags = tree.state.flags
     if flags & ~int(_FLAGS):
         raise Unfamiliar("regex")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,10 @@ def write_failed_rows(checked: Checked, path: Path) -> int:
 
 
 def _tables(checked: Checked) -> Iterator[pa.Table]:
+    from data_contracts.checks.expectations_rows import row_tests
+
     failed = {rule.id for rule in checked.verdict.failed}
+    tests = row_tests(checked.plan, lambda names: _columns(checked, names), failed)
     metadata = {
         "isthmus.labels": json.dumps(checked.labels.to_json()),
         "isthmus.of": checked.name,
@@ -73,11 +76,16 @@ def _tables(checked: Checked) -> Iterator[pa.Table]:
     }
     first = 1
     for part in checked.parts():
-        yield _table(checked, part, failed, first).replace_schema_metadata(metadata)
+        yield _table(checked, part, tests, first).replace_schema_metadata(metadata)
         first += part.table.num_rows
 
 
-def _table(checked: Checked, part: Part, failed: set[str], first: int) -> pa.Table:
+def _columns(checked: Checked, names: list[str] | None) -> Iterator[pa.Table]:
+    for part in checked.parts():
+        yield part.table if names is None else part.table.select(names)
+
+
+def _table(checked: Checked, part: Part, tests: Mapping[str, Any], first: int) -> pa.Table:
     """Return the rows of one part that break rules; of a part without any, no rows."""
     import numpy as np
     import polars as pl
@@ -85,7 +93,7 @@ def _table(checked: Checked, part: Part, failed: set[str], first: int) -> pa.Tab
 
     from data_contracts.checks.expectations_rows import broken_rules
 
-    broken = broken_rules(checked.plan, part.table, failed)
+    broken = broken_rules(checked.plan, part.table, tests)
     if part.unreadable is not None:
         flags: Any = part.unreadable
         broken["unreadable cells"] = np.asarray(flags.to_numpy(zero_copy_only=False), dtype=bool)

@@ -101,6 +101,6 @@ def _read(text: str, bounds: Bounds) -> date | None:
         if isinstance(bounds.given[0], datetime):
             bounds.holds(moment)
             return moment
-        return moment.date()
+        return moment.date() if isinstance(bounds.given[0], date) else None
     except (ValueError, OverflowError, TypeError):
         return None

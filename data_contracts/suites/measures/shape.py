@@ -16,7 +16,7 @@ from data_contracts.verdict import Reason
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Absent", "Decided", "RowCount", "TypeOf"]
+__all__ = ["Absent", "Decided", "Raises", "RowCount", "TypeOf"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,41 @@ class RowCount(OnePass):
         """Judge the number."""
         del rows
         return aggregate_finding(self.bounds.holds(state.elements), state.elements, state.elements)
+
+
+@dataclass(frozen=True)
+class Raises(OnePass):
+    """What GX raises at, whatever value there is (a number to be parsed); without a value it is kept."""
+
+    column: ColumnType
+    condition: RowCondition | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column, and the condition's."""
+        names = () if self.condition is None else self.condition.names
+        return tuple(dict.fromkeys((self.column.name, *names)))
+
+    def expressions(self) -> tuple[pl.Expr, ...]:
+        """Return rows, and missing ones."""
+        import polars as pl
+
+        missing = value(self.column).is_null()
+        if self.condition is None:
+            return (pl.len(), missing.sum())
+        here = self.condition.expression()
+        return (here.sum(), (missing & here).sum())
+
+    def state(self, answers: tuple[Any, ...], part: PartView) -> Counts:
+        """Return rows and missing ones."""
+        del part
+        return Counts(int(answers[0] or 0), int(answers[1] or 0))
+
+    def judge(self, state: Counts, rows: int) -> Finding:
+        """Tell whether there is a value."""
+        del rows
+        kept = state.elements == state.missing
+        return Finding(kept, state.elements, state.missing, 0, None if kept else Reason.NOT_EVALUATED)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import time
 import polars as pl
 import pytest
 
+from data_contracts.errors import UsageError
 from data_contracts.suites.patterns import to_linear
 from data_contracts.suites.wanted import Unfamiliar
 
@@ -128,18 +129,20 @@ def test_random_patterns_mean_the_same() -> None:
         r"\Ba",
         "a$b",
         "($)+a",
-        "(",
-        "[",
         "a{5000}",
-        "(?L)a",
         r"\ud800",
-        "(?(1)a|b)",
         "a++",
         "(?>a)b",
     ],
 )
 def test_what_would_mean_another_thing_is_not_translated(pattern: str) -> None:
     with pytest.raises(Unfamiliar):
+        to_linear(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["(", "[", "a**", "(?P<n", "(?(1)a|b)", "(?L)a", "\\"])
+def test_what_is_no_pattern_of_python(pattern: str) -> None:
+    with pytest.raises(UsageError):
         to_linear(pattern)
 
 
