@@ -25,7 +25,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from data_contracts.arrow import Values, array_of, compute
+from data_contracts.arrow import Values, array_of
 from data_contracts.digest import canonical
 from data_contracts.errors import DefectError
 
@@ -34,6 +34,9 @@ __all__ = ["WIDTH", "pseudonym", "pseudonyms", "subkey"]
 WIDTH = 16
 _HEX = 64
 _FEW = 512
+_AT_ONCE = 1 << 17
+"""Values in one expression: its memory is used again by the next."""
+_BLOCK = 1 << 12
 
 
 def subkey(key: bytes, domain: Sequence[str]) -> bytes:
@@ -85,21 +88,33 @@ def _expression(values: Values, key: bytes) -> Values:
     import polars as pl
     import pyarrow as pa
 
-    frame = pl.Series("v", pl.from_arrow(values.drop_null())).to_frame()
     column: Any = pl.col("v")
-    digests: Any = frame.select(column.chash.hmac_sha256(key=key.decode()))["v"].to_arrow()
-    digests = digests.cast(pa.large_string())
-    count = len(digests)
-    if count != len(values) - values.null_count or digests.null_count:
-        raise DefectError("polars-hash left values out; remove that package")
-    digits = np.frombuffer(digests.buffers()[2], dtype="<u2", count=count * _HEX // 2)
-    made: Any = _table()[digits.reshape(count, _HEX // 2)[:, :WIDTH]]
-    valid: Any = compute().is_valid(values).to_numpy(zero_copy_only=False)
-    ends: Any = np.concatenate([np.zeros(1, np.int32), np.cumsum(valid, dtype=np.int32) * np.int32(WIDTH)])
+    present = values.drop_null()
+    made: Any = np.empty((len(present), WIDTH), np.uint8)
+    for at in range(0, len(present), _AT_ONCE):
+        frame = pl.Series("v", pl.from_arrow(present.slice(at, _AT_ONCE))).to_frame()
+        digests: Any = frame.select(column.chash.hmac_sha256(key=key.decode()))["v"].to_arrow()
+        digests = digests.cast(pa.large_string())
+        if len(digests) != frame.height or digests.null_count:
+            raise DefectError("polars-hash left values out; remove that package")
+        _unhex(digests.buffers()[2], made[at : at + frame.height])
+    if not values.null_count:
+        ends: Any = np.arange(len(values) + 1, dtype=np.int32) * np.int32(WIDTH)
+        return pa.Array.from_buffers(pa.binary(), len(values), [None, pa.py_buffer(ends), pa.py_buffer(made)])
+    valid = pl.Series(pl.from_arrow(values)).is_not_null().to_numpy()
+    ends = np.concatenate([np.zeros(1, np.int32), np.cumsum(valid, dtype=np.int32) * np.int32(WIDTH)])
     bits: Any = np.packbits(valid, bitorder="little")
-    mask = pa.py_buffer(bits) if values.null_count else None
-    buffers = [mask, pa.py_buffer(ends), pa.py_buffer(made)]
+    buffers: list[Any] = [pa.py_buffer(bits), pa.py_buffer(ends), pa.py_buffer(made)]
     return pa.Array.from_buffers(pa.binary(), len(values), buffers, values.null_count)
+
+
+def _unhex(digits: Any, made: Any) -> None:  # noqa: ANN401 - a buffer, a numpy array
+    """Write the first bytes of each 64 hex digits, some rows at a time: each block stays in the cache."""
+    import numpy as np
+
+    pairs = np.frombuffer(digits, dtype="<u2", count=len(made) * _HEX // 2).reshape(len(made), _HEX // 2)
+    for at in range(0, len(made), _BLOCK):
+        made[at : at + _BLOCK] = _table()[pairs[at : at + _BLOCK, :WIDTH].astype(np.intp)]
 
 
 @cache
