@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from data_contracts.checks import CheckPlan, Partial
 
 
-def part(plan: CheckPlan, path: str, group: int) -> Partial:
+def part(plan: CheckPlan, path: str, group: int, folder: Path) -> Partial:
     """Check one row group, on a worker."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        return plan.partial(file.read_row_group(group, use_threads=False), position=group)
+        return plan.partial(file.read_row_group(group, use_threads=False), position=group, spill_to=folder)
 
 
 def main() -> None:
@@ -32,6 +32,7 @@ def main() -> None:
     from distributed import Client, LocalCluster
 
     from data_contracts.checks import check_whole, compile_plan, merge
+    from data_contracts.checks.workspace import Workspace
     from data_contracts.loading import contract_from_document
 
     workers, path = int(sys.argv[1]), sys.argv[2]
@@ -46,9 +47,12 @@ def main() -> None:
         for _ in range(2):
             plan = compile_plan(contract_from_document(document()))
             start = time.perf_counter()
-            many = client.map(part, [plan] * groups, [path] * groups, range(groups), pure=False)
-            merged = merge(client.gather(many))
-            verdict = plan.verdict(merged).with_results(check_whole(plan, [Path(path)], merged))
+            with Workspace() as work:
+                folders = [work.root] * groups
+                many = client.map(part, [plan] * groups, [path] * groups, range(groups), folders, pure=False)
+                merged = merge(client.gather(many))
+                whole = check_whole(plan, [Path(path)], merged)
+                verdict = plan.verdict(merged).with_results(whole)
             seconds = time.perf_counter() - start
             assert verdict.success
     print(seconds)

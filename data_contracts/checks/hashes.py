@@ -13,6 +13,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -71,6 +72,15 @@ class Hashes:
 
     rows: int = 0
     runs: tuple[Any, ...] = ()
+
+    @cached_property
+    def repeated(self) -> Repeats:
+        """The hashes that occur more than once; compared once in a process."""
+        return repeats(self.runs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields alone."""
+        return {"rows": self.rows, "runs": self.runs}
 
     @property
     def keyed(self) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts.checks.hashes import Hashes, repeats
+from data_contracts.checks.hashes import Hashes
 from data_contracts.checks.partial import Partial, Unevaluated
 from data_contracts.checks.rules import COLUMNS_RULE, Rule
 from data_contracts.measure import Finding, KeyCounts, Measure
@@ -87,7 +87,7 @@ def _own(rule: Rule, state: Any, rows: int) -> Finding:  # noqa: ANN401 - a stat
     if rule.streaming is not None and rule.streaming.second(state) is None:
         return rule.streaming.judge(state, rows)
     if rule.keyed is not None and isinstance(state, Hashes):
-        found = repeats(state.runs)
+        found = state.repeated
         distinct = state.keyed - found.rows + len(found.hashes)
         return rule.keyed.judge_keys(KeyCounts(state.rows, state.keyed, distinct, found.rows), rows)
     return not_evaluated(rows)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from data_contracts.checks.hashes import Hashes, Repeats, contains, hash_keys, keys_of, repeats
+from data_contracts.checks.hashes import Hashes, Repeats, contains, hash_keys, keys_of
 from data_contracts.checks.judging import not_evaluated
 from data_contracts.checks.keytable import KeyTable
 from data_contracts.checks.partial import Partial, merge
@@ -81,7 +81,7 @@ def _keys(plan: CheckPlan, read: Reading, partial: Partial, work: Workspace) -> 
         state = partial.states.get(rule.id)
         if rule.id not in partial.structural and isinstance(state, Hashes):
             states[rule.id] = state
-    again = {name: repeats(state.runs) for name, state in states.items()}
+    again = {name: state.repeated for name, state in states.items()}
     asked = [rule for rule in plan.unique_rules if rule.id in again and again[rule.id].rows]
     tables = {rule.id: KeyTable(plan.seed, work) for rule in asked}
     if asked:
