@@ -82,16 +82,20 @@ def command(  # noqa: PLR0913 - one parameter for each option
     """
     from environments.boundary import open_environment
     from environments.reidentifying import Reidentification, reidentify
+    from flows.runtime.catalogue import load_pipelines
+    from flows.runtime.purposes import check_purpose
 
-    for word, option in ((crossed_for, "--crossed-for"), (purpose, "--purpose")):
-        check_name(word, option)
+    site.profile(env)
+    site.profile(destination)
+    check_purpose(site, crossed_for, lambda: load_pipelines(site).values())
+    # Any well-formed word may be asked for: one that the terms do not name is denied, and recorded.
+    check_name(purpose, "--purpose")
     if not by.isprintable() or not 0 < len(by) <= _MAX_WHO:
         raise UsageError("--by names nobody", remedy=f"1 to {_MAX_WHO} printable characters")
     wanted = _read(listed)
     if out.exists():
         raise UsageError(f"{out}: stands there already", remedy="name a new file; nothing is written over")
     name, version = parse_asset(asset)
-    site.profile(env)
     opened = open_environment(home.check().environment(env).check(), site)
     asked = Reidentification(name, version, column, destination, crossed_for, purpose, by)
     found = reidentify(opened, asked, wanted)

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,9 +110,9 @@ class System:
             )
 
 
-@pytest.fixture(scope="session")
-def make_system() -> Iterator[Callable[..., System]]:
-    """Return a maker of homes; each is taken down at the end and looked over for leftovers."""
+@contextmanager
+def homes() -> Iterator[Callable[..., System]]:
+    """Give a maker of homes; each is taken down at the end and looked over for leftovers."""
     made: list[System] = []
 
     def make(*, site: Path | None = None) -> System:
@@ -134,13 +135,35 @@ def make_system() -> Iterator[Callable[..., System]]:
     assert not leftovers, leftovers
 
 
+@pytest.fixture(scope="module")
+def make_system() -> Iterator[Callable[..., System]]:
+    """Return a maker of homes that are taken down with the file that wanted them."""
+    with homes() as make:
+        yield make
+
+
+_SHARED = ExitStack()
+
+
 @pytest.fixture(scope="session")
-def hospital(make_system: Callable[..., System]) -> System:
+def hospital() -> System:
     """Return a running system with the hospital's data in place."""
-    system = make_system()
+    system = _SHARED.enter_context(homes())()
     system.run("up", timeout=120)
     system.add_hospital_data()
     return system
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Take the shared system down after the last test of its group: an idle one slows all that come later."""
+    if _shares(item) and (nextitem is None or not _shares(nextitem)):
+        _SHARED.close()
+
+
+def _shares(item: pytest.Item) -> bool:
+    mark = item.get_closest_marker("xdist_group")
+    return mark is not None and mark.args == ("hospital",)
 
 
 @pytest.fixture(scope="session")

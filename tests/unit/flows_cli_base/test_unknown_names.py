@@ -25,6 +25,7 @@ CLINIC = Path(hospital.__file__).parent / "data" / "clinic_tests.csv"
 ENVIRONMENTS = ("cloud", "edge", "onprem")
 CONTRACTS = ("hospital.covid-tests", "hospital.result-model")
 PURPOSES = ("batch-inference", "marketing", "model-training", "reporting")
+HOMELESS = ("terms",)  # it reads contracts and profiles only
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Line:
 
     def __call__(self, *arguments: str, site: Path | None = None) -> Told:
         self.capsys.readouterr()
-        own = ["--home", str(self.home), *(["--site", str(site)] if site else [])]
+        own = [] if arguments[0] in HOMELESS else ["--home", str(self.home)]
+        own += ["--site", str(site)] if site else []
         code = run_reporting(ROOT, [*arguments, *own])
         return Told(code, *self.capsys.readouterr())
 
@@ -62,6 +64,10 @@ def line(filled: Path, capsys: pytest.CaptureFixture[str]) -> Line:
     return Line(filled, capsys)
 
 
+REIDENTIFY = (
+    *("reidentify", "clinic_tests", "--column", "subject_id", "--purpose", "safety-recall", "--by", "a.meier"),
+    *("--list", str(CLINIC), "--out", "x"),
+)
 SYNC = ("sync", "clinic_tests", "--purpose", "model-training")
 ADD = ("asset", "add", str(CLINIC), "--name", "new")
 CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -94,6 +100,26 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "incident show": (("incident", "show", "3f9a0c11d2e4", "--env", "moon"), ENVIRONMENTS),
     "incident list": (("incident", "list", "--env", "moon"), ENVIRONMENTS),
     "logs": (("logs", "moon"), ENVIRONMENTS),
+    "terms draft, contract": (
+        ("terms", "draft", "hospital.tests", "--to", "cloud", "--purpose", "model-training"),
+        CONTRACTS,
+    ),
+    "terms draft, environment": (
+        ("terms", "draft", "hospital.covid-tests", "--to", "moon", "--purpose", "model-training"),
+        ENVIRONMENTS,
+    ),
+    "reidentify, environment": (
+        (*REIDENTIFY, "--env", "moon", "--to", "cloud", "--crossed-for", "model-training"),
+        ENVIRONMENTS,
+    ),
+    "reidentify, receiver": (
+        (*REIDENTIFY, "--env", "edge", "--to", "moon", "--crossed-for", "model-training"),
+        ENVIRONMENTS,
+    ),
+    "reidentify, purpose": (
+        (*REIDENTIFY, "--env", "edge", "--to", "cloud", "--crossed-for", "modle-training"),
+        PURPOSES,
+    ),
 }
 
 

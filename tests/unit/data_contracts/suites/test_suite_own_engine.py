@@ -36,6 +36,7 @@ def evaluate(asset: Asset, kind: str, **kwargs: Any) -> Finding:
 
 
 def test_the_whole_asset_on_columns_of_any_type(asset: Asset) -> None:
+    here = "great_expectations" in sys.modules  # by another test of this process
     found = evaluate(asset, REGEX, column="s", regex=r"\bx")
     assert (found.success, found.element_count, found.missing_count, found.unexpected_count) == (
         False,
@@ -50,7 +51,7 @@ def test_the_whole_asset_on_columns_of_any_type(asset: Asset) -> None:
     mixed = evaluate(asset, "expect_column_values_to_be_between", column="d", max_value=3)
     assert mixed.reason == "not_evaluated"
     assert asset.shared[own_engine._KEY][0] is first, "one child for all rules"
-    assert "great_expectations" not in sys.modules or "test_suite_oracle" in sys.modules
+    assert ("great_expectations" in sys.modules) == here, "the child has it, not this process"
 
 
 @pytest.mark.attack
