@@ -65,7 +65,16 @@ def line(filled: Path, capsys: pytest.CaptureFixture[str]) -> Line:
 
 
 REIDENTIFY = (
-    *("reidentify", "clinic_tests", "--column", "subject_id", "--purpose", "safety-recall", "--by", "a.meier"),
+    *(
+        "reidentify",
+        "clinic_tests",
+        "--column",
+        "subject_id",
+        "--purpose",
+        "safety-recall",
+        "--by",
+        "a.meier",
+    ),
     *("--list", str(CLINIC), "--out", "x"),
 )
 SYNC = ("sync", "clinic_tests", "--purpose", "model-training")

@@ -1,4 +1,4 @@
-"""Dask's settings belong to a process: what a cluster of ours set is not left for the tests that come after."""
+"""Dask's settings belong to a process: what a cluster of ours set is not left for later tests."""
 
 from __future__ import annotations
 
