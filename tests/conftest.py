@@ -4,7 +4,9 @@ Invariants:
 1. A test that did not run (skipped, expected to fail, or its whole file skipped at collection) is a
    failure of the run unless its id and its reason both stand in the list, exactly.
 2. The run fails even when every other test passes, also under xdist, where only the controller judges.
-3. Without CI=true nothing changes: a laptop without chromium can still run the rest.
+3. Under xdist, tests of one group are on one worker, or nothing is run: a group whose tests were spread
+   would start its systems once for each worker, and say nothing.
+4. Without CI=true nothing changes: a laptop without chromium can still run the rest.
 
 `SKIPS_FILE` may name another list: the test of this plugin does.
 """
@@ -51,6 +53,17 @@ def _reason(report: Any) -> str:
     longrepr = report.longrepr
     text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
     return str(text).removeprefix("Skipped: ")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Refuse to run where xdist has not seen the groups: it tells them by the end of a test's id."""
+    if not getattr(config.option, "loadgroup", False):
+        return
+    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
+    lost = [item for item in grouped if "@" not in item.nodeid.rpartition("]")[2]]
+    if lost:
+        raise pytest.UsageError(f"xdist lost the group of {len(lost)} tests, first {lost[0].nodeid}")
 
 
 class _SkipPolicy:

@@ -31,6 +31,7 @@ from data_contracts.checks.running import (
     examine,
 )
 from data_contracts.checks.text import check_csv
+from data_contracts.checks.workspace import Workspace
 from data_contracts.verdict import Reason, RuleResult, Verdict
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "Rule",
     "RuleResult",
     "Verdict",
+    "Workspace",
     "check_csv",
     "check_files",
     "check_source",

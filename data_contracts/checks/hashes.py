@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
+    "HASH_BYTES",
     "Hashes",
     "Repeats",
     "SortedFile",
@@ -37,6 +38,7 @@ __all__ = [
 Numbers: TypeAlias = Any
 """A numpy array of uint64."""
 
+HASH_BYTES = 8
 BUCKETS = 256
 AT_ONCE = 1024**2
 """So many hashes (8 MiB) are compared at once; more by bucket."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from data_contracts.arrow import Values, array_of
 from data_contracts.checks.conforming import Shape, Sound, conform
-from data_contracts.checks.hashes import Hashes, hashed, keys_of, spill
+from data_contracts.checks.hashes import HASH_BYTES, Hashes, hashed, keys_of, spill
 from data_contracts.checks.judging import found_alone, pending, result_of
 from data_contracts.checks.nested import Flat
 from data_contracts.checks.partial import Partial, Structural, Unevaluated
@@ -76,6 +76,10 @@ class CheckPlan:
     def unique_rules(self) -> tuple[Rule, ...]:
         """The rules on keys over the whole asset."""
         return tuple(rule for rule in self.rules if rule.keyed is not None)
+
+    def hashes_size(self, rows: int) -> int:
+        """Return how many bytes the hashes of so many rows' keys take."""
+        return len(self.unique_rules) * rows * HASH_BYTES
 
     @cached_property
     def columns(self) -> list[str]:

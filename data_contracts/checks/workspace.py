@@ -51,6 +51,10 @@ class Workspace:
             self._made = Path(tempfile.mkdtemp(prefix="isthmus-check-", dir=self._folder))
         return self._made
 
+    def room(self, size: int) -> Path | None:
+        """Return where that many bytes of hashes go: the folder, or None where memory is enough."""
+        return self.root if size > self.budget else None
+
     def path(self, word: str) -> Path:
         """Return a path inside that nothing else has; it is not made."""
         self._numbers += 1

@@ -13,12 +13,13 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.checks import CheckPlan, Partial, check_whole, compile_plan, merge
+from data_contracts.checks import CheckPlan, Partial, Workspace, check_whole, compile_plan, merge
 from data_contracts.errors import DataBreaksContractError, NotVerifiableError
 from data_contracts.model import Contract
 from data_contracts.obligations import ObligationBrokenError, OutputProof, ProofPartial, apply
@@ -34,16 +35,26 @@ from environments.identity import load_identity
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Part", "TransformPart", "Transformed", "Untransformed", "check_parts", "judge", "parts_of"]
+__all__ = [
+    "Part",
+    "TransformPart",
+    "Transformed",
+    "Untransformed",
+    "check_parts",
+    "judge",
+    "parts_of",
+    "room_for_keys",
+]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One row group of one file; `number` counts parts over all files, from 0."""
+    """One row group of one file; `number` counts parts over all files, from 0, `rows` is the file's word."""
 
     number: int
     path: Path
     group: int | None
+    rows: int = 0
 
     def read(self) -> pa.Table:
         """Return its rows.
@@ -71,22 +82,31 @@ def parts_of(paths: Sequence[Path]) -> list[Part]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found: list[tuple[Path, int | None]] = []
+    found: list[tuple[Path, int | None, int]] = []
     for path in paths:
         try:
-            groups: int = pq.read_metadata(path).num_row_groups
+            metadata = pq.read_metadata(path)
+            groups = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
         except (pa.ArrowException, OSError):
             raise NotVerifiableError(f"{path.name}: cannot be read as Parquet") from None
-        found += [(path, group) for group in range(groups)] or [(path, None)]
-    return [Part(number, path, group) for number, (path, group) in enumerate(found)]
+        found += [(path, group, rows) for group, rows in enumerate(groups)] or [(path, None, 0)]
+    return [Part(number, *part) for number, part in enumerate(found)]
 
 
 @dataclass(frozen=True)
 class _CheckPart:
     plan: CheckPlan
+    spill_to: Path | None
 
     def __call__(self, part: Part) -> Partial:
-        return self.plan.partial(part.read(), position=part.number)
+        return self.plan.partial(part.read(), position=part.number, spill_to=self.spill_to)
+
+
+@contextmanager
+def room_for_keys(env: EnvironmentContext, plan: CheckPlan, parts: Sequence[Part]) -> Iterator[Path | None]:
+    """Give the folder that hashes of keys are put into where they outgrow memory; it goes with the check."""
+    with Workspace(env.folder.tmp) as work:
+        yield work.room(plan.hashes_size(sum(part.rows for part in parts)))
 
 
 def check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Verdict:
@@ -99,7 +119,9 @@ def check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Pat
     """
     found = reference_files(env.store, contract, paths)
     plan = compile_plan(contract, references=found, now=env.clock())
-    return judge(env, plan, env.partition_map(_CheckPart(plan), parts_of(paths)), paths)
+    parts = parts_of(paths)
+    with room_for_keys(env, plan, parts) as spill_to:
+        return judge(env, plan, env.partition_map(_CheckPart(plan, spill_to), parts), paths)
 
 
 @dataclass(frozen=True)
@@ -153,6 +175,7 @@ class TransformPart:
         proof: the comparison of output and source.
         keys: the environment's folder, whose pseudonym key and table of codes are used.
         output: the folder that output parts are written to.
+        spill_to: of the hashes of the output's keys.
     """
 
     terms: CrossingTerms
@@ -161,6 +184,7 @@ class TransformPart:
     proof: OutputProof
     keys: EnvironmentFolder
     output: Path
+    spill_to: Path | None = None
 
     def __call__(self, part: Part) -> Transformed | Untransformed:
         """Return what became of one part."""
@@ -181,7 +205,7 @@ class TransformPart:
         return Transformed(
             path,
             written.num_rows,
-            self.arrival.partial(written, position=part.number),
+            self.arrival.partial(written, position=part.number, spill_to=self.spill_to),
             self.proof.partial(source, written, pseudonym_key=key, codes=codes),
         )
 

@@ -30,6 +30,7 @@ from environments.boundary.partitions import (
     check_parts,
     judge,
     parts_of,
+    room_for_keys,
 )
 from environments.boundary.result import GateRule, failed_rules
 from environments.stores import AssetRecord, FileEntry
@@ -90,15 +91,17 @@ def _transform(
         return (GateRule("no-terms", "no terms apply to this destination and purpose"),)
     plan = compile_plan(arrival)
     proof = compile_proof(terms, contract, key=os.urandom(32))
-    step = TransformPart(terms, contract, plan, proof, env.folder, work)
-    answers = env.partition_map(step, parts_of(sources))
-    stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
-    if stopped:
-        return _summed(stopped)
-    done = [part for part in answers if isinstance(part, Transformed)]
-    env.progress("egress.output")
-    paths = [part.path for part in done]
-    rules = list(failed_rules(judge(env, plan, [part.partial for part in done], paths).failed))
+    parts = parts_of(sources)
+    with room_for_keys(env, plan, parts) as spill_to:
+        step = TransformPart(terms, contract, plan, proof, env.folder, work, spill_to)
+        answers = env.partition_map(step, parts)
+        stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
+        if stopped:
+            return _summed(stopped)
+        done = [part for part in answers if isinstance(part, Transformed)]
+        env.progress("egress.output")
+        paths = [part.path for part in done]
+        rules = list(failed_rules(judge(env, plan, [part.partial for part in done], paths).failed))
     rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
     rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
     if rules:

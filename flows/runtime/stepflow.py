@@ -106,6 +106,7 @@ class StepRunnable:
                     connect=connect,
                     report=progress.report,
                     lineage={"run": str(run.flow_run.id), "pipeline": self.pipeline},
+                    scratch=run.folder.tmp,
                 )
             return write_results(results)
 

@@ -54,6 +54,7 @@ class Dataset:
         partitions: at least so many parts; the cluster's width by default.
         columns: only these; None is all.
         store: where foreign keys find their other side; None: such a rule is not evaluated, and fails.
+        scratch: where workers put what outgrows memory; None: it stays in memory.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Dataset:
     partitions: int = 1
     columns: tuple[str, ...] | None = None
     store: AssetStore | None = field(default=None, repr=False)
+    scratch: Path | None = field(default=None, repr=False)
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:
@@ -131,20 +133,27 @@ def check_dataset(dataset: Dataset, contract: Contract) -> Verdict:
     What needs the whole asset runs on one worker: Great Expectations takes seconds to import, and
     a worker keeps it for the next step, until its environment rests.
     """
-    from data_contracts.checks import compile_plan, merge
+    from data_contracts.checks import Workspace, compile_plan, merge
 
     found = {} if dataset.store is None else reference_files(dataset.store, contract, dataset.paths)
     plan = compile_plan(contract, references=found)
-    merged = merge(dataset.cluster.map(_partial, dataset.parts, plan))
-    [whole] = dataset.cluster.map(_whole, [dataset.paths], plan, merged)
+    with Workspace(dataset.scratch) as work:
+        room = None if dataset.scratch is None else work.room(plan.hashes_size(dataset.rows))
+        merged = merge(dataset.cluster.map(_partial, dataset.parts, plan, room))
+        [whole] = dataset.cluster.map(_whole, [dataset.paths], plan, merged, dataset.scratch)
     return plan.verdict(merged).with_results(whole)
 
 
-def _partial(part: Part, plan: Any) -> Any:  # noqa: ANN401 - a check plan, a partial
-    return plan.partial(read_part(part), position=part.index)
+def _partial(part: Part, plan: Any, room: Path | None) -> Any:  # noqa: ANN401 - a check plan, a partial
+    return plan.partial(read_part(part), position=part.index, spill_to=room)
 
 
-def _whole(paths: tuple[Path, ...], plan: Any, partial: Any) -> Any:  # noqa: ANN401 - results of rules
+def _whole(
+    paths: tuple[Path, ...],
+    plan: Any,  # noqa: ANN401 - a check plan
+    partial: Any,  # noqa: ANN401 - its partial
+    scratch: Path | None,
+) -> Any:  # noqa: ANN401 - results of rules
     from data_contracts.checks import check_whole
 
-    return check_whole(plan, paths, partial)
+    return check_whole(plan, paths, partial, spill_to=scratch)

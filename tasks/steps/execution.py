@@ -10,6 +10,7 @@ Example, in a test:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.steps.cluster import Cluster, InlineCluster
@@ -32,6 +33,7 @@ def run_step(  # noqa: PLR0913 - everything that a step may see, named once
     connect: Callable[[], Cluster],
     report: Report = silent,
     lineage: Mapping[str, Any] | None = None,
+    scratch: Path | None = None,
 ) -> dict[str, object]:
     """Run a step and return its results by name."""
     run = StepRun(
@@ -45,6 +47,7 @@ def run_step(  # noqa: PLR0913 - everything that a step may see, named once
         arguments=arguments,
         lineage=lineage or {},
         report=report,
+        scratch=scratch,
     )
     return step.unpack(step.fn(run, **step.bind((), arguments)))
 

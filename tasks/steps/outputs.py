@@ -53,6 +53,7 @@ class NewAsset:
         lineage: what the record keeps besides the inputs.
         on_commit: told of the new version and its rows.
         lowers: the one input whose labels the declared transform may lower.
+        scratch: where a check puts what outgrows memory.
     """
 
     draft: Draft = field(repr=False)
@@ -65,6 +66,7 @@ class NewAsset:
     lineage: Mapping[str, Any] = field(default_factory=dict, repr=False)
     on_commit: Callable[[AssetRef, int | None], None] | None = field(default=None, repr=False)
     lowers: object = None
+    scratch: Path | None = field(default=None, repr=False)
     _rows: int | None = None
     _parts: int = 0
 
@@ -116,7 +118,13 @@ class NewAsset:
         paths = tuple(sorted(self.path.glob("*.parquet")))
         if self.checked and self.contract.model is None:
             data = Dataset(
-                self.draft.name, self.contract, paths, self.cluster, self.cluster.width(), store=self.store
+                self.draft.name,
+                self.contract,
+                paths,
+                self.cluster,
+                self.cluster.width(),
+                store=self.store,
+                scratch=self.scratch,
             )
             verdict = check_dataset(data, self.contract)
             if not verdict.success:

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -94,6 +95,7 @@ class StepRun:
         arguments: the step's arguments by parameter, for `same_as`.
         report: takes progress.
         lineage: what every new asset records besides its inputs.
+        scratch: a folder of this environment for what outgrows memory.
     """
 
     environment: str
@@ -106,6 +108,7 @@ class StepRun:
     arguments: Mapping[str, object] = field(default_factory=dict, repr=False)
     report: Report = field(default=silent, repr=False)
     lineage: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    scratch: Path | None = field(default=None, repr=False)
     made: list[AssetRef] = field(default_factory=list)
     _opened: dict[AssetRef, Labels] = field(default_factory=dict, repr=False)
 
@@ -149,7 +152,9 @@ class StepRun:
         if contract.model is not None:
             raise UsageError(f"{ref.name} is a model", remedy="use run.open_model")
         width = partitions or self.cluster.width()
-        return Dataset(ref.name, contract, tuple(paths.values()), self.cluster, width, columns, self.store)
+        return Dataset(
+            ref.name, contract, tuple(paths.values()), self.cluster, width, columns, self.store, self.scratch
+        )
 
     def open_model(self, ref: AssetRef) -> ModelAsset:
         """Open a model, every byte of it verified now.
@@ -205,6 +210,7 @@ class StepRun:
             lineage={"step": self.step, "purpose": self.purpose, **self.lineage},
             on_commit=self._made,
             lowers=self.arguments.get(made.lowers or ""),
+            scratch=self.scratch,
         )
 
     def _declared(self, output: str) -> OutputPlan:

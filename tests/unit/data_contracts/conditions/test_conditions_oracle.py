@@ -129,7 +129,7 @@ DATABASE = duckdb.connect(config={"threads": 1})
 NAN = (None, math.nan, *(None,) * 9)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(case=cases())
 @example(case=([(None,) * len(KINDS)], "not (age = 1 and name = 'a')"))
 @example(case=([NAN], "score > 0"))

@@ -145,7 +145,7 @@ CELLS = st.sampled_from(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=30), wide=st.booleans())
 def test_any_file_passes_its_own_draft(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], wide: bool

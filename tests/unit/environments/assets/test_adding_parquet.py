@@ -112,7 +112,7 @@ def test_changed_bytes_are_refused_or_harmless_and_never_a_crash(
     whole = write(tmp_path).read_bytes()
     file = tmp_path / "changed.parquet"
     chance = random.Random(81)  # noqa: S311 - a seed, no secret
-    for _ in range(300):
+    for _ in range(80):  # each in a child of its own
         changed = bytearray(whole)
         for _ in range(chance.choice([1, 1, 8])):
             changed[chance.randrange(4, len(changed))] = chance.randrange(256)
