@@ -78,7 +78,7 @@ def dask_cluster() -> Iterator[DaskCluster]:
 
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
-        Client(cluster) as client,
+        Client(cluster, set_as_default=False) as client,
     ):
         client.wait_for_workers(2, timeout=60)
         yield DaskCluster(client, workers=2)
