@@ -29,7 +29,13 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 _LIST = Path(__file__).with_name("skips.txt")
 # Two cores shared with a running system: a slow example says nothing about the code. No example
 # database: a run must not depend on what an earlier one left; a failing example is printed, to become a test.
-settings.register_profile("house", deadline=None, database=None, print_blob=True)
+settings.register_profile(
+    "house",
+    deadline=None,
+    database=None,
+    print_blob=True,
+    max_examples=int(os.environ.get("ISTHMUS_EXAMPLES", "60")),
+)
 settings.load_profile("house")
 
 _UNLISTED = pytest.StashKey[dict[str, str]]()

@@ -1,8 +1,8 @@
 """The rows that break rules, for the data's owner: which rules each row breaks, part by part.
 
-Rules on single rows only. A key that repeats, a number of rows or an aggregate has no single row to blame;
-of a rule with a tolerance the rows that break it are told all the same, where the rule failed. What needs
-several passes (outliers) is looked at again in as many.
+Rules on single rows only (keys: `expectations_keys`). A number of rows or an aggregate has no single row to
+blame; of a rule with a tolerance the rows that break it are told all the same, where the rule failed. What
+needs several passes (outliers) is looked at again in as many.
 """
 
 from __future__ import annotations

@@ -65,10 +65,12 @@ def write_failed_rows(checked: Checked, path: Path) -> int:
 
 
 def _tables(checked: Checked) -> Iterator[pa.Table]:
+    from data_contracts.checks.expectations_keys import repeated_keys
     from data_contracts.checks.expectations_rows import row_tests
 
     failed = {rule.id for rule in checked.verdict.failed}
     tests = row_tests(checked.plan, lambda names: _columns(checked, names), failed)
+    repeated = repeated_keys(checked.plan, lambda names: _columns(checked, names), failed)
     metadata = {
         "isthmus.labels": json.dumps(checked.labels.to_json()),
         "isthmus.of": checked.name,
@@ -76,7 +78,7 @@ def _tables(checked: Checked) -> Iterator[pa.Table]:
     }
     first = 1
     for part in checked.parts():
-        yield _table(checked, part, tests, first).replace_schema_metadata(metadata)
+        yield _table(checked, part, tests, repeated, first).replace_schema_metadata(metadata)
         first += part.table.num_rows
 
 
@@ -85,15 +87,18 @@ def _columns(checked: Checked, names: list[str] | None) -> Iterator[pa.Table]:
         yield part.table if names is None else part.table.select(names)
 
 
-def _table(checked: Checked, part: Part, tests: Mapping[str, Any], first: int) -> pa.Table:
+def _table(
+    checked: Checked, part: Part, tests: Mapping[str, Any], repeated: Mapping[str, Any], first: int
+) -> pa.Table:
     """Return the rows of one part that break rules; of a part without any, no rows."""
     import numpy as np
     import polars as pl
     import pyarrow as pa
 
+    from data_contracts.checks.expectations_keys import broken_keys
     from data_contracts.checks.expectations_rows import broken_rules
 
-    broken = broken_rules(checked.plan, part.table, tests)
+    broken = broken_rules(checked.plan, part.table, tests) | broken_keys(checked.plan, part.table, repeated)
     if part.unreadable is not None:
         flags: Any = part.unreadable
         broken["unreadable cells"] = np.asarray(flags.to_numpy(zero_copy_only=False), dtype=bool)

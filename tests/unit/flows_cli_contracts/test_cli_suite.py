@@ -159,6 +159,22 @@ def test_the_owner_gets_the_rows_in_a_file_of_his_own(tmp_path: Path) -> None:
     assert json.loads(metadata[b"isthmus.labels"]) == {"classification": "restricted", "categories": []}
 
 
+def test_rows_that_share_a_key_are_told_the_first_as_well(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b,c\n1,x,5\n2,x,6\n1,y,7\n,x,8\n,x,9\n1,x,5\n")
+    rules = suite(
+        tmp_path / "s.json",
+        ("column_values_to_be_unique", {"column": "a"}),
+        ("compound_columns_to_be_unique", {"column_list": ["a", "b"]}),
+        ("column_values_to_be_unique", {"column": "c", "mostly": 0.5}),
+    )
+    out = tmp_path / "rows.parquet"
+    isthmus("check", tmp_path / "t.csv", "--suite", rules, "--failed-rows", out, home=tmp_path, code=1)
+    table = pq.read_table(out)
+    # The rule on c holds: nothing is told of it. A missing `a` repeats nothing alone, and is a value in pairs.
+    assert table["isthmus.row"].to_pylist() == [1, 3, 4, 5, 6]
+    assert [len(names) for names in table["isthmus.rules"].to_pylist()] == [2, 1, 1, 1, 2]
+
+
 @pytest.mark.attack
 def test_rows_go_into_no_pipe_and_over_no_file(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a\n1\n")
