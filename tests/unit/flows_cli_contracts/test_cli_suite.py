@@ -170,7 +170,7 @@ def test_rows_that_share_a_key_are_told_the_first_as_well(tmp_path: Path) -> Non
     out = tmp_path / "rows.parquet"
     isthmus("check", tmp_path / "t.csv", "--suite", rules, "--failed-rows", out, home=tmp_path, code=1)
     table = pq.read_table(out)
-    # The rule on c holds: nothing is told of it. A missing `a` repeats nothing alone, and is a value in pairs.
+    # The rule on c holds: nothing is told of it. A missing `a` repeats nothing alone, and counts in pairs.
     assert table["isthmus.row"].to_pylist() == [1, 3, 4, 5, 6]
     assert [len(names) for names in table["isthmus.rules"].to_pylist()] == [2, 1, 1, 1, 2]
 
