@@ -39,7 +39,10 @@ def page(root: Path) -> Page:
             [f"`{line}`", have[name].licence if name in have else "?", reasons.get(group, {}).get(name, "?")]
             for name, line in sorted(members)
         ]
-        parts.append(f"## {titles[group]}\n\n" + table(["requirement", "licence", "why it is here"], rows))
+        parts.append(
+            f"## {titles.get(group, f'With the extra {group}')}\n\n"
+            + table(["requirement", "licence", "why it is here"], rows)
+        )
     return reference(
         root,
         "dependencies",
