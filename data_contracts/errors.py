@@ -112,8 +112,8 @@ class Problem:
     severity: str = "error"
 
     def __str__(self) -> str:
-        """Render as `file:line:column: path: message; expected …`."""
-        place = f"{self.file}:{self.line}:{self.column}"
+        """Render as `file:line:column: path: message; expected …`, without what is 0."""
+        place = ":".join(map(str, (self.file, *(number for number in (self.line, self.column) if number))))
         tail = f"; expected {self.expected}" if self.expected else ""
         return f"{place}: {self.path + ': ' if self.path else ''}{self.message}{tail}"
 

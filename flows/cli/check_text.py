@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from data_contracts.verdict import RuleResult, Verdict
 
 __all__ = ["print_verdict"]
+
+_HEADER = ("", "rule", "rows", "missing", "unexpected", "reason")
+_COUNTS = frozenset({"rows", "missing", "unexpected"})
+_WIDE = 4096
 
 
 def print_verdict(verdict: Verdict, reference: str) -> None:
@@ -16,16 +21,23 @@ def print_verdict(verdict: Verdict, reference: str) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    rows = [(rule, _cells(rule)) for rule in sorted(verdict.rules, key=lambda rule: rule.success)]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "rule", "rows", "missing", "unexpected", "reason"):
+    for at, name in enumerate(_HEADER):
+        # A narrow terminal folds names of rules, and cuts no count.
+        whole = None if name == "rule" else max(len(cells[at]) for cells in (_HEADER, *(c for _, c in rows)))
         table.add_column(
-            name, justify="right" if name in {"rows", "missing", "unexpected"} else "left", no_wrap=True
+            name,
+            justify="right" if name in _COUNTS else "left",
+            no_wrap=whole is not None,
+            min_width=whole,
+            overflow="fold",
         )
-    for rule in sorted(verdict.rules, key=lambda rule: rule.success):
-        table.add_row(*(Text(cell, style="" if rule.success else "red") for cell in _cells(rule)))
-    console = Console(highlight=False)
+    for rule, cells in rows:
+        table.add_row(*(Text(cell, style="" if rule.success else "red") for cell in cells))
     # Where the output is no terminal, nothing is cut to a terminal's width.
-    console.print(table, width=None if console.is_terminal else 4096, crop=console.is_terminal)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console.print(table)
     failed = len(verdict.failed)
     says = (
         f"keeps {reference}"

@@ -27,14 +27,15 @@ def command() -> None:
     """Work on boundary terms: what of a contract's data may cross to where, and in which form."""
 
 
-@command.command("draft", epilog=example(_EXAMPLE, f"{_EXAMPLE} --output draft.yaml"))
+@command.command("draft", epilog=example(_EXAMPLE, f"{_EXAMPLE} --out draft.yaml"))
 @click.argument("named", metavar="ID|FILE")
 @click.option(
     "--to", "destination", required=True, metavar="ENV", help="The environment that would receive the data."
 )
 @click.option("--purpose", required=True, callback=_word, metavar="NAME", help="What for.")
 @click.option(
-    "--output",
+    "--out",
+    "output",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="Write the draft there, if nothing is there yet; else it is printed.",

@@ -72,7 +72,7 @@ def test_any_bytes_give_json_values_or_a_refusal_with_a_place(raw: bytes) -> Non
     try:
         source = parse(raw)
     except DeclarationError as error:
-        places = [re.match(r"f\.yaml:\d+:\d+: .", str(problem)) for problem in error.problems]
+        places = [re.match(r"f\.yaml:(\d+:){0,2} .", str(problem)) for problem in error.problems]
     else:
         places = [source.position()]
         assert parse(canonical(source.data)).data == source.data
@@ -173,7 +173,7 @@ def test_a_file_is_read_by_its_name(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["absent.yaml", "."])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DeclarationError, match=re.escape(f"{tmp_path / name}:0:0: cannot be read")):
+    with pytest.raises(DeclarationError, match=re.escape(f"{tmp_path / name}: cannot be read")):
         load_yaml(tmp_path / name)
 
 

@@ -183,9 +183,9 @@ def test_a_draft_is_written_once_and_overwrites_nothing(
 ) -> None:
     out = tmp_path / "draft.yaml"
     command = ("terms", "draft", "clinic.readings", "--to", "cloud", "--purpose", "planning", "--site", site)
-    isthmus(*command, "--output", out)
+    isthmus(*command, "--out", out)
     before = out.read_bytes()
-    failing(*command, "--output", out, code=5, capsys=capsys)
+    failing(*command, "--out", out, code=5, capsys=capsys)
     assert out.read_bytes() == before
     assert "no environment is named" in failing(*command[:4], "moon", *command[5:], code=2, capsys=capsys)
     assert "not a name" in failing(*command[:6], "Not A Name", *command[7:], code=2, capsys=capsys)
