@@ -163,6 +163,9 @@ def get(asset: str, *, env: str, out: Path, force: bool, home: Home, site: Site,
         click.echo(
             f"  it carries the labels {record.labels.classification.word}: handle it as such", err=True
         )
+        form = Path(record.files[0].path).suffix
+        if out.suffix.lower() != form:
+            click.echo(f"  its bytes are {form.removeprefix('.')}, whatever the name says", err=True)
 
 
 @command.command("verify", epilog=example("isthmus asset verify --env onprem"))
