@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "docs"))  # PYTHONSAFEPATH=1 leaves it out
 
 from generator import (  # noqa: E402
     adr,
+    claims,
     commands,
     dependencies,
     environment_file,
@@ -38,7 +39,14 @@ PAGES = (
     dependencies.page,
     licences.page,
 )
-CHECKS = (commands.problems, dependencies.problems, licences.problems, adr.problems, links.problems)
+CHECKS = (
+    commands.problems,
+    dependencies.problems,
+    licences.problems,
+    adr.problems,
+    links.problems,
+    claims.problems,
+)
 
 
 def _stale(pages: list[Page]) -> list[str]:

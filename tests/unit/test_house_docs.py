@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-from generator import adr, links  # noqa: E402
+from generator import adr, claims, links  # noqa: E402
 from generator.licences import allowed  # noqa: E402
 
 LICENCES = frozenset({"MIT", "Apache-2.0", "BSD-3-Clause", "MIT License"})
@@ -78,4 +78,21 @@ def test_decisions(project: Path) -> None:
         "docs/adr/0003-three.md:1: no section `## Rejected`",
         "docs/adr/0004-four.md:1: expected number 0003 and a title in lower case",
         "docs/adr/0004-four.md:1: missing from docs/adr/README.md",
+    ]
+
+
+def test_claims_of_the_threat_model_name_tests_that_exist(project: Path) -> None:
+    assert claims.problems(project) == ["docs/threat-model.md:1: there is no threat model"]
+    (project / "tests").mkdir()
+    (project / "tests/test_a.py").write_text("def test_there() -> None: ...\n")
+    (project / "docs/threat-model.md").write_text(
+        "| it | stopped by | tests |\n| --- | --- | --- |\n"
+        "| reads | keys | `test_a.py::test_there` |\n"
+        "| writes | hope | `test_a.py::test_gone` |\n"
+        "| lies | | |\n"
+        "| waits | | not yet |\n"
+    )
+    assert claims.problems(project) == [
+        "docs/threat-model.md:4: no test test_gone in tests/test_a.py",
+        "docs/threat-model.md:5: a claim without a test, nor the words 'not yet'",
     ]
