@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -29,7 +30,10 @@ ADDRESS = "c" * 64
 
 
 class TransitSuite:
-    """The duties of `environments.boundary.transit.port`, each with the test that would see it broken."""
+    """The duties of `environments.boundary.transit.port`, each with the test that would see it broken.
+
+    `open_transit` of one place twice gives two ways into the same transit, as two machines have them.
+    """
 
     def open_transit(self, place: Path) -> Transit:
         raise NotImplementedError
@@ -90,8 +94,11 @@ class TransitSuite:
         for use in (lambda: transit.put(name, b"x"), lambda: transit.get(name, limit=9)):
             with pytest.raises(UsageError):
                 use()
+        for use in (lambda: transit.delete(name), lambda: transit.create(name, b"x")):
+            with pytest.raises(UsageError):
+                use()
         with pytest.raises(UsageError):
-            transit.delete(name)
+            transit.size(name)
         assert not (tmp_path / "transit").exists()
 
     def test_a_prefix_that_is_none_is_refused(self, transit: Transit) -> None:
@@ -106,6 +113,68 @@ class TransitSuite:
         for name in (*mine, manifest_name(OTHER)):
             transit.put(name, b"x")
         assert list(transit.names(crossing_prefix(CROSSING))) == mine
+
+    def test_names_go_on_after_any_of_them(self, transit: Transit) -> None:
+        chunks = [chunk_name(CROSSING, f"{number:064x}") for number in range(12)]
+        mine = sorted([*chunks, contents_name(CROSSING), manifest_name(CROSSING)])
+        for name in mine:
+            transit.put(name, b"x")
+        for number, name in enumerate(mine):
+            assert list(transit.names(crossing_prefix(CROSSING), after=name)) == mine[number + 1 :]
+        assert list(transit.names(crossing_prefix(CROSSING), after=receipt_name(CROSSING))) == []
+
+    @pytest.mark.parametrize("form", [bytes, bytearray, memoryview])
+    def test_any_buffer_is_stored(self, transit: Transit, form: type) -> None:
+        transit.put(manifest_name(CROSSING), form(b"put"))
+        assert transit.create(receipt_name(CROSSING), form(b"created"))
+        part = memoryview(bytearray(b"part of a buffer that is used again"))[8:16]
+        transit.put(contents_name(CROSSING), part)
+        part[:] = b"reused.."
+        assert transit.get(manifest_name(CROSSING), limit=9) == b"put"
+        assert transit.get(receipt_name(CROSSING), limit=9) == b"created"
+        assert transit.get(contents_name(CROSSING), limit=9) == b"a buffer"
+
+    def test_create_makes_what_is_not_there_and_leaves_what_is(self, transit: Transit) -> None:
+        for name in (manifest_name(CROSSING), chunk_name(CROSSING, ADDRESS)):
+            assert transit.create(name, b"first")
+            assert not transit.create(name, b"second, and longer")
+            assert transit.get(name, limit=100) == b"first"
+        transit.put(receipt_name(CROSSING), b"put")
+        assert not transit.create(receipt_name(CROSSING), b"created")
+        assert transit.get(receipt_name(CROSSING), limit=100) == b"put"
+        transit.delete(receipt_name(CROSSING))
+        assert transit.create(receipt_name(CROSSING), b"created")
+        assert transit.get(receipt_name(CROSSING), limit=100) == b"created"
+
+    def test_one_writer_wins(self, transit: Transit, tmp_path: Path) -> None:
+        if not transit.capabilities.one_writer_wins:
+            assert any("single-writer mode" in warning for warning in transit.capabilities.warnings)
+            return
+        writers = [transit, *(self.open_transit(tmp_path / "transit") for _ in range(3))]
+        words = [bytes([65 + number]) * 50_000 for number in range(len(writers))]
+        for attempt in range(5):
+            name = chunk_name(CROSSING, f"{attempt:064x}")
+            together = Barrier(len(writers))
+
+            def write(number: int, name: str = name, together: Barrier = together) -> bool:
+                together.wait(60)
+                return writers[number].create(name, words[number])
+
+            with ThreadPoolExecutor(len(writers)) as pool:
+                won = list(pool.map(write, range(len(writers))))
+            assert won.count(True) == 1
+            assert transit.get(name, limit=50_000) == words[won.index(True)]
+        left = list(transit.names(crossing_prefix(CROSSING)))
+        assert left == [chunk_name(CROSSING, f"{attempt:064x}") for attempt in range(5)]
+
+    def test_what_one_way_puts_the_other_reads(self, transit: Transit, tmp_path: Path) -> None:
+        other = self.open_transit(tmp_path / "transit")
+        transit.put(manifest_name(CROSSING), b"asked")
+        other.put(receipt_name(CROSSING), b"answered")
+        assert other.get(manifest_name(CROSSING), limit=9) == b"asked"
+        assert transit.get(receipt_name(CROSSING), limit=9) == b"answered"
+        other.clear(crossing_prefix(CROSSING))
+        assert transit.get(manifest_name(CROSSING), limit=9) is None
 
     def test_clear_removes_one_crossing(self, transit: Transit) -> None:
         for crossing in (CROSSING, OTHER):

@@ -11,9 +11,6 @@ Example:
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from data_contracts.errors import UsageError
 from environments.boundary.transit.directory import DirectoryTransit
 from environments.boundary.transit.names import (
     chunk_name,
@@ -22,10 +19,12 @@ from environments.boundary.transit.names import (
     manifest_name,
     receipt_name,
 )
-from environments.boundary.transit.port import Transit
-from environments.ref import check_name
+from environments.boundary.transit.opening import open_transit
+from environments.boundary.transit.port import Capabilities, Data, Transit
 
 __all__ = [
+    "Capabilities",
+    "Data",
     "DirectoryTransit",
     "Transit",
     "chunk_name",
@@ -35,16 +34,3 @@ __all__ = [
     "open_transit",
     "receipt_name",
 ]
-
-
-def open_transit(root: Path, source: str, destination: str) -> Transit:
-    """Return the transit from one environment to another.
-
-    Raises:
-        UsageError: one of them is no name, or both are one.
-    """
-    check_name(source, "the source")
-    check_name(destination, "the destination")
-    if source == destination:
-        raise UsageError(f"{source}: source and destination are one environment")
-    return DirectoryTransit(root / source / destination)

@@ -3,7 +3,8 @@
 Invariants:
 1. Every folder below the root is opened without following links, from its parent's descriptor: a link
    that somebody planted or swapped in leads nowhere.
-2. An object is written under a name that no reader knows, put on disk, then renamed.
+2. An object is written under a name that no reader knows, put on disk, then renamed; to create one, it is
+   linked instead, which the file system does for one writer only.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
-from environments.boundary.transit.names import check_object, check_prefix
+from environments.boundary.transit.names import check_object, check_prefix, listed
+from environments.boundary.transit.port import Capabilities, Data
 from environments.private import disk_errors, make_private
 
 __all__ = ["DirectoryTransit"]
@@ -30,6 +32,8 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 class DirectoryTransit:
     """Objects as files below one root."""
+
+    capabilities = Capabilities("directory")
 
     def __init__(self, root: Path) -> None:
         """Name the root; it is made by the first `put`."""
@@ -64,30 +68,43 @@ class DirectoryTransit:
         finally:
             os.close(descriptor)
 
-    def put(self, name: str, data: bytes) -> None:
+    def put(self, name: str, data: Data) -> None:
         """Store one object, durably and whole."""
+        self._store(name, data, replace=True)
+
+    def create(self, name: str, data: Data) -> bool:
+        """Store one object, durably and whole, if there is none of the name."""
+        return self._store(name, data, replace=False)
+
+    def _store(self, name: str, data: Data, *, replace: bool) -> bool:
         *parts, last = check_object(name).split("/")
         with disk_errors("the transit cannot be written"):
-            for attempt in range(_ATTEMPTS):
+            for _ in range(_ATTEMPTS - 1):
                 # The other side may clear the crossing's folder in the same moment: then it is made anew.
-                with suppress(FileNotFoundError) if attempt < _ATTEMPTS - 1 else nullcontext():
-                    self._put(parts, last, data)
-                    return
+                with suppress(FileNotFoundError):
+                    return self._write(parts, last, data, replace=replace)
+            return self._write(parts, last, data, replace=replace)
 
-    def _put(self, parts: list[str], last: str, data: bytes) -> None:
+    def _write(self, parts: list[str], last: str, data: Data, *, replace: bool) -> bool:
         staging = f".{secrets.token_hex(16)}"
         with self._folder(parts, make=True) as folder:
             try:
-                with os.fdopen(os.open(staging, _NEW, 0o600, dir_fd=folder), "wb") as file:
-                    file.write(data)
-                    file.flush()
+                with os.fdopen(os.open(staging, _NEW, 0o600, dir_fd=folder), "wb", buffering=0) as file:
+                    _write_all(file.fileno(), data)
                     os.fsync(file.fileno())
-                os.replace(staging, last, src_dir_fd=folder, dst_dir_fd=folder)
+                if replace:
+                    os.replace(staging, last, src_dir_fd=folder, dst_dir_fd=folder)
+                else:
+                    os.link(staging, last, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                    os.unlink(staging, dir_fd=folder)
                 os.fsync(folder)
-            except BaseException:
+            except BaseException as error:
                 with suppress(FileNotFoundError):
                     os.unlink(staging, dir_fd=folder)
+                if isinstance(error, FileExistsError) and not replace:
+                    return False
                 raise
+        return True
 
     def get(self, name: str, *, limit: int) -> bytes | None:
         """Return one object of at most `limit` bytes; None where there is none."""
@@ -109,13 +126,12 @@ class DirectoryTransit:
             except FileNotFoundError:
                 return None
 
-    def names(self, prefix: str) -> list[str]:
-        """Return the names of the objects of one crossing, sorted."""
+    def names(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """Return the names of the objects of one crossing that sort after `after`, sorted."""
         found: list[str] = []
         for parts in ([check_prefix(prefix)], [prefix, "chunks"]):
-            entries = self._entries(parts)
-            found += ["/".join([*parts, name]) for name in entries if not name.startswith(".")]
-        return sorted(name for name in found if name != f"{prefix}/chunks")
+            found += ["/".join([*parts, name]) for name in self._entries(parts)]
+        return listed(sorted(found), prefix, after)
 
     def _entries(self, parts: list[str]) -> list[str]:
         with (
@@ -185,10 +201,18 @@ def _read(descriptor: int, limit: int) -> bytes:
         raise _planted()
     if facts.st_size > limit:
         raise NotVerifiableError(f"an object in the transit is larger than {limit} bytes")
-    data = bytearray()
+    pieces, size = [], 0
     # One byte more than it said: what grows while it is read is refused, not followed.
-    while piece := os.read(descriptor, facts.st_size + 1 - len(data)):
-        data += piece
-    if len(data) > facts.st_size:
-        raise NotVerifiableError("an object in the transit grew while it was read")
-    return bytes(data)
+    while piece := os.read(descriptor, facts.st_size + 1 - size):
+        pieces.append(piece)
+        size += len(piece)
+        if size > facts.st_size:
+            raise NotVerifiableError("an object in the transit grew while it was read")
+    return b"".join(pieces)
+
+
+def _write_all(descriptor: int, data: Data) -> None:
+    with memoryview(data) as rest:
+        done = 0
+        while done < rest.nbytes:
+            done += os.write(descriptor, rest[done:])

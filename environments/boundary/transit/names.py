@@ -8,23 +8,30 @@
 Invariants:
 1. Every name is made from hex digits and fixed words, so none climbs, hides or is absolute.
 2. Names carry no asset's name, no path and no plain hash of the content.
+3. Of what a transit lists, only such names pass, once each, in order, and not without end.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 
-from data_contracts.errors import UsageError
+from data_contracts.errors import NotVerifiableError, UsageError
 
 __all__ = [
+    "MAX_NAMES",
     "check_object",
     "check_prefix",
     "chunk_name",
     "contents_name",
     "crossing_prefix",
+    "listed",
     "manifest_name",
     "receipt_name",
 ]
+
+MAX_NAMES = 1_000_000
+"""Entries of one crossing that are read of a listing: a crossing of a terabyte has fewer."""
 
 _HEX = r"[0-9a-f]{64}"
 _PREFIX = re.compile(_HEX)
@@ -76,3 +83,22 @@ def check_prefix(prefix: str) -> str:
     if not _PREFIX.fullmatch(prefix):
         raise UsageError("not the prefix of a crossing in a transit")
     return prefix
+
+
+def listed(found: Iterable[str], prefix: str, after: str = "") -> Iterator[str]:
+    """Pass on what a transit lists for one crossing, as far as it is that.
+
+    Raises:
+        NotVerifiableError: there is no end to it, or it is not sorted.
+    """
+    last = after
+    for count, name in enumerate(found):
+        if count >= MAX_NAMES:
+            raise NotVerifiableError(f"the transit lists more than {MAX_NAMES} names for one crossing")
+        if not name.startswith(f"{prefix}/") or not _OBJECT.fullmatch(name) or name <= after:
+            continue
+        if name < last:
+            raise NotVerifiableError("the transit lists the names of a crossing in no order")
+        if name > last:
+            yield name
+        last = name

@@ -2,26 +2,79 @@
 
 A transit belongs to no environment and is believed by none: whoever reads verifies. Duties of an
 implementation (the suite in `tests/contract_suites/transit_suite.py` checks them):
-1. `put` makes an object appear whole and durably, or not at all; a second `put` replaces it whole.
+1. `put` and `create` make an object appear whole, or not at all; a second `put` replaces it whole. They
+   return when the medium has it on disk, where `capabilities.durable` says that the medium promises so.
 2. `get` never returns more than `limit` bytes, and allocates no more on the transit's word.
 3. Nothing outside the transit is read or written: names are checked, links are refused.
 4. `delete` and `clear` of what is not there do nothing; `clear` also removes what a killed `put` left.
 5. Errors of the medium are `UnreachableError` (try again later); a missing object is None, not an error.
+   No message holds what the medium said: it may quote requests, and with them credentials.
+6. Of several `create` of one name at most one is told that it won, where `capabilities.one_writer_wins`;
+   elsewhere that holds for one writer at a time only (single-writer mode).
+
+Example:
+    >>> if not transit.create(manifest_name(crossing), envelope):
+    ...     theirs = transit.get(manifest_name(crossing), limit=MAX_ENVELOPE)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
 
-__all__ = ["Transit"]
+__all__ = ["Capabilities", "Data", "Transit"]
+
+Data: TypeAlias = bytes | bytearray | memoryview
+"""Bytes that are sent from where they lie; a view is of bytes, in one piece."""
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a medium promises.
+
+    Attributes:
+        medium: its name: `directory`, `s3`, `azure`, `sftp`, `https`.
+        one_writer_wins: of several writers that create one name at once, one is told that it won.
+        durable: what `put` returned from survives a loss of power there.
+    """
+
+    medium: str
+    one_writer_wins: bool = True
+    durable: bool = True
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator must know, a sentence each; empty where everything is promised."""
+        said = []
+        if not self.one_writer_wins:
+            said.append(
+                f"{self.medium}: single-writer mode: this medium does not say which of two writers came "
+                "first, so only one machine of an environment may use it at a time"
+            )
+        if not self.durable:
+            said.append(
+                f"{self.medium}: what is sent may be lost with the medium's power, and is then sent again"
+            )
+        return tuple(said)
 
 
 class Transit(Protocol):
     """Objects between one source and one destination."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Store one object, durably and whole."""
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the medium promises."""
+
+    def put(self, name: str, data: Data) -> None:
+        """Store one object whole; what lay under the name is replaced."""
+
+    def create(self, name: str, data: Data) -> bool:
+        """Store one object whole, if there is none of the name; say whether this call did.
+
+        After an `UnreachableError` nobody knows: then False may mean one's own earlier call, and reading
+        the object tells.
+        """
 
     def get(self, name: str, *, limit: int) -> bytes | None:
         """Return one object of at most `limit` bytes; None where there is none.
@@ -31,10 +84,16 @@ class Transit(Protocol):
         """
 
     def size(self, name: str) -> int | None:
-        """Return an object's size in bytes; None where there is none."""
+        """Return an object's size in bytes, by the transit's word; None where there is none."""
 
-    def names(self, prefix: str) -> Iterable[str]:
-        """Return the names of the objects of one crossing, sorted."""
+    def names(self, prefix: str, *, after: str = "") -> Iterable[str]:
+        """Return the names of one crossing's objects that sort after `after`, sorted, read in pages.
+
+        What lies there and is no object's name is left out.
+
+        Raises:
+            NotVerifiableError: there is no end to them, or no order in them.
+        """
 
     def delete(self, name: str) -> None:
         """Remove one object, if it is there."""

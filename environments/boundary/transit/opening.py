@@ -1,0 +1,63 @@
+"""Which transit lies between two environments: what the declaration says, or the folder of their home.
+
+Invariants:
+1. A declaration that cannot be opened is an error, never another transit.
+2. Each direction of each pair has a root of its own, `…/SRC/DST`.
+3. A medium's library is imported by whoever declares that medium.
+
+Example:
+    >>> open_transit(home / "transit", "onprem", "cloud").capabilities.medium
+    'directory'
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_contracts.errors import UsageError
+from environments.boundary.transit.credentials import AZURE_KEYS, S3_KEYS, read_credentials
+from environments.boundary.transit.directory import DirectoryTransit
+from environments.boundary.transit.port import Capabilities, Transit
+from environments.ref import check_name
+from environments.transits import AzureTransitSpec, DirectoryTransitSpec, S3TransitSpec, TransitSpec
+
+__all__ = ["open_transit"]
+
+
+def open_transit(root: Path, source: str, destination: str, spec: TransitSpec | None = None) -> Transit:
+    """Return the transit from one environment to another.
+
+    Args:
+        root: where the transits of this home lie; used without a declaration only.
+        source: who sends.
+        destination: who receives.
+        spec: what this end declares; None for the home's folder.
+
+    Raises:
+        UsageError: one of them is no name, both are one, or a file of credentials is not what it should be.
+        NotVerifiableError: others could read or replace such a file.
+    """
+    check_name(source, "the source")
+    check_name(destination, "the destination")
+    if source == destination:
+        raise UsageError(f"{source}: source and destination are one environment")
+    match spec:
+        case None:
+            return DirectoryTransit(root / source / destination)
+        case DirectoryTransitSpec():
+            return DirectoryTransit(spec.path / source / destination)
+        case S3TransitSpec():
+            from environments.boundary.transit.objects import ObjectTransit, open_s3
+
+            s3 = open_s3(spec, read_credentials(spec.credentials, S3_KEYS))
+            return ObjectTransit(s3, _below(spec.prefix, source, destination), Capabilities("s3"))
+        case AzureTransitSpec():
+            from environments.boundary.transit.objects import ObjectTransit, open_azure
+
+            azure = open_azure(spec, read_credentials(spec.credentials, AZURE_KEYS))
+            return ObjectTransit(azure, _below(spec.prefix, source, destination), Capabilities("azure"))
+    raise UsageError(f"{type(spec).__name__}: no such transit")
+
+
+def _below(prefix: str, source: str, destination: str) -> str:
+    return "/".join(part for part in (prefix, source, destination) if part)
