@@ -1,26 +1,30 @@
-"""The list of what crosses: files, their chunks, and where each chunk lies. It crosses encrypted.
+"""The list of what crosses: files, their chunks, and which of them are sent. It crosses encrypted.
 
 Invariants:
-1. Files and chunks agree: every chunk of every file is listed, every listed chunk is used, and each
+1. Files and chunks agree: the chunks are those of the files, each once, in the order of the files, and each
    file's size is the sum of its chunks'.
 2. The version is recomputed from the list (design §4); nobody's word is taken for it.
+3. What is sent, in which parts and under which addresses, follows from the list: there is nothing to claim.
+   A part is chunks of one file that follow each other, up to `PART` bytes together, or one larger chunk.
+4. A chunk that is `held` is not sent: the reader must have it, or refuse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.boundary.envelope import strict_json
-from environments.boundary.sealing import MAX_CHUNK, MAX_CHUNKS
+from environments.boundary.sealing import MAX_CHUNK, MAX_CHUNKS, chunk_address
 from environments.boundary.shape import Fields
 from environments.stores import FileEntry, version_of
 
-__all__ = ["Chunk", "Contents"]
+__all__ = ["PART", "Chunk", "Contents", "Part", "list_contents"]
 
+PART = 4 * 1024 * 1024
+"""Bytes up to which chunks are sealed together."""
 _MAX_FILES = 100_000
 
 
@@ -30,13 +34,34 @@ class Chunk:
 
     Attributes:
         digest: of its plaintext; what the version is made of.
-        address: its keyed name in the transit.
         size: of its plaintext, in bytes.
     """
 
     digest: str
-    address: str
     size: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """Chunks that are sealed together.
+
+    Attributes:
+        index: its place, which its seal is bound to.
+        chunks: in order.
+    """
+
+    index: int
+    chunks: tuple[Chunk, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of its plaintext."""
+        return sum(chunk.size for chunk in self.chunks)
+
+    def address(self, pair_key: bytes) -> str:
+        """Return its name in the transit."""
+        digests = (bytes.fromhex(chunk.digest.removeprefix("sha256:")) for chunk in self.chunks)
+        return chunk_address(pair_key, b"".join(digests))
 
 
 @dataclass(frozen=True)
@@ -45,11 +70,13 @@ class Contents:
 
     Attributes:
         files: sorted by path.
-        chunks: each distinct chunk once; its place is the index that its seal is bound to.
+        chunks: each distinct chunk once.
+        held: indices of the chunks that are not sent, sorted.
     """
 
     files: tuple[FileEntry, ...]
     chunks: tuple[Chunk, ...]
+    held: tuple[int, ...] = ()
 
     @property
     def version(self) -> str:
@@ -61,15 +88,30 @@ class Contents:
         """Bytes of all files."""
         return sum(entry.size for entry in self.files)
 
-    def places(self, entry: FileEntry) -> Iterator[int]:
-        """Give the indices of a file's chunks, in the file's order."""
-        index = {chunk.digest: number for number, chunk in enumerate(self.chunks)}
-        return (index[digest] for digest in entry.chunks)
+    def parts(self) -> tuple[Part, ...]:
+        """Return the parts that are sent."""
+        home: dict[str, int] = {}
+        for number, entry in enumerate(self.files):
+            for digest in entry.chunks:
+                home.setdefault(digest, number)
+        held, found = set(self.held), list[list[Chunk]]()
+        before, room = -1, 0
+        for index, chunk in enumerate(self.chunks):
+            if index in held:
+                before = -1
+                continue
+            if home[chunk.digest] != before or chunk.size > room:
+                found.append([])
+                before, room = home[chunk.digest], PART
+            found[-1].append(chunk)
+            room -= chunk.size
+        return tuple(Part(number, tuple(chunks)) for number, chunks in enumerate(found))
 
     def to_bytes(self) -> bytes:
         """Return the canonical form."""
-        chunks: list[list[Any]] = [[chunk.digest, chunk.address, chunk.size] for chunk in self.chunks]
-        return canonical({"files": [entry.to_json() for entry in self.files], "chunks": chunks})
+        chunks: list[list[Any]] = [[chunk.digest, chunk.size] for chunk in self.chunks]
+        files = [entry.to_json() for entry in self.files]
+        return canonical({"files": files, "chunks": chunks, "held": list(self.held)})
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Contents:
@@ -79,32 +121,47 @@ class Contents:
             NotVerifiableError: it is malformed, or breaks invariant 1.
         """
         what = "the list of contents"
-        fields = Fields(strict_json(raw, what), {"files", "chunks"}, what)
-        files, chunks = fields.raw("files"), fields.raw("chunks")
-        if not isinstance(files, list) or not isinstance(chunks, list):
+        fields = Fields(strict_json(raw, what), {"files", "chunks", "held"}, what)
+        files, chunks, held = fields.raw("files"), fields.raw("chunks"), fields.raw("held")
+        if not isinstance(files, list) or not isinstance(chunks, list) or not isinstance(held, list):
             raise NotVerifiableError(f"{what}: not lists")
         if not 0 < len(files) <= _MAX_FILES or len(chunks) > MAX_CHUNKS:
             raise NotVerifiableError(f"{what}: no files, or more files or chunks than are taken")
-        contents = cls(tuple(_file(item, what) for item in files), tuple(_chunk(c, what) for c in chunks))
-        contents.check(what)
-        return contents
+        if any(type(n) is not int or not 0 <= n < len(chunks) for n in held) or sorted(set(held)) != held:
+            raise NotVerifiableError(f"{what}: chunks that are not sent and that it does not list")
+        listed = cls(
+            tuple(_file(item, what) for item in files), tuple(_chunk(c, what) for c in chunks), tuple(held)
+        )
+        return listed.checked(what)
 
-    def check(self, what: str) -> None:
-        """Return if the list agrees with itself.
+    def checked(self, what: str) -> Contents:
+        """Return the list, its files with their chunks' sizes, if it agrees with itself.
 
         Raises:
             NotVerifiableError: it does not.
         """
         paths = [entry.path for entry in self.files]
-        sizes = {chunk.digest: chunk.size for chunk in self.chunks}
-        used = {digest for entry in self.files for digest in entry.chunks}
-        addresses = {chunk.address for chunk in self.chunks}
         if paths != sorted(set(paths)) or _nested(paths):
             raise NotVerifiableError(f"{what}: paths that are unsorted, doubled or inside one another")
-        if used != set(sizes) or len(sizes) != len(self.chunks) or len(addresses) != len(self.chunks):
-            raise NotVerifiableError(f"{what}: chunks that are missing, doubled or of no file")
-        if any(entry.size != sum(sizes[digest] for digest in entry.chunks) for entry in self.files):
+        used = list(dict.fromkeys(digest for entry in self.files for digest in entry.chunks))
+        if used != [chunk.digest for chunk in self.chunks]:
+            raise NotVerifiableError(f"{what}: chunks that are missing, doubled, out of order or of no file")
+        sizes = {chunk.digest: chunk.size for chunk in self.chunks}
+        files = tuple(replace(e, sizes=tuple(sizes[digest] for digest in e.chunks)) for e in self.files)
+        if any(entry.size != sum(entry.sizes) for entry in files):
             raise NotVerifiableError(f"{what}: a file whose size is not that of its chunks")
+        return replace(self, files=files)
+
+
+def list_contents(entries: tuple[FileEntry, ...], held: frozenset[str] = frozenset()) -> Contents:
+    """Return the list of what will cross; chunks whose digests the destination holds are not sent.
+
+    Raises:
+        NotVerifiableError: an entry's chunks do not go with its size.
+    """
+    sizes = {digest: size for entry in entries for _, size, digest in entry.pieces()}
+    chunks = tuple(Chunk(digest, size) for digest, size in sizes.items())
+    return Contents(entries, chunks, tuple(n for n, chunk in enumerate(chunks) if chunk.digest in held))
 
 
 def _nested(paths: list[str]) -> bool:
@@ -124,12 +181,7 @@ def _file(item: object, what: str) -> FileEntry:
 
 
 def _chunk(item: object, what: str) -> Chunk:
-    if not isinstance(item, list) or len(item) != 3:  # noqa: PLR2004 - digest, address, size
+    if not isinstance(item, list) or len(item) != 2:  # noqa: PLR2004 - digest, size
         raise NotVerifiableError(f"{what}: not a chunk")
-    named = dict(zip(("digest", "address", "size"), item, strict=True))
-    fields = Fields({**named, "address": f"sha256:{named['address']}"}, {"digest", "address", "size"}, what)
-    return Chunk(
-        fields.digest("digest"),
-        fields.digest("address").removeprefix("sha256:"),
-        fields.count("size", least=1, most=MAX_CHUNK),
-    )
+    fields = Fields(dict(zip(("digest", "size"), item, strict=True)), {"digest", "size"}, what)
+    return Chunk(fields.digest("digest"), fields.count("size", least=1, most=MAX_CHUNK))

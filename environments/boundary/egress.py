@@ -8,7 +8,8 @@ Invariants, in the order in which they are made true:
    is written to the transit.
 4. The manifest is the last thing that appears in the transit, after the ledger holds its digest.
 5. The same crossing again gives the same manifest, while that one counts and what it names lies in the
-   transit unchanged; else everything is sealed and signed anew, under a new key.
+   transit unchanged; else it is signed anew, and what is missing there is sealed; another list of contents
+   is sealed under another key.
 
 Example:
     >>> request = CrossingRequest("covid_tests", version, "cloud", "model-training", "run-7/1")
@@ -18,16 +19,19 @@ Example:
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from data_contracts import policy
+from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError, UsageError
 from data_contracts.model import Contract
+from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest, crossing_id
 from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest
-from environments.boundary.outbox import Outbox, working_on
-from environments.boundary.packing import Packed, intact, list_contents, pack
+from environments.boundary.outbox import Attempt, Outbox, working_on
+from environments.boundary.packing import Packed, intact, pack
 from environments.boundary.preparing import Asked, Output, prepare
 from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules
 from environments.boundary.sealing import Seal, key_info, new_key
@@ -59,6 +63,7 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
                 destination=env.peer(request.destination).destination(),
                 purpose=request.purpose,
                 labels=asked.record.labels,
+                organisation=env.organisation,
             )
         )
         if asked.contract is None or not decision.permitted:
@@ -75,8 +80,7 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
         # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
         # A manifest of an earlier attempt is forgotten first: it names what is now written over.
         outbox.forget("manifest")
-        manifest, packed = _seal(env, asked, asked.contract, output, decision.digest)
-        outbox.keep_sealed(packed.sealed)
+        manifest, packed = _seal(env, asked, asked.contract, output, decision.digest, outbox)
         # (5) Signed and kept: from here on a retry publishes these bytes.
         env.progress("egress.sign")
         outbox.keep("manifest", seal_manifest(manifest, env.identity))
@@ -115,27 +119,37 @@ def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> Egre
     manifest, _ = open_manifest(raw, env.identity.public)
     if outbox.read("receipt") is not None:
         return _publish(env, asked, outbox, None, settled=True)
-    sealed = outbox.read_sealed()
+    attempt = outbox.read_attempt()
     try:
         manifest.check_fresh(env.clock())
     except NotVerifiableError:
         return None
-    if sealed is None or not intact(sealed, env.outgoing(asked.request.destination)):
+    transit = env.outgoing(asked.request.destination)
+    if attempt is None or not intact(attempt, asked.crossing, transit):
         return None
     return _publish(env, asked, outbox, None)
 
 
 def _seal(
-    env: EnvironmentContext, asked: Asked, contract: Contract, output: Output, decision: str
+    env: EnvironmentContext, asked: Asked, contract: Contract, output: Output, decision: str, outbox: Outbox
 ) -> tuple[Manifest, Packed]:
     env.progress("egress.seal")
     request = asked.request
     peer = env.peer_identity(request.destination)
     pair_key = env.identity.pair_key(peer, source=env.name, destination=peer.name)
-    contents = list_contents(output.files, output.entries, pair_key)
-    key = new_key()
-    seal = Seal(key, asked.crossing, len(contents.chunks))
-    packed = pack(contents, output.files, seal, env.outgoing(peer.name))
+    contents = list_contents(output.entries, outbox.held_by(peer.name, request.name))
+    parts, listed = contents.parts(), digest_bytes(contents.to_bytes())
+    # Of a list that an interrupted attempt began to seal, the same key goes on where that one stopped.
+    attempt = outbox.read_attempt()
+    again = attempt is not None and attempt.listed == listed
+    if attempt is None or not again:
+        attempt = Attempt(new_key(), listed, tuple((part.address(pair_key), part.size) for part in parts))
+        outbox.keep_attempt(attempt)
+    key = attempt.key
+    seal = Seal(key, asked.crossing, len(parts))
+    packed = pack(contents, output.files, seal, env.outgoing(peer.name), pair_key, again=again)
+    outbox.keep_listed(chunk.digest for chunk in contents.chunks)
+    outbox.keep_attempt(replace(attempt, contents=packed.contents))
     now = env.clock().replace(microsecond=0)
     kept = witnessed_head(env.folder.ledger, peer.name)
     manifest = Manifest(
@@ -151,7 +165,7 @@ def _seal(
         version=contents.version,
         rows=output.rows,
         size=contents.size,
-        chunks=len(contents.chunks),
+        chunks=len(parts),
         contents=packed.contents,
         contents_size=packed.contents_size,
         key=peer.wrap(key, info=key_info(env.name, peer.name, asked.crossing)),

@@ -5,7 +5,8 @@ Invariants, in the order in which they are made true:
    this crossing, and while it is fresh.
 2. The destination decides again, from its own contracts, its own rules and its own copy of the source's
    declaration; it computes the arrival contract itself and compares digests.
-3. Every chunk is opened, compared with the list, and the list with the version that was signed.
+3. Every chunk is opened, compared with the list, and the list with the version that was signed; one that
+   was not sent is compared where it stands in this side's own store, or the answer says that it does not.
 4. The written files are checked against the arrival contract, then committed by one rename as one version.
 5. The same crossing again gives the same version and the same receipt, also after a kill at any step.
 6. What is refused leaves an entry in the ledger and nothing in the store.
@@ -36,7 +37,7 @@ from environments.boundary.manifest import Manifest, open_manifest
 from environments.boundary.model_gate import check_model
 from environments.boundary.model_probe import survive_model
 from environments.boundary.outbox import Outbox, working_on
-from environments.boundary.packing import fetch_contents, unpack
+from environments.boundary.packing import fetch_contents
 from environments.boundary.partitions import check_parts
 from environments.boundary.result import (
     CrossingFailedError,
@@ -47,8 +48,9 @@ from environments.boundary.result import (
 )
 from environments.boundary.sealing import KEY_BYTES, Seal, key_info
 from environments.boundary.transit import Transit, manifest_name
+from environments.boundary.unpacking import NotHeldError, find_held, unpack
 from environments.ledger import check_head
-from environments.stores import Draft
+from environments.stores import Draft, Written
 
 __all__ = ["ingress"]
 
@@ -88,6 +90,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
                 destination=env.profile.destination(),
                 purpose=arriving.manifest.request.purpose,
                 labels=arriving.manifest.labels,
+                organisation=env.organisation,
             )
         )
         if contract is None or not decision.permitted:
@@ -100,7 +103,10 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
             # (6) Every chunk verified and written into a draft that no reader sees.
             env.progress("ingress.open")
             with _refusing(env, source, crossing, "chunks"):
-                files = _open(env, arriving.manifest, transit, draft)
+                written = _open(env, arriving.manifest, transit, draft)
+            if isinstance(written, GateRule):
+                return answer(env, arriving, transit, outbox, "broken", (written,), arrival)
+            files = {each.entry.path: draft.path / each.entry.path for each in written}
             # (7) The bytes that were written, against the arrival contract.
             env.progress("ingress.check")
             with _refusing(env, source, crossing, "files"):
@@ -114,6 +120,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
                 decision.labels,
                 lineage=_lineage(arriving.manifest),
                 rows=arriving.manifest.rows if arriving.manifest.kind == "data" else None,
+                written=written,
             )
         # (9) Recorded, witnessed, and answered.
         return answer(env, arriving, transit, outbox, "permitted", (), arrival, record)
@@ -164,7 +171,9 @@ def _same_arrival(manifest: Manifest, arrival: Contract) -> None:
         raise NotVerifiableError("the manifest calls it by another kind than its contract does")
 
 
-def _open(env: EnvironmentContext, manifest: Manifest, transit: Transit, draft: Draft) -> dict[str, Path]:
+def _open(
+    env: EnvironmentContext, manifest: Manifest, transit: Transit, draft: Draft
+) -> tuple[Written, ...] | GateRule:
     peer = env.peer_identity(manifest.source)
     info = key_info(manifest.source, env.name, manifest.crossing)
     key = env.identity.unwrap(manifest.key, info=info)
@@ -172,11 +181,16 @@ def _open(env: EnvironmentContext, manifest: Manifest, transit: Transit, draft: 
         raise NotVerifiableError("the crossing's key is not of the one length")
     seal = Seal(key, manifest.crossing, manifest.chunks)
     contents = fetch_contents(seal, transit, digest=manifest.contents, size=manifest.contents_size)
-    found = (contents.version, contents.size, len(contents.chunks))
+    found = (contents.version, contents.size, len(contents.parts()))
     if found != (manifest.version, manifest.size, manifest.chunks):
         raise NotVerifiableError("the list of contents is not of the version that was signed")
     pair_key = env.identity.pair_key(peer, source=manifest.source, destination=env.name)
-    return unpack(contents, seal, transit, pair_key, draft.path)
+    wanted = [contents.chunks[index].digest for index in contents.held]
+    try:
+        held = find_held(env.store, manifest.request.name, manifest.source, wanted)
+        return unpack(contents, seal, transit, pair_key, draft.path, held=held)
+    except NotHeldError as error:
+        return GateRule("chunks-not-held", "chunks were not sent that are not held here", error.count)
 
 
 def _check(

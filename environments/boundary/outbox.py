@@ -2,13 +2,17 @@
 
     lock        one process at a time works on a crossing
     work/       the output in the making, in clear; removed before the manifest is published
-    sealed      name to digest of what was put into the transit: a retry sees what is missing or changed
+    sealed      the attempt: its key and parts, so that a retry sees what lies intact and seals the rest
+    listed      digests of the chunks that this crossing's version has
     manifest    the envelope that this side signed or accepted
     receipt     the envelope that the destination signed
 
 Invariants:
 1. An envelope is kept here, durably, before it is recorded or published: a retry publishes the same bytes.
 2. The lock is the kernel's: a killed process holds none.
+3. The key of an attempt is kept until the crossing is settled, beside the data that it sealed and no longer.
+4. What a destination is taken to hold is what it signed a receipt for (`OUTBOX/at/DESTINATION/NAME`, the
+   crossing's hex); after any refusal it is taken to hold nothing.
 """
 
 from __future__ import annotations
@@ -17,18 +21,37 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_contracts.digest import canonical
-from data_contracts.errors import NotVerifiableError
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.home import EnvironmentFolder
 from environments.private import disk_errors, make_private, read_private, sync_folder, write_private
+from environments.ref import check_name
 
-__all__ = ["Outbox", "working_on"]
+__all__ = ["Attempt", "Outbox", "working_on"]
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sealing of one list of contents.
+
+    Attributes:
+        key: the crossing's key.
+        listed: digest of the list of contents, in clear.
+        parts: address and plain size of each part.
+        contents: digest of the sealed list; empty until everything lies in the transit.
+    """
+
+    key: bytes = field(repr=False)
+    listed: str
+    parts: tuple[tuple[str, int], ...]
+    contents: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,17 +74,46 @@ class Outbox:
         """Keep an envelope, durably."""
         write_private(self.folder / name, raw)
 
-    def read_sealed(self) -> dict[str, str] | None:
-        """Return what was put into the transit; None where that is not known."""
+    def read_attempt(self) -> Attempt | None:
+        """Return the attempt that was begun last; None where there is none."""
         try:
             found = json.loads(read_private(self.folder / "sealed"))
-        except (FileNotFoundError, ValueError):
+            parts = tuple((str(address), int(size)) for address, size in found["parts"])
+            return Attempt(bytes.fromhex(found["key"]), found["listed"], parts, found["contents"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        return found if isinstance(found, dict) else None
 
-    def keep_sealed(self, sealed: Mapping[str, str]) -> None:
-        """Keep what was put into the transit."""
-        write_private(self.folder / "sealed", canonical(dict(sealed)))
+    def keep_attempt(self, attempt: Attempt) -> None:
+        """Keep an attempt, durably."""
+        known = {"key": attempt.key.hex(), "listed": attempt.listed, "contents": attempt.contents}
+        write_private(self.folder / "sealed", canonical(known | {"parts": [list(p) for p in attempt.parts]}))
+
+    def keep_listed(self, digests: Iterable[str]) -> None:
+        """Keep which chunks this crossing's version has."""
+        raw = b"".join(bytes.fromhex(digest.removeprefix("sha256:")) for digest in digests)
+        write_private(self.folder / "listed", raw)
+
+    def held_by(self, destination: str, name: str) -> frozenset[str]:
+        """Return the digests of the chunks that a destination last acknowledged of an asset."""
+        try:
+            crossing = read_private(self._arrival(destination, name)).decode("ascii")
+            raw = read_private(self.folder.parent / check_crossing(f"sha256:{crossing}")[7:] / "listed")
+        except (FileNotFoundError, UsageError, ValueError):
+            return frozenset()
+        return frozenset("sha256:" + raw[at : at + 32].hex() for at in range(0, len(raw), 32))
+
+    def arrived(self, destination: str, name: str, *, permitted: bool) -> None:
+        """Note that a destination committed this crossing, or that it refused it."""
+        path = self._arrival(destination, name)
+        if permitted:
+            make_private(path.parent)
+            write_private(path, self.folder.name.encode("ascii"))
+            return
+        with disk_errors("the outbox cannot be used"):
+            path.unlink(missing_ok=True)
+
+    def _arrival(self, destination: str, name: str) -> Path:
+        return self.folder.parent / "at" / check_name(destination, "destination") / check_name(name, "asset")
 
     def forget(self, name: str) -> None:
         """Keep an envelope no longer."""

@@ -1,28 +1,34 @@
-"""From files to sealed chunks in a transit, and back.
+"""From files to sealed parts in a transit, and back, in two threads.
 
 Invariants:
 1. Bytes are compared with their digest at the moment they are sealed, and again when they were opened:
    what was checked is what is sent, and what was sent is what is written.
 2. Nothing is published for a crossing before everything that its manifest names lies in the transit.
-3. Memory is one chunk at a time (and the list of contents), whatever the files' sizes.
+3. Memory is a few parts at a time (and the list of contents), whatever the files' sizes.
+4. Of an interrupted attempt, what lies intact in the transit under the same key is not sealed again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
-from environments.boundary.contents import Chunk, Contents
-from environments.boundary.sealing import MAX_CHUNK, MAX_CONTENTS, OVERHEAD, Seal, chunk_address
+from environments.boundary.contents import Contents, Part
+from environments.boundary.outbox import Attempt
+from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD, Room, Seal
 from environments.boundary.transit import Transit, chunk_name, contents_name
 from environments.private import disk_errors
 from environments.stores import FileEntry
-from environments.stores.record import CHUNK
+from environments.stores.cutting import read_chunk
+from environments.stores.lanes import in_lanes
 
-__all__ = ["Packed", "fetch_contents", "intact", "list_contents", "pack", "unpack"]
+__all__ = ["Packed", "fetch_contents", "intact", "pack"]
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -32,87 +38,117 @@ class Packed:
     Attributes:
         contents: digest of the sealed list of contents, and `contents_size` in bytes.
         size: bytes of everything.
-        sealed: name to digest of every object, as it was put.
+        sealed: how many parts were sealed now; the others lay there.
     """
 
     contents: str
     contents_size: int
     size: int
-    sealed: Mapping[str, str]
+    sealed: int
 
 
-def _pieces(path: Path, entry: FileEntry) -> list[tuple[int, int, str]]:
-    """Return (offset, size, digest) of a file's chunks, as the store cut them."""
-    sizes = [min(CHUNK, entry.size - offset) for offset in range(0, entry.size, CHUNK)]
-    if len(sizes) != len(entry.chunks):
-        raise NotVerifiableError(f"{path.name}: its list of chunks is not one of its size")
-    return [
-        (n * CHUNK, size, digest) for n, (size, digest) in enumerate(zip(sizes, entry.chunks, strict=True))
-    ]
-
-
-def _read(path: Path, offset: int, size: int, digest: str) -> bytes:
-    with disk_errors(f"{path.name}: cannot be read"), path.open("rb") as file:
-        file.seek(offset)
-        data = file.read(size)
-    if digest_bytes(data) != digest:
-        raise NotVerifiableError(f"{path.name}: changed after it was checked")
-    return data
-
-
-def list_contents(files: Mapping[str, Path], entries: tuple[FileEntry, ...], pair_key: bytes) -> Contents:
-    """Return the list of what will cross, with each distinct chunk's address.
-
-    Raises:
-        NotVerifiableError: a file is not what its entry says.
-    """
-    chunks: dict[str, Chunk] = {}
-    for entry in entries:
-        for offset, size, digest in _pieces(files[entry.path], entry):
-            if digest not in chunks:
-                plain = _read(files[entry.path], offset, size, digest)
-                chunks[digest] = Chunk(digest, chunk_address(pair_key, plain), size)
-    return Contents(entries, tuple(chunks.values()))
-
-
-def pack(contents: Contents, files: Mapping[str, Path], seal: Seal, transit: Transit) -> Packed:
-    """Seal every chunk and the list into the transit.
+def pack(
+    contents: Contents,
+    files: Mapping[str, Path],
+    seal: Seal,
+    transit: Transit,
+    pair_key: bytes,
+    *,
+    again: bool = False,
+) -> Packed:
+    """Seal every part and the list into the transit; `again`: parts may lie there under this very key.
 
     Raises:
         NotVerifiableError: a file changed since it was listed.
         UnreachableError: the transit cannot be written.
     """
-    where = {
-        digest: (files[entry.path], offset, size)
-        for entry in contents.files
-        for offset, size, digest in _pieces(files[entry.path], entry)
-    }
-    total = 0
-    put: dict[str, str] = {}
-    for index, chunk in enumerate(contents.chunks):
-        path, offset, size = where[chunk.digest]
-        sealed = seal.close("chunk", index, _read(path, offset, size, chunk.digest))
-        name = chunk_name(seal.crossing, chunk.address)
-        transit.put(name, sealed)
-        put[name] = digest_bytes(sealed)
-        total += len(sealed)
+    where = _places(contents.files)
+    sizes: list[int] = []
+    kept: list[int] = []
+
+    def lane() -> Callable[[Part], None]:
+        room = Room()
+
+        def send(part: Part) -> None:
+            name = chunk_name(seal.crossing, part.address(pair_key))
+            found = lies(name, part.index, part.size, seal, transit, room) if again else None
+            if found is not None:
+                kept.append(found)
+                return
+            _fill(part, where, files, room.plain(part.size))
+            sealed = seal.close_in("chunk", part.index, room, part.size)
+            transit.put(name, bytes(sealed))
+            sizes.append(len(sealed))
+
+        return send
+
+    in_lanes(contents.parts(), lane)
     sealed = seal.close("contents", 0, contents.to_bytes())
-    name = contents_name(seal.crossing)
-    transit.put(name, sealed)
-    put[name] = digest_bytes(sealed)
-    return Packed(put[name], len(sealed), total + len(sealed), put)
+    transit.put(contents_name(seal.crossing), sealed)
+    total = sum(sizes) + sum(kept) + len(sealed)
+    return Packed(digest_bytes(sealed), len(sealed), total, len(sizes))
 
 
-def intact(sealed: Mapping[str, str], transit: Transit) -> bool:
-    """Whether everything that was put still lies in the transit, bit for bit."""
-    for name, digest in sealed.items():
-        try:
-            found = transit.get(name, limit=MAX_CONTENTS + OVERHEAD)
-        except NotVerifiableError:
-            return False
-        if found is None or digest_bytes(found) != digest:
-            return False
-    return True
+def _places(files: tuple[FileEntry, ...]) -> dict[str, tuple[str, int]]:
+    """Return, for each distinct chunk, one file and offset where it stands."""
+    return {digest: (entry.path, offset) for entry in files for offset, _, digest in entry.pieces()}
+
+
+def _fill(
+    part: Part, where: Mapping[str, tuple[str, int]], files: Mapping[str, Path], into: memoryview
+) -> None:
+    filled = 0
+    for chunk in part.chunks:
+        path, offset = where[chunk.digest]
+        with disk_errors(f"{path}: cannot be read"):
+            descriptor = os.open(files[path], _READ)
+            try:
+                same = read_chunk(descriptor, offset, chunk.digest, into[filled : filled + chunk.size])
+            finally:
+                os.close(descriptor)
+        if not same:
+            raise NotVerifiableError(f"{path}: changed after it was checked")
+        filled += chunk.size
+
+
+def lies(name: str, index: int, size: int, seal: Seal, transit: Transit, room: Room) -> int | None:
+    """Return the size of a sealed part that lies intact in the transit; None where it does not."""
+    try:
+        found = transit.get(name, limit=size + OVERHEAD)
+        if found is None:
+            return None
+        seal.open_in("chunk", index, memoryview(found), room, limit=size)
+    except NotVerifiableError:
+        return None
+    return len(found)
+
+
+def intact(attempt: Attempt, crossing: str, transit: Transit) -> bool:
+    """Whether everything that was put still lies in the transit: each part opens, in its place."""
+    if not attempt.contents:
+        return False
+    seal = Seal(attempt.key, crossing, len(attempt.parts))
+    missing: list[int] = []
+
+    def lane() -> Callable[[tuple[int, tuple[str, int]]], None]:
+        room = Room()
+
+        def look(item: tuple[int, tuple[str, int]]) -> None:
+            index, (address, size) = item
+            name = chunk_name(crossing, address)
+            if not missing and lies(name, index, size, seal, transit, room) is None:
+                missing.append(index)
+
+        return look
+
+    try:
+        found = transit.get(contents_name(crossing), limit=MAX_CONTENTS + OVERHEAD)
+    except NotVerifiableError:
+        return False
+    if found is None or digest_bytes(found) != attempt.contents:
+        return False
+    in_lanes(enumerate(attempt.parts), lane)
+    return not missing
 
 
 def fetch_contents(seal: Seal, transit: Transit, *, digest: str, size: int) -> Contents:
@@ -128,37 +164,3 @@ def fetch_contents(seal: Seal, transit: Transit, *, digest: str, size: int) -> C
             remedy="run the egress again; if it stays so, find out who changes the transit",
         )
     return Contents.from_bytes(seal.open("contents", 0, sealed, limit=MAX_CONTENTS))
-
-
-def unpack(
-    contents: Contents, seal: Seal, transit: Transit, pair_key: bytes, folder: Path
-) -> dict[str, Path]:
-    """Open every chunk, verify it, and write the files below `folder`.
-
-    Raises:
-        NotVerifiableError: a chunk is missing, altered, of another place or crossing, or not the listed one.
-        UnreachableError: the transit or the disk refuses.
-    """
-    written: dict[str, Path] = {}
-    for entry in contents.files:
-        path = folder / entry.path
-        with disk_errors(f"{folder.name}: cannot be written"):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with path.open("xb") as file:
-                for index in contents.places(entry):
-                    file.write(_open_chunk(contents.chunks[index], index, seal, transit, pair_key))
-        written[entry.path] = path
-    return written
-
-
-def _open_chunk(chunk: Chunk, index: int, seal: Seal, transit: Transit, pair_key: bytes) -> bytes:
-    sealed = transit.get(chunk_name(seal.crossing, chunk.address), limit=MAX_CHUNK + OVERHEAD)
-    if sealed is None:
-        raise NotVerifiableError(
-            f"chunk {index} of this crossing is missing from the transit",
-            remedy="run the egress again; if it stays so, find out who changes the transit",
-        )
-    plain = seal.open("chunk", index, sealed, limit=chunk.size)
-    if digest_bytes(plain) != chunk.digest or chunk_address(pair_key, plain) != chunk.address:
-        raise NotVerifiableError(f"chunk {index} of this crossing is not the one that was listed")
-    return plain

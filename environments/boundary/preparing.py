@@ -106,7 +106,7 @@ def _transform(
     rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
     if rules:
         return tuple(rules)
-    entries = tuple(cut(path, path.name) for path in sorted(paths))
+    entries = tuple(cut(path, path.name, durable=False) for path in sorted(paths))
     files = {path.name: path for path in paths}
     return Output("data", arrival, files, entries, sum(part.rows for part in done))
 

@@ -1,12 +1,13 @@
 """Sealing chunks: compressed, encrypted to one destination, bound to their place in one crossing.
 
 Invariants:
-1. Every attempt of an egress has a fresh 32-byte key, wrapped by HPKE for the destination with source,
+1. Every list of contents has a fresh 32-byte key, wrapped by HPKE for the destination with source,
    destination and crossing as its context. The suite is fixed in `environments.identity.public`.
-2. AES-256-GCM with a random 96-bit nonce; the associated data is crossing, part, index and count. A chunk
-   opens in its own place and nowhere else. One key seals at most `MAX_CHUNKS`, far below 2**32.
-3. A chunk's address is HMAC-SHA-256 of its plaintext under the pair's key: the transit learns nothing
-   from it, and the two sides see what is equal.
+2. AES-256-GCM with a random 96-bit nonce; the associated data is crossing, part, index and count. A part
+   opens in its own place and nowhere else. One key seals at most `MAX_CHUNKS`, far below 2**32, and a few
+   of them again after an interruption.
+3. A part's address is HMAC-SHA-256, under the pair's key, of its chunks' SHA-256 digests: a keyed hash of
+   its plaintext that costs nothing once the digests are known. The transit learns nothing from it.
 4. Opening allocates at most `MAX_CHUNK`, whatever the sealed bytes claim.
 
 Example:
@@ -34,6 +35,7 @@ __all__ = [
     "MAX_CHUNKS",
     "MAX_CONTENTS",
     "OVERHEAD",
+    "Room",
     "Seal",
     "chunk_address",
     "key_info",
@@ -50,6 +52,9 @@ _NONCE, _TAG, _HEADER = 12, 16, struct.Struct(">BI")
 OVERHEAD = _NONCE + _TAG + _HEADER.size
 """Bytes that a sealed part has more than its plaintext, at most."""
 _PLAIN, _ZSTD = 0, 1
+_SAMPLE = 64 * 1024
+_WORTH = 0.95
+"""The sample must shrink to this share: what is compressed already, as Parquet, is sent as it is."""
 
 
 def new_key() -> bytes:
@@ -62,9 +67,9 @@ def key_info(source: str, destination: str, crossing: str) -> bytes:
     return canonical(["isthmus/1/crossing-key", source, destination, crossing])
 
 
-def chunk_address(pair_key: bytes, plain: bytes | memoryview) -> str:
-    """Return a chunk's address in the transit: 64 hex digits."""
-    return hmac.digest(pair_key, plain, "sha256").hex()
+def chunk_address(pair_key: bytes, digests: bytes) -> str:
+    """Return the address in the transit of a part, from its chunks' SHA-256 digests: 64 hex digits."""
+    return hmac.digest(pair_key, digests, "sha256").hex()
 
 
 @dataclass(frozen=True)
@@ -80,13 +85,23 @@ class Seal:
 
     def close(self, part: str, index: int, plain: bytes) -> bytes:
         """Return a part compressed (where that helps) and encrypted."""
-        import pyarrow as pa
+        room = Room()
+        room.plain(len(plain))[:] = plain
+        return bytes(self.close_in(part, index, room, len(plain)))
 
-        packed = pa.Codec("zstd", compression_level=1).compress(plain, asbytes=True) if plain else b""
-        smaller = 0 < len(packed) < len(plain)
-        body = _HEADER.pack(_ZSTD if smaller else _PLAIN, len(plain)) + (packed if smaller else plain)
+    def close_in(self, part: str, index: int, room: Room, size: int) -> memoryview:
+        """Seal the first `size` bytes of `room.plain`; the answer lives until the room is used again."""
+        packed = _smaller(room.plain(size))
+        if packed is None:
+            body = room.body(size)
+            _HEADER.pack_into(body, 0, _PLAIN, size)
+        else:
+            body = memoryview(_HEADER.pack(_ZSTD, size) + packed)
+        sealed = room.sealed(_NONCE + len(body) + _TAG)
         nonce = os.urandom(_NONCE)
-        return nonce + AESGCM(self.key).encrypt(nonce, body, self._bound(part, index))
+        sealed[:_NONCE] = nonce
+        AESGCM(self.key).encrypt_into(nonce, body, self._bound(part, index), sealed[_NONCE:])
+        return sealed
 
     def open(self, part: str, index: int, sealed: bytes, *, limit: int = MAX_CHUNK) -> bytes:
         """Return the plaintext of a sealed part.
@@ -94,25 +109,78 @@ class Seal:
         Raises:
             NotVerifiableError: it was altered, belongs elsewhere, or is larger than `limit`.
         """
+        return bytes(self.open_in(part, index, memoryview(sealed), Room(), limit=limit))
+
+    def open_in(
+        self, part: str, index: int, sealed: memoryview, room: Room, *, limit: int = MAX_CHUNK
+    ) -> memoryview:
+        """Open a sealed part; what is returned lives until the room is used again.
+
+        Raises:
+            NotVerifiableError: it was altered, belongs elsewhere, or is larger than `limit`.
+        """
         what = f"{part} {index} of this crossing"
+        if len(sealed) < OVERHEAD:
+            raise NotVerifiableError(f"{what}: altered, or sealed for another place")
+        if len(sealed) > limit + OVERHEAD:
+            raise NotVerifiableError(f"{what}: says that it is larger than {limit} bytes")
+        body = room.body(len(sealed) - OVERHEAD)
         try:
-            nonce, body = sealed[:_NONCE], sealed[_NONCE:]
-            plain = AESGCM(self.key).decrypt(nonce, body, self._bound(part, index))
-            form, size = _HEADER.unpack_from(plain)
-        except (InvalidTag, ValueError, struct.error):
+            AESGCM(self.key).decrypt_into(sealed[:_NONCE], sealed[_NONCE:], self._bound(part, index), body)
+        except (InvalidTag, ValueError):
             raise NotVerifiableError(f"{what}: altered, or sealed for another place") from None
+        form, size = _HEADER.unpack_from(body)
         if size > limit:
             raise NotVerifiableError(f"{what}: says that it is larger than {limit} bytes")
-        return _unpack(form, size, plain[_HEADER.size :], what)
+        return _unpack(form, size, body[_HEADER.size :], what)
 
 
-def _unpack(form: int, size: int, packed: bytes, what: str) -> bytes:
+class Room:
+    """One thread's buffers: they grow to the largest part, and belong to one part at a time."""
+
+    def __init__(self) -> None:
+        """Hold nothing yet."""
+        self._body = bytearray()
+        self._sealed = bytearray()
+
+    def body(self, size: int) -> memoryview:
+        """Return room for the header and `size` bytes."""
+        if len(self._body) < size + _HEADER.size:
+            self._body = bytearray(size + _HEADER.size)
+        return memoryview(self._body)[: size + _HEADER.size]
+
+    def plain(self, size: int) -> memoryview:
+        """Return room for `size` bytes of plaintext, behind the header."""
+        return self.body(size)[_HEADER.size :]
+
+    def sealed(self, size: int) -> memoryview:
+        """Return room for `size` bytes of a sealed part."""
+        if len(self._sealed) < size:
+            self._sealed = bytearray(size)
+        return memoryview(self._sealed)[:size]
+
+
+def _smaller(plain: memoryview) -> bytes | None:
+    """Return the bytes compressed; None where a sample of them, or the whole, does not shrink."""
     import pyarrow as pa
 
-    plain = packed if form == _PLAIN else b""
+    codec = pa.Codec("zstd", compression_level=1)
+    if len(plain) > 2 * _SAMPLE:
+        middle = len(plain) // 2
+        sample = codec.compress(plain[middle : middle + _SAMPLE], asbytes=True)
+        if len(sample) > _WORTH * _SAMPLE:
+            return None
+    packed: bytes = codec.compress(plain, asbytes=True) if plain else b""
+    return packed if 0 < len(packed) < len(plain) else None
+
+
+def _unpack(form: int, size: int, packed: memoryview, what: str) -> memoryview:
+    import pyarrow as pa
+
+    plain = packed if form == _PLAIN else memoryview(b"")
     if form == _ZSTD:
         try:
-            plain = pa.Codec("zstd").decompress(packed, decompressed_size=size, asbytes=True)
+            plain = memoryview(pa.Codec("zstd").decompress(packed, decompressed_size=size, asbytes=True))
         except (OSError, ValueError):
             raise NotVerifiableError(f"{what}: does not unpack to what it says") from None
     if form not in (_PLAIN, _ZSTD) or len(plain) != size:

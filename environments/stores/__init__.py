@@ -9,9 +9,19 @@ Example:
 
 from __future__ import annotations
 
+from environments.stores.cutting import Written
 from environments.stores.local import LocalStore
 from environments.stores.opening import open_store
 from environments.stores.protocol import AssetStore, Draft
 from environments.stores.record import AssetRecord, FileEntry, version_of
 
-__all__ = ["AssetRecord", "AssetStore", "Draft", "FileEntry", "LocalStore", "open_store", "version_of"]
+__all__ = [
+    "AssetRecord",
+    "AssetStore",
+    "Draft",
+    "FileEntry",
+    "LocalStore",
+    "Written",
+    "open_store",
+    "version_of",
+]

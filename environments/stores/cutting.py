@@ -1,9 +1,12 @@
-"""Cutting files into chunks and comparing them, in one pass with one buffer.
+"""Cutting files into chunks and comparing them, with a few buffers.
 
 Invariants:
 1. A file is opened without following a link and must be a regular file of one name (a second hard link
    would be a way to change it afterwards).
-2. Memory is one chunk, whatever the file's size.
+2. Memory is a few chunks, whatever the file's size.
+3. Cuts follow the content (FastCDC): bytes that were inserted change the chunks around them, not those after.
+4. A file that was verified while it was written need not be read again to be committed: the kernel's own
+   stamp of it (inode, size, times of change) says whether it is still that one.
 """
 
 from __future__ import annotations
@@ -11,35 +14,40 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError, UsageError
+from environments.stores.lanes import in_lanes
 from environments.stores.record import CHUNK, FileEntry
 
-__all__ = ["cut", "verify_file"]
+__all__ = ["Written", "cut", "keep", "read_chunk", "stamped", "verify_file"]
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _ALTERED = "do not use it; restore the store from a backup, or let the asset cross or be added again"
+_LEAST, _USUAL = 128 * 1024, 512 * 1024
 
 
-def _chunks(descriptor: int) -> Iterator[tuple[int, str]]:
-    """Yield (bytes, digest) of chunk after chunk, until the file ends."""
-    buffer = memoryview(bytearray(CHUNK))
-    filled = CHUNK
-    while filled == CHUNK:
-        filled = 0
-        while filled < CHUNK and (count := os.readv(descriptor, [buffer[filled:]])):
-            filled += count
-        if filled:
-            yield filled, "sha256:" + hashlib.sha256(buffer[:filled]).hexdigest()
+@dataclass(frozen=True)
+class Written:
+    """A file of a draft whose every chunk was verified as it was written, and its stamp after that."""
+
+    entry: FileEntry
+    stamp: tuple[int, ...]
 
 
-def cut(path: Path, name: str) -> FileEntry:
-    """Cut one file of a draft, and make it durable and read-only.
+def _stamp(found: os.stat_result) -> tuple[int, ...]:
+    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+@contextmanager
+def _plain(path: Path, name: str) -> Iterator[int]:
+    """Open a regular file of one name.
 
     Raises:
-        UsageError: it is no regular file of one name.
+        UsageError: it is something else.
         OSError: the disk refuses.
     """
     found = path.lstat()
@@ -47,12 +55,73 @@ def cut(path: Path, name: str) -> FileEntry:
         raise UsageError(f"{name}: not a plain file of its own (a link, or something special)")
     descriptor = os.open(path, _OPEN)
     try:
-        pieces = list(_chunks(descriptor))
-        os.fchmod(descriptor, 0o400)
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
-    return FileEntry(name, sum(size for size, _ in pieces), tuple(digest for _, digest in pieces))
+
+
+def cut(path: Path, name: str, *, durable: bool = True) -> FileEntry:
+    """Cut one file of a draft, and make it read-only, and durable if it shall stay.
+
+    Raises:
+        UsageError: it is no regular file of one name.
+        OSError: the disk refuses.
+    """
+    from pyfastcdc import FastCDC
+
+    sizes, digests = [], []
+    with _plain(path, name) as descriptor:
+        cutter = FastCDC(_USUAL, min_size=_LEAST, max_size=CHUNK)
+        with os.fdopen(os.dup(descriptor), "rb", buffering=0) as stream:
+            for chunk in cutter.cut_stream(stream):
+                sizes.append(chunk.length)
+                digests.append("sha256:" + hashlib.sha256(chunk.data).hexdigest())
+        os.fchmod(descriptor, 0o400)
+        if durable:
+            os.fsync(descriptor)
+    return FileEntry(name, sum(sizes), tuple(digests), tuple(sizes))
+
+
+def stamped(path: Path, entry: FileEntry) -> Written:
+    """Make a file that was just written read-only, and remember which one it is.
+
+    Raises:
+        NotVerifiableError: it is not as long as its entry says.
+        OSError: the disk refuses.
+    """
+    with _plain(path, entry.path) as descriptor:
+        os.fchmod(descriptor, 0o400)
+        found = os.fstat(descriptor)
+    if found.st_size != entry.size:
+        raise NotVerifiableError(f"{entry.path}: not as long as what was written")
+    return Written(entry, _stamp(found))
+
+
+def keep(path: Path, name: str, written: Written | None) -> FileEntry:
+    """Return the entry of one file of a draft, durable and read-only: cut, or as it was verified.
+
+    Raises:
+        NotVerifiableError: it is not the file that was verified any more.
+        UsageError: it is no regular file of one name.
+        OSError: the disk refuses.
+    """
+    if written is None:
+        return cut(path, name)
+    with _plain(path, name) as descriptor:
+        os.fsync(descriptor)
+        if _stamp(os.fstat(descriptor)) != written.stamp:
+            raise NotVerifiableError(
+                f"{name}: changed after it was verified", remedy="find out who writes into this store"
+            )
+    return written.entry
+
+
+def read_chunk(descriptor: int, offset: int, digest: str, into: memoryview) -> bool:
+    """Fill `into` from a file, and say whether that is the chunk of this digest."""
+    filled = 0
+    while filled < len(into) and (count := os.preadv(descriptor, [into[filled:]], offset + filled)):
+        filled += count
+    return filled == len(into) and hashlib.sha256(into).hexdigest() == digest.removeprefix("sha256:")
 
 
 def verify_file(path: Path, entry: FileEntry, what: str) -> None:
@@ -71,15 +140,29 @@ def verify_file(path: Path, entry: FileEntry, what: str) -> None:
             raise NotVerifiableError(
                 f"{what}: {found.st_size} bytes stand where {entry.size} were committed", remedy=_ALTERED
             )
-        if len(entry.chunks) != -(-entry.size // CHUNK):
-            raise NotVerifiableError(f"{what}: its list of chunks is not one of this size", remedy=_ALTERED)
-        for number, (_, digest) in enumerate(_chunks(descriptor)):
-            if number >= len(entry.chunks) or digest != entry.chunks[number]:
-                raise NotVerifiableError(
-                    f"{what}: chunk {number + 1} of {len(entry.chunks)} is not what was committed",
-                    remedy=_ALTERED,
-                )
+        try:
+            pieces = entry.pieces()
+        except NotVerifiableError:
+            raise NotVerifiableError(
+                f"{what}: its list of chunks is not one of this size", remedy=_ALTERED
+            ) from None
+        in_lanes(enumerate(pieces, 1), lambda: _comparing(descriptor, pieces, what))
     except OSError as error:
         raise NotVerifiableError(f"{what}: cannot be read: {error.strerror}", remedy=_ALTERED) from None
     finally:
         os.close(descriptor)
+
+
+def _comparing(
+    descriptor: int, pieces: list[tuple[int, int, str]], what: str
+) -> Callable[[tuple[int, tuple[int, int, str]]], None]:
+    buffer = memoryview(bytearray(max(size for _, size, _ in pieces))) if pieces else memoryview(b"")
+
+    def compare(item: tuple[int, tuple[int, int, str]]) -> None:
+        number, (offset, size, digest) = item
+        if not read_chunk(descriptor, offset, digest, buffer[:size]):
+            raise NotVerifiableError(
+                f"{what}: chunk {number} of {len(pieces)} is not what was committed", remedy=_ALTERED
+            )
+
+    return compare

@@ -1,7 +1,8 @@
 """A draft of the local store: from a folder of files to one durable version.
 
 The order of a commit, each step of which may be the last that happens:
-1. every file is refused or cut, made read-only and durable;
+1. every file is refused or cut (or found to be the one that was verified as it was written), made read-only
+   and durable;
 2. under the asset's lock, the record is written beside them and made durable, folder by folder;
 3. one rename puts the whole into the asset's history;
 4. the history's folder is made durable.
@@ -14,18 +15,18 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from data_contracts.digest import canonical, digest_json
-from data_contracts.errors import UsageError
+from data_contracts.errors import NotVerifiableError, UsageError
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
 from environments.private import disk_errors, make_private, sync_folder
-from environments.stores.cutting import cut
+from environments.stores.cutting import Written, keep
 from environments.stores.history import History
 from environments.stores.record import AssetRecord, FileEntry, check_path, version_of
 from environments.stores.staging import Staged
@@ -69,22 +70,31 @@ class LocalDraft:
         *,
         lineage: Mapping[str, Any] | None = None,
         rows: int | None = None,
+        written: Iterable[Written] | None = None,
     ) -> AssetRecord:
         """Make everything in `path` one durable version; see the protocol."""
         if self._staged.lock < 0:
             raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
         try:
             with disk_errors(f"{self.name}: the version cannot be committed"):
-                return self._commit(contract, labels, dict(lineage or {}), rows)
+                known = None if written is None else {each.entry.path: each for each in written}
+                return self._commit(contract, labels, dict(lineage or {}), rows, known)
         finally:
             self.abandon()
 
     def _commit(
-        self, contract: Contract, labels: Labels, lineage: dict[str, Any], rows: int | None
+        self,
+        contract: Contract,
+        labels: Labels,
+        lineage: dict[str, Any],
+        rows: int | None,
+        known: Mapping[str, Written] | None,
     ) -> AssetRecord:
-        files = tuple(sorted(self._cut(), key=lambda entry: entry.path))
+        files = tuple(sorted(self._cut(known), key=lambda entry: entry.path))
         if not files:
             raise UsageError(f"{self.name}: a version without a file", remedy="write its files before commit")
+        if known is not None and len(files) != len(known):
+            raise NotVerifiableError(f"{self.name}: a file that was verified is gone")
         _write(self._staged.folder / "contract.json", canonical(contract.document))
         with self._history.lock():
             record = AssetRecord(
@@ -111,15 +121,18 @@ class LocalDraft:
             sync_folder(self._history.folder)
         return record
 
-    def _cut(self) -> Iterator[FileEntry]:
-        """Cut every file, and make every folder durable after the files in it."""
+    def _cut(self, known: Mapping[str, Written] | None) -> Iterator[FileEntry]:
+        """Cut every file, or compare those that are known, and make each folder durable after its files."""
         for folder, folders, names in os.walk(self.path, topdown=False, followlinks=False):
             here = Path(folder)
             for name in folders:
                 if not stat.S_ISDIR((here / name).lstat().st_mode):
                     raise UsageError(f"{self.name}: a link to a folder may not be part of an asset")
             for name in sorted(names):
-                yield cut(here / name, check_path((here / name).relative_to(self.path).as_posix()))
+                path = check_path((here / name).relative_to(self.path).as_posix())
+                if known is not None and path not in known:
+                    raise NotVerifiableError(f"{self.name}: a file that nobody verified stands in the draft")
+                yield keep(here / name, path, known[path] if known is not None else None)
             sync_folder(here)
 
 

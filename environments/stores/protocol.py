@@ -14,13 +14,14 @@ Duties of an implementation (the suite in `tests/contract_suites/store_suite.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
+from environments.stores.cutting import Written
 from environments.stores.record import AssetRecord
 
 __all__ = ["AssetStore", "Draft"]
@@ -44,10 +45,15 @@ class Draft(Protocol):
         *,
         lineage: Mapping[str, Any] | None = None,
         rows: int | None = None,
+        written: Iterable[Written] | None = None,
     ) -> AssetRecord:
         """Make everything in `path` one durable version; the draft is over.
 
+        Who verified every chunk while writing gives `written`: then the version is cut as those entries say,
+        and what stands there must be those very files, no more, no fewer, unchanged.
+
         Raises:
+            NotVerifiableError: something else stands there than what was `written`.
             UsageError: the folder is empty, or holds a link, a special file or a path that is not plain.
             UnreachableError: the disk refuses; nothing was committed.
             ConflictError: another writer kept the asset locked for too long.
@@ -107,6 +113,14 @@ class AssetStore(Protocol):
         Raises:
             UsageError: the version has no such file.
             NotVerifiableError: the file is missing, is a link, or holds a wrong byte.
+        """
+
+    def locate(self, record: AssetRecord, path: str) -> Path:
+        """Return a local path of one file, nothing of it verified: for who compares every chunk that is read.
+
+        Raises:
+            UsageError: the version has no such file.
+            NotVerifiableError: a folder above it is a link.
         """
 
     def open(self, record: AssetRecord) -> tuple[Path, ...]:

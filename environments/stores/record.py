@@ -3,8 +3,8 @@
 Invariants:
 1. A version is the SHA-256 of the RFC 8785 list of `{path, size, chunks}` of its files, sorted by
    path. It names the bytes, so the same bytes have the same version under any name or contract.
-2. The chunks are those cut at the commit (`CHUNK` bytes, the last shorter) and stay with the record: a
-   later cutter changes no version.
+2. The chunks are those cut at the commit, and stay with the record together with their sizes: a later
+   cutter changes no version. A record without sizes (format 1) was cut every `CHUNK` bytes.
 3. A record is immutable; its digest covers every field.
 
 Example:
@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from data_contracts.digest import digest_json, is_digest
@@ -28,9 +29,10 @@ from environments.ref import CONTRACT_REFERENCE, AssetRef, check_name
 __all__ = ["CHUNK", "FORMAT", "AssetRecord", "FileEntry", "check_path", "version_of"]
 
 CHUNK = 4 * 1024 * 1024
-"""Bytes of a chunk cut today."""
+"""Bytes of a chunk where no sizes are recorded, and of the largest that is cut."""
 FORMAT = 1
-"""Version of the record's own shape."""
+"""Version of the store's own shape."""
+_FIXED, _SIZED = 1, 2
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _PATH = re.compile(rf"{_PART}(?:/{_PART}){{0,7}}")
 _KEYS = frozenset(
@@ -48,6 +50,7 @@ _KEYS = frozenset(
         "lineage",
     }
 )
+_SHAPES = [(str(_FIXED), set(_KEYS)), (str(_SIZED), {*_KEYS, "sizes"})]
 
 
 def check_path(path: object) -> str:
@@ -72,11 +75,26 @@ class FileEntry:
         path: relative, with `/`.
         size: bytes.
         chunks: digests of its chunks, in order; none for an empty file.
+        sizes: bytes of each chunk; none where they are `CHUNK`. They say where to look, not what is there,
+            and are no part of the version.
     """
 
     path: str
     size: int
     chunks: tuple[str, ...]
+    sizes: tuple[int, ...] = ()
+
+    def pieces(self) -> list[tuple[int, int, str]]:
+        """Return (offset, size, digest) of each chunk.
+
+        Raises:
+            NotVerifiableError: sizes and chunks do not go together.
+        """
+        sizes = self.sizes or tuple(min(CHUNK, self.size - at) for at in range(0, self.size, CHUNK))
+        if len(sizes) != len(self.chunks) or sum(sizes) != self.size or not _bounded(sizes):
+            raise NotVerifiableError(f"{self.path}: its list of chunks is not one of its size")
+        starts = accumulate(sizes, initial=0)
+        return list(zip(starts, sizes, self.chunks, strict=False))
 
     def to_json(self) -> dict[str, Any]:
         """Return the entry as it stands in the list that a version is the digest of."""
@@ -95,6 +113,10 @@ class FileEntry:
         if not isinstance(chunks, list) or not all(map(is_digest, chunks)) or set(value) != _ENTRY_KEYS:
             raise UsageError("a file's chunks: not a list of digests")
         return cls(path, size, tuple(chunks))
+
+
+def _bounded(sizes: tuple[int, ...]) -> bool:
+    return all(0 < size <= 4 * CHUNK for size in sizes)
 
 
 _ENTRY_KEYS = {"path", "size", "chunks"}
@@ -161,9 +183,11 @@ class AssetRecord:
         return AssetRef(self.name, environment, self.version, self.contract_ref, self.labels.to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON values."""
-        return {
-            "format": FORMAT,
+        """Return the record as JSON values; without sizes it has its first form."""
+        sized = any(entry.sizes for entry in self.files)
+        beside = {"sizes": [list(entry.sizes) for entry in self.files]} if sized else {}
+        return beside | {
+            "format": _SIZED if sized else _FIXED,
             "name": self.name,
             "version": self.version,
             "sequence": self.sequence,
@@ -183,7 +207,7 @@ class AssetRecord:
         Raises:
             NotVerifiableError: a field is missing, unknown or wrong, or the version is not that of the files.
         """
-        if not isinstance(value, Mapping) or set(value) != _KEYS or value["format"] != FORMAT:
+        if not isinstance(value, Mapping) or (str(value.get("format")), set(value)) not in _SHAPES:
             raise NotVerifiableError(
                 "an asset's record has not the shape that this version of Isthmus writes"
             )
@@ -212,8 +236,19 @@ def _read(value: Mapping[str, Any]) -> AssetRecord:
         contract_ref=value["contract"],
         contract_digest=value["contract_digest"],
         labels=Labels.from_json(value["labels"]),
-        files=tuple(FileEntry.from_json(entry) for entry in value["files"]),
+        files=_files(value["files"], value.get("sizes")),
         rows=rows,
         created=value["created"],
         lineage=dict(value["lineage"]),
     )
+
+
+def _files(entries: list[Mapping[str, Any]], sizes: object) -> tuple[FileEntry, ...]:
+    files = tuple(FileEntry.from_json(entry) for entry in entries)
+    if sizes is None:
+        return files
+    if not isinstance(sizes, list) or len(sizes) != len(files):
+        raise UsageError("a record's sizes: not those of its files")
+    if any(type(size) is not int for each in sizes for size in each):
+        raise UsageError("a record's sizes: not numbers of bytes")
+    return tuple(replace(entry, sizes=tuple(each)) for entry, each in zip(files, sizes, strict=True))

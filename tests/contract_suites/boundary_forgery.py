@@ -73,7 +73,7 @@ def forge(
     pair = env.identity.pair_key(peer, source="onprem", destination="cloud")
     listed = Contents(
         entries,
-        tuple(Chunk(digest_bytes(d), chunk_address(pair, d), len(d)) for _, d in sorted(files.items())),
+        tuple(Chunk(digest_bytes(d), len(d)) for _, d in sorted(files.items())),
     )
     key = new_key()
     manifest = Manifest(
@@ -89,7 +89,8 @@ def forge(
     wrapped = peer.wrap(key, info=key_info("onprem", "cloud", manifest.crossing))
     transit = env.outgoing("cloud")
     for index, (chunk, data) in enumerate(zip(listed.chunks, (files[e.path] for e in entries), strict=True)):
-        transit.put(f"{manifest.crossing[7:]}/chunks/{chunk.address}", seal_chunk(seal, index, data))
+        address = chunk_address(pair, bytes.fromhex(chunk.digest[7:]))
+        transit.put(f"{manifest.crossing[7:]}/chunks/{address}", seal_chunk(seal, index, data))
     sealed = seal.close("contents", 0, contents(listed))
     transit.put(f"{manifest.crossing[7:]}/contents", sealed)
     manifest = replace(

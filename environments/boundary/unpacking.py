@@ -1,0 +1,175 @@
+"""From sealed parts to the files of a draft, in two threads.
+
+Invariants:
+1. A chunk is written only after it was opened in its own place and is the listed one; also one that comes
+   from this side's own store.
+2. What the source says that this side holds is looked for only among versions of the same asset that this
+   very source sent: a source learns nothing of what came from elsewhere.
+3. Files grow only by verified chunks: nothing is allocated on a peer's word.
+4. What is given back are the files as they stand, each with the stamp that a commit compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_contracts.errors import NotVerifiableError
+from environments.boundary.contents import Chunk, Contents, Part
+from environments.boundary.sealing import OVERHEAD, Room, Seal
+from environments.boundary.transit import Transit, chunk_name
+from environments.private import disk_errors
+from environments.stores import AssetStore, Written
+from environments.stores.cutting import read_chunk, stamped
+from environments.stores.lanes import in_lanes
+
+__all__ = ["Held", "NotHeldError", "find_held", "unpack"]
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_WRITE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW = _WRITE | os.O_CREAT | os.O_EXCL
+
+
+class NotHeldError(NotVerifiableError):
+    """Chunks that were not sent do not stand here, or not whole.
+
+    Attributes:
+        count: how many, at least.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Say so."""
+        super().__init__(
+            f"{count} chunks were not sent, and are not held here",
+            remedy="let the source settle and send again: it then sends everything",
+        )
+        self.count = count
+
+
+@dataclass(frozen=True)
+class Held:
+    """Where a chunk stands in this side's own store."""
+
+    path: Path
+    offset: int
+
+
+def find_held(store: AssetStore, name: str, source: str, wanted: Collection[str]) -> dict[str, Held]:
+    """Return where chunks stand in the versions of an asset that a source sent, the latest first.
+
+    Raises:
+        NotHeldError: some stand nowhere there.
+        NotVerifiableError: a record is damaged.
+    """
+    missing, found = set(wanted), dict[str, Held]()
+    for record in reversed(store.versions(name) if missing else ()):
+        inputs = record.lineage.get("inputs") or [{}]
+        if not record.lineage.get("crossing") or inputs[0].get("environment") != source:
+            continue
+        for entry in record.files:
+            for offset, _, digest in entry.pieces():
+                if digest in missing:
+                    missing.remove(digest)
+                    found[digest] = Held(store.locate(record, entry.path), offset)
+        if not missing:
+            break
+    if missing:
+        raise NotHeldError(len(missing))
+    return found
+
+
+def unpack(
+    contents: Contents,
+    seal: Seal,
+    transit: Transit,
+    pair_key: bytes,
+    folder: Path,
+    *,
+    held: Mapping[str, Held] | None = None,
+) -> tuple[Written, ...]:
+    """Open every part, verify its chunks, and write the files below `folder`.
+
+    Raises:
+        NotVerifiableError: a part is missing, altered, of another place or crossing, or not the listed one.
+        NotHeldError: a chunk of the own store is not what its record says.
+        UnreachableError: the transit or the disk refuses.
+    """
+    with disk_errors(f"{folder.name}: cannot be written"):
+        for entry in contents.files:
+            path = folder / entry.path
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(path, _NEW, 0o600))
+    places: dict[str, list[tuple[Path, int]]] = {}
+    for entry in contents.files:
+        for offset, _, digest in entry.pieces():
+            places.setdefault(digest, []).append((folder / entry.path, offset))
+    here = [(contents.chunks[index], (held or {})[contents.chunks[index].digest]) for index in contents.held]
+
+    def lane() -> Callable[[Part | tuple[Chunk, Held]], None]:
+        room = Room()
+
+        def take(item: Part | tuple[Chunk, Held]) -> None:
+            if isinstance(item, Part):
+                plain, chunks = _opened(item, seal, transit, pair_key, room), item.chunks
+            else:
+                plain, chunks = _own(*item, room), (item[0],)
+            with disk_errors(f"{folder.name}: cannot be written"):
+                _write(plain, chunks, places)
+
+        return take
+
+    items: list[Part | tuple[Chunk, Held]] = [*contents.parts(), *here]
+    in_lanes(items, lane)
+    with disk_errors(f"{folder.name}: cannot be written"):
+        return tuple(stamped(folder / entry.path, entry) for entry in contents.files)
+
+
+def _opened(part: Part, seal: Seal, transit: Transit, pair_key: bytes, room: Room) -> memoryview:
+    sealed = transit.get(chunk_name(seal.crossing, part.address(pair_key)), limit=part.size + OVERHEAD)
+    if sealed is None:
+        raise NotVerifiableError(
+            f"chunk {part.index} of this crossing is missing from the transit",
+            remedy="run the egress again; if it stays so, find out who changes the transit",
+        )
+    plain = seal.open_in("chunk", part.index, memoryview(sealed), room, limit=part.size)
+    at = 0
+    for chunk in part.chunks:
+        if "sha256:" + hashlib.sha256(plain[at : at + chunk.size]).hexdigest() != chunk.digest:
+            raise NotVerifiableError(f"chunk {part.index} of this crossing is not the one that was listed")
+        at += chunk.size
+    if at != len(plain):
+        raise NotVerifiableError(f"chunk {part.index} of this crossing is not the one that was listed")
+    return plain
+
+
+def _own(chunk: Chunk, held: Held, room: Room) -> memoryview:
+    plain = room.plain(chunk.size)
+    try:
+        descriptor = os.open(held.path, _READ)
+    except OSError:
+        raise NotHeldError(1) from None
+    try:
+        if not read_chunk(descriptor, held.offset, chunk.digest, plain):
+            raise NotHeldError(1)
+    finally:
+        os.close(descriptor)
+    return plain
+
+
+def _write(
+    plain: memoryview, chunks: tuple[Chunk, ...], places: Mapping[str, list[tuple[Path, int]]]
+) -> None:
+    at = 0
+    for chunk in chunks:
+        for path, offset in places[chunk.digest]:
+            descriptor = os.open(path, _WRITE)
+            try:
+                done = 0
+                while done < chunk.size:
+                    done += os.pwrite(descriptor, plain[at + done : at + chunk.size], offset + done)
+            finally:
+                os.close(descriptor)
+        at += chunk.size
