@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["broken_keys", "repeated_keys"]
+__all__ = ["broken_keys", "repeated_keys", "rows_with"]
 
 _ROW = "row"
 
@@ -71,7 +71,7 @@ def broken_keys(plan: CheckPlan, table: pa.Table, repeated: Mapping[str, pl.Data
         if flat is None or rule.keyed is None:
             continue
         spec = rule.keyed.key()
-        rows = _sharing(flat.frame(rule.columns), spec, repeated[rule.id])
+        rows = rows_with(flat.frame(rule.columns), spec, repeated[rule.id])
         node = plan.shape.nodes.get(rule.columns[0])
         broken = np.zeros(table.num_rows, dtype=bool)
         broken[flat.owners("" if node is None else node.level)[rows]] = True
@@ -79,12 +79,12 @@ def broken_keys(plan: CheckPlan, table: pa.Table, repeated: Mapping[str, pl.Data
     return found
 
 
-def _sharing(frame: pl.DataFrame, spec: KeySpec, repeated: pl.DataFrame) -> Any:  # noqa: ANN401 - numpy ships no type here
-    """Return the places of the frame's rows whose key stands among `repeated`."""
+def rows_with(frame: pl.DataFrame, spec: KeySpec, among: pl.DataFrame) -> Any:  # noqa: ANN401 - numpy ships no type here
+    """Return the places of the frame's rows whose key stands among those of `among` (`k0`, `k1`, …)."""
     import polars as pl
 
     counted = frame.with_row_index(_ROW)
     chosen = counted if spec.where is None else counted.filter(spec.where)
     keys = chosen.select(pl.col(_ROW), *(value.alias(f"k{at}") for at, value in enumerate(spec.values)))
-    names = repeated.columns
-    return keys.join(repeated, on=names, how="semi", nulls_equal=spec.null_is_value)[_ROW].to_numpy()
+    names = among.columns
+    return keys.join(among, on=names, how="semi", nulls_equal=spec.null_is_value)[_ROW].to_numpy()

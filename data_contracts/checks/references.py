@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from data_contracts.arrow import Values
 from data_contracts.checks.keytable import KeyTable
 from data_contracts.checks.workspace import Workspace
-from data_contracts.measure import Reading
+from data_contracts.measure import KeySpec, Reading
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["ReferenceKey", "UnresolvableError", "unmatched_rows"]
+__all__ = ["ReferenceKey", "UnresolvableError", "unmatched_keys", "unmatched_rows"]
 
 
 class UnresolvableError(Exception):
@@ -45,11 +45,28 @@ class ReferenceKey:
     to_columns: tuple[str, ...]
     file: str | None = None
 
+    def key(self) -> KeySpec:
+        """Return this side's key."""
+        import polars as pl
+
+        return KeySpec(tuple(pl.col(path) for path in self.columns))
+
 
 def unmatched_rows(
     key: ReferenceKey, own: Iterable[pl.DataFrame], other: Reading, seed: int, work: Workspace
 ) -> int:
     """Return how many rows of `own` (keys without nulls, as `k0`, …) stand nowhere in the other asset.
+
+    Raises:
+        UnresolvableError: the other asset has no such columns.
+    """
+    return sum(int(left["rows"].sum()) for left in unmatched_keys(key, own, other, seed, work))
+
+
+def unmatched_keys(
+    key: ReferenceKey, own: Iterable[pl.DataFrame], other: Reading, seed: int, work: Workspace
+) -> Iterator[pl.DataFrame]:
+    """Yield the keys of `own` that stand nowhere in the other asset, each once, with its `rows`.
 
     Raises:
         UnresolvableError: the other asset has no such columns.
@@ -61,27 +78,25 @@ def unmatched_rows(
         here.add(keys)
     there = _referred(key, kinds, other)
     if here.spilled:
-        return _by_bucket(here, there, seed, work)
-    rows = 0
+        yield from _by_bucket(here, there, seed, work)
+        return
     for _, left in here.buckets():
         for keys in there:
             left = left.join(keys, on=keys.columns, how="anti")  # noqa: PLW2901 - what is not found yet
-        rows += int(left["rows"].sum())
-    return rows
+        yield left
 
 
-def _by_bucket(here: KeyTable, there: Iterable[pl.DataFrame], seed: int, work: Workspace) -> int:
+def _by_bucket(
+    here: KeyTable, there: Iterable[pl.DataFrame], seed: int, work: Workspace
+) -> Iterator[pl.DataFrame]:
     known = KeyTable(seed, work)
     for keys in there:
         known.add(keys)
     known.flush()
-    rows = 0
     for number, found in here.buckets():
         others = known.bucket(number)
         names = [name for name in found.columns if name != "rows"]
-        left = found if others is None else found.join(others, on=names, how="anti")
-        rows += int(left["rows"].sum())
-    return rows
+        yield found if others is None else found.join(others, on=names, how="anti")
 
 
 def _referred(key: ReferenceKey, kinds: list[Any], other: Reading) -> Iterator[pl.DataFrame]:

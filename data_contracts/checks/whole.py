@@ -16,17 +16,17 @@ from data_contracts.checks.judging import not_evaluated
 from data_contracts.checks.keytable import KeyTable
 from data_contracts.checks.partial import Partial, merge
 from data_contracts.checks.plan import CheckPlan
-from data_contracts.checks.references import UnresolvableError, unmatched_rows
+from data_contracts.checks.references import ReferenceKey, UnresolvableError, unmatched_rows
 from data_contracts.checks.rules import Rule
 from data_contracts.checks.workspace import Workspace
 from data_contracts.errors import DefectError
-from data_contracts.measure import Asset, Finding, KeyCounts, KeySpec, Reading
+from data_contracts.measure import Asset, Finding, KeyCounts, Reading
 from data_contracts.verdict import Reason
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["whole_findings"]
+__all__ = ["referring", "whole_findings"]
 
 _PASSES = 8
 
@@ -112,6 +112,19 @@ def _counts(state: Hashes, again: Repeats, table: KeyTable | None) -> KeyCounts:
     return KeyCounts(state.rows, state.keyed, distinct, repeated)
 
 
+def referring(plan: CheckPlan, rule: Rule, key: ReferenceKey, read: Reading) -> Iterator[pl.DataFrame]:
+    """Yield the keys of a foreign key's own side, part by part; a row with a null in its key has none.
+
+    Raises:
+        UnresolvableError: a part lacks the columns.
+    """
+    for table in read(plan.tops(rule)):
+        flat = plan.flat(rule, table)
+        if flat is None:
+            raise UnresolvableError
+        yield keys_of(flat.frame(key.columns), key.key())[0]
+
+
 def _reference(plan: CheckPlan, rule: Rule, read: Reading, partial: Partial, work: Workspace) -> Finding:
     rows = plan.rows(rule, partial)
     key = rule.reference
@@ -124,14 +137,7 @@ def _reference(plan: CheckPlan, rule: Rule, read: Reading, partial: Partial, wor
 
     def own() -> Iterator[pl.DataFrame]:
         nonlocal keyed
-        import polars as pl
-
-        spec = KeySpec(tuple(pl.col(path) for path in key.columns))
-        for table in read(plan.tops(rule)):
-            flat = plan.flat(rule, table)
-            if flat is None:
-                raise UnresolvableError
-            keys = keys_of(flat.frame(key.columns), spec)[0]
+        for keys in referring(plan, rule, key, read):
             keyed += keys.height
             yield keys
 

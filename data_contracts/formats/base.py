@@ -39,12 +39,14 @@ class Batch:
         rejected: one flag per row, it has an unreadable cell; None where every cell was read.
         text: the rows as text, for those who keep rejected rows; None with `rejected`.
         unreadable: counts per column.
+        written: gives all rows as the text that they are in the file; None where the file itself has types.
     """
 
     table: pa.Table
     rejected: Values | None = None
     text: pa.Table | None = None
     unreadable: tuple[Unreadable, ...] = ()
+    written: Callable[[], pa.Table] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

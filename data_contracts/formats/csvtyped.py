@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,11 @@ def typed_batches(path: Path, contract: Contract, columns: list[str] | None = No
         parsed = parse_table(contract, text)
         table = _chosen(parsed.table, columns)
         if parsed.unreadable:
-            yield Batch(table, parsed.rejected, text, parsed.unreadable)
+            yield Batch(table, parsed.rejected, text, parsed.unreadable, partial(_ordered, text, contract))
         else:
-            yield Batch(table)
+            yield Batch(table, written=partial(_ordered, text, contract))
+
+
+def _ordered(text: pa.Table, contract: Contract) -> pa.Table:
+    """Return the columns in the contract's order, as the typed ones stand."""
+    return text.select(list(contract.object.names))

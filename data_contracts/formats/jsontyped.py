@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values, array_of, column_type, compute, kind_of, object_schema
 from data_contracts.errors import UsageError
@@ -22,6 +23,9 @@ from data_contracts.formats.base import Batch, refusal
 from data_contracts.formats.jsonlines import Number, read_objects
 from data_contracts.model import Column, SchemaObject
 from data_contracts.parsing import Unreadable, parse_column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["typed_batches"]
 
@@ -79,13 +83,21 @@ def _batch(columns: list[Column], rows: list[dict[str, Any]]) -> Batch:
             unreadable.append(Unreadable(f"{column.name}.type", column.name, count))
             rejected = broken if rejected is None else compute().or_(rejected, broken)
     table = pa.table(arrays, schema=object_schema(SchemaObject("", tuple(columns))))
+    written = partial(_written, columns, rows)
     if rejected is None:
-        return Batch(table)
-    text = {
-        column.name: array_of([_text(row.get(column.name)) for row in rows], pa.string())
-        for column in columns
-    }
-    return Batch(table, rejected, pa.table(text), tuple(unreadable))
+        return Batch(table, written=written)
+    return Batch(table, rejected, written(), tuple(unreadable), written)
+
+
+def _written(columns: list[Column], rows: list[dict[str, Any]]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            column.name: array_of([_text(row.get(column.name)) for row in rows], pa.string())
+            for column in columns
+        }
+    )
 
 
 def _text(value: object) -> str | None:

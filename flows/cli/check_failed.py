@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from data_contracts.errors import UsageError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_contracts.checks import CheckPlan
     from flows.cli.check_input import Checked, Part
 
 __all__ = ["write_failed_rows"]
@@ -66,11 +68,19 @@ def write_failed_rows(checked: Checked, path: Path) -> int:
 
 def _tables(checked: Checked) -> Iterator[pa.Table]:
     from data_contracts.checks.expectations_keys import repeated_keys
+    from data_contracts.checks.expectations_references import lost_keys
     from data_contracts.checks.expectations_rows import row_tests
 
     failed = {rule.id for rule in checked.verdict.failed}
-    tests = row_tests(checked.plan, lambda names: _columns(checked, names), failed)
-    repeated = repeated_keys(checked.plan, lambda names: _columns(checked, names), failed)
+
+    def read(names: list[str] | None) -> Iterator[pa.Table]:
+        yield from _columns(checked, names)
+
+    guilty = _Guilty(
+        row_tests(checked.plan, read, failed),
+        repeated_keys(checked.plan, read, failed),
+        lost_keys(checked.plan, read, failed),
+    )
     metadata = {
         "isthmus.labels": json.dumps(checked.labels.to_json()),
         "isthmus.of": checked.name,
@@ -78,27 +88,42 @@ def _tables(checked: Checked) -> Iterator[pa.Table]:
     }
     first = 1
     for part in checked.parts():
-        yield _table(checked, part, tests, repeated, first).replace_schema_metadata(metadata)
+        yield _table(checked, part, guilty, first).replace_schema_metadata(metadata)
         first += part.table.num_rows
 
 
 def _columns(checked: Checked, names: list[str] | None) -> Iterator[pa.Table]:
+    """Read the rows again; a column that is not there once stays out, and its rules blame no row."""
     for part in checked.parts():
-        yield part.table if names is None else part.table.select(names)
+        held = part.table.column_names
+        yield part.table if names is None else part.table.select([n for n in names if held.count(n) == 1])
 
 
-def _table(
-    checked: Checked, part: Part, tests: Mapping[str, Any], repeated: Mapping[str, Any], first: int
-) -> pa.Table:
+@dataclass(frozen=True)
+class _Guilty:
+    """What tells a row that breaks a rule: its own test, a key that repeats, a key that refers to none."""
+
+    tests: Mapping[str, Any]
+    repeated: Mapping[str, Any]
+    lost: Mapping[str, Any]
+
+    def broken(self, plan: CheckPlan, table: pa.Table) -> dict[str, Any]:
+        """Return, by rule, one flag for each row."""
+        from data_contracts.checks.expectations_keys import broken_keys
+        from data_contracts.checks.expectations_references import broken_references
+        from data_contracts.checks.expectations_rows import broken_rules
+
+        found = broken_rules(plan, table, self.tests) | broken_keys(plan, table, self.repeated)
+        return found | broken_references(plan, table, self.lost)
+
+
+def _table(checked: Checked, part: Part, guilty: _Guilty, first: int) -> pa.Table:
     """Return the rows of one part that break rules; of a part without any, no rows."""
     import numpy as np
     import polars as pl
     import pyarrow as pa
 
-    from data_contracts.checks.expectations_keys import broken_keys
-    from data_contracts.checks.expectations_rows import broken_rules
-
-    broken = broken_rules(checked.plan, part.table, tests) | broken_keys(checked.plan, part.table, repeated)
+    broken = guilty.broken(checked.plan, part.table)
     if part.unreadable is not None:
         flags: Any = part.unreadable
         broken["unreadable cells"] = np.asarray(flags.to_numpy(zero_copy_only=False), dtype=bool)
@@ -111,7 +136,7 @@ def _table(
         pl.Series(places + first, dtype=pl.Int64).to_arrow(),
         pl.Series(rules, dtype=pl.List(pl.String)).to_arrow().cast(pa.list_(pa.string())),
     )
-    kept = part.shown.filter(pl.Series(any_broken).to_arrow())
+    kept = part.shown().filter(pl.Series(any_broken).to_arrow())
     columns: dict[str, Any] = {_OWN[0]: row, _OWN[1]: names}
     columns |= {name: kept.column(name) for name in kept.column_names if name not in _OWN}
     return pa.table(columns)

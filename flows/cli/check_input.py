@@ -27,11 +27,15 @@ __all__ = ["Checked", "Part", "check_asset", "check_contract", "check_suite", "r
 
 @dataclass(frozen=True)
 class Part:
-    """Rows as they were checked, as they stand in the file, and the flags of those with unreadable cells."""
+    """Rows as they were checked, flags of those with unreadable cells, and of text files the text itself."""
 
     table: pa.Table
-    shown: pa.Table
     unreadable: object = None
+    written: Callable[[], pa.Table] | None = None
+
+    def shown(self) -> pa.Table:
+        """Return the rows as they stand in the file: every part of one file has the same types."""
+        return self.table if self.written is None else self.written()
 
 
 @dataclass(frozen=True)
@@ -120,7 +124,7 @@ def check_suite(file: Path, suite_file: Path) -> Checked:
 
     def parts() -> Iterator[Part]:
         for table in read(None):
-            yield Part(table, table)
+            yield Part(table)
 
     compiled = compile_suite(suite, schema)
     return Checked(file.name, suite.name, verdict, plan, parts, Labels(), suite, compiled)
@@ -147,12 +151,12 @@ def check_contract(file: Path, contract: Contract, references: Mapping[str, Read
     others = {contract.object.name: read, **references}
     plan = compile_plan(contract, references=others, now=datetime.now(UTC))
     verdict = _reading(file, lambda: examine(plan, read).verdict)
-    if not source.typed:
-        verdict = with_unreadable(verdict, source.unreadable)
+    # A folder has types, and its keys are text all the same.
+    verdict = with_unreadable(verdict, source.unreadable)
 
     def parts() -> Iterator[Part]:
         for batch in source.batches(None):
-            yield Part(batch.table, batch.table if batch.text is None else batch.text, batch.rejected)
+            yield Part(batch.table, batch.rejected, batch.written)
 
     return Checked(file.name, contract.reference, verdict, plan, parts, contract.labels)
 
@@ -185,6 +189,6 @@ def check_asset(home: Home, site: Site, env: str, asset: str, given: Contract | 
 
     def parts() -> Iterator[Part]:
         for table in Files(tuple(paths))(None):
-            yield Part(table, table)
+            yield Part(table)
 
     return Checked(asset, contract.reference, verdict, plan, parts, record.labels)

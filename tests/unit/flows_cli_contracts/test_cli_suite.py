@@ -207,6 +207,79 @@ def test_rows_of_a_contract_carry_its_labels_and_cells_as_they_stood(tmp_path: P
     assert labels == {"classification": "restricted", "categories": ["free-text"]}
 
 
+def test_rows_whose_foreign_key_has_no_counterpart_are_told(tmp_path: Path) -> None:
+    (tmp_path / "o.odcs.yaml").write_text(
+        CONTRACT.replace("logicalTypeOptions: {minimum: 0}", "required: true")
+    )
+    (tmp_path / "orders.csv").write_text("id,customer,note\n1,7,a\n2,8,SENTINEL\n3,7,c\n4,9,d\n")
+    (tmp_path / "customers.csv").write_text("id,name\n7,x\n5,y\n")
+    out = tmp_path / "rows.parquet"
+    given = ("--contract", tmp_path / "o.odcs.yaml", "--reference", f"customers={tmp_path / 'customers.csv'}")
+    done = isthmus("check", tmp_path / "orders.csv", *given, "--failed-rows", out, home=tmp_path, code=1)
+    assert "2 rows that break rules" in done.stdout
+    assert "SENTINEL" not in done.stdout + done.stderr
+    table = pq.read_table(out)
+    assert table["isthmus.row"].to_pylist() == [2, 4]
+    assert table["customer"].to_pylist() == ["8", "9"]
+    assert table["isthmus.rules"].to_pylist() == [["customer.foreignKey"]] * 2
+    # Without the other side the rule is not evaluated, and no row is to blame.
+    none = tmp_path / "none.parquet"
+    isthmus("check", tmp_path / "orders.csv", *given[:2], "--failed-rows", none, home=tmp_path, code=1)
+    assert pq.read_table(none).num_rows == 0
+
+
+def test_a_file_without_a_column_has_rows_to_tell_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "o.odcs.yaml").write_text(CONTRACT)
+    pq.write_table(pl.DataFrame({"id": [1, 2], "note": ["a", "b"]}).to_arrow(), tmp_path / "o.parquet")
+    (tmp_path / "customers.csv").write_text("id,name\n7,x\n")
+    out = tmp_path / "rows.parquet"
+    given = ("--contract", tmp_path / "o.odcs.yaml", "--reference", f"customers={tmp_path / 'customers.csv'}")
+    isthmus("check", tmp_path / "o.parquet", *given, "--failed-rows", out, home=tmp_path, code=1)
+    assert pq.read_table(out).num_rows == 0
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_all_parts_of_a_text_file_are_told_as_text(tmp_path: Path, suffix: str) -> None:
+    """A row that breaks a rule in one part, and one that cannot be read in another."""
+    (tmp_path / "t.odcs.yaml").write_text(
+        CONTRACT.replace("        relationships: [{type: foreignKey, to: customers.id}]\n", "")
+    )
+    last = 70_000
+    cells = ["-8" if row == 5 else '"eight"' if row == last else str(row) for row in range(1, last + 1)]
+    if suffix == "csv":
+        lines = ["id,customer,note", *(f"{row},{cell},a" for row, cell in enumerate(cells, 1))]
+    else:
+        lines = [f'{{"id": {row}, "customer": {cell}, "note": "a"}}' for row, cell in enumerate(cells, 1)]
+    (tmp_path / f"t.{suffix}").write_text("\n".join(lines) + "\n")
+    out = tmp_path / "rows.parquet"
+    given = ("--contract", tmp_path / "t.odcs.yaml", "--failed-rows", out)
+    isthmus("check", tmp_path / f"t.{suffix}", *given, home=tmp_path, code=1)
+    table = pq.read_table(out)
+    assert table["isthmus.row"].to_pylist() == [5, last]
+    assert table["customer"].to_pylist() == ["-8", "eight"]
+    assert table["isthmus.rules"].to_pylist() == [["customer.minimum"], ["unreadable cells"]]
+
+
+def test_a_partition_that_cannot_be_read_fails_the_check(tmp_path: Path) -> None:
+    (tmp_path / "t.odcs.yaml").write_text(
+        CONTRACT.replace("        relationships: [{type: foreignKey, to: customers.id}]\n", "")
+    )
+    for key in ("7", "seven"):
+        (tmp_path / "t" / f"customer={key}").mkdir(parents=True)
+        frame = pl.DataFrame({"id": [1, 2], "note": ["a", "b"]})
+        pq.write_table(frame.to_arrow(), tmp_path / "t" / f"customer={key}" / "part.parquet")
+    out = tmp_path / "rows.parquet"
+    given = ("--contract", tmp_path / "t.odcs.yaml", "--json", "--failed-rows", out)
+    done = isthmus("check", tmp_path / "t", *given, home=tmp_path, code=1)
+    failed = [
+        (r["id"], r["reason"], r["unexpected_count"])
+        for r in json.loads(done.stdout)["rules"]
+        if not r["success"]
+    ]
+    assert failed == [("customer.type", "unreadable_values", 2)]
+    assert pq.read_table(out)["isthmus.row"].to_pylist() == [3, 4]
+
+
 def test_the_other_side_of_a_foreign_key(tmp_path: Path) -> None:
     (tmp_path / "o.odcs.yaml").write_text(CONTRACT)
     (tmp_path / "orders.csv").write_text("id,customer,note\n1,7,a\n2,8,b\n")
