@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from data_contracts.labels import Classification
 
-__all__ = ["ANY", "Destination", "TransferRule", "permits"]
+__all__ = ["ANY", "Destination", "OrganisationRule", "TransferRule", "permits"]
 
 ANY = "*"
 
@@ -47,6 +47,24 @@ class TransferRule:
 def permits(rules: Iterable[TransferRule], environment: str, purpose: str, contract_id: str) -> bool:
     """Whether any rule permits it; no rules, no permission."""
     return any(rule.matches(environment, purpose, contract_id) for rule in rules)
+
+
+@dataclass(frozen=True)
+class OrganisationRule:
+    """One line of the organisation's allow list: from where, and what to where.
+
+    Attributes:
+        sources: names of the environments that data may leave by this line, or `*`.
+        transfer: to which environments, for which purposes, under which contracts.
+    """
+
+    sources: tuple[str, ...] = ()
+    transfer: TransferRule = TransferRule()
+
+    def matches(self, source: str, destination: str, purpose: str, contract_id: str) -> bool:
+        """Whether this line permits it."""
+        known = ANY in self.sources or source in self.sources
+        return known and self.transfer.matches(destination, purpose, contract_id)
 
 
 @dataclass(frozen=True)

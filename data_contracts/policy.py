@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from data_contracts.destination import ANY, Destination, TransferRule, permits
+from data_contracts.destination import ANY, Destination, OrganisationRule, TransferRule, permits
 from data_contracts.digest import digest_json
 from data_contracts.labels import Classification, Labels, join
 from data_contracts.model import Contract
@@ -37,7 +37,8 @@ __all__ = [
 ]
 
 Outcome = Literal["permit", "deny", "permit-with-obligations"]
-NO_ORGANISATION_RULES = (TransferRule((ANY,), (ANY,), (ANY,)),)
+NO_ORGANISATION_RULES = (OrganisationRule((ANY,), TransferRule((ANY,), (ANY,), (ANY,))),)
+"""What holds where an organisation has declared nothing: it adds nothing to terms and sides."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class CrossingRequest:
     destination: Destination
     purpose: str
     labels: Labels
-    organisation: tuple[TransferRule, ...] = NO_ORGANISATION_RULES
+    organisation: tuple[OrganisationRule, ...] = NO_ORGANISATION_RULES
 
 
 @dataclass(frozen=True)
@@ -219,11 +220,20 @@ def _side_rules(contract: Contract, request: CrossingRequest) -> list[DecisionRu
             source.environment,
             f"{destination.environment}'s ingress rule",
         ),
-        ("organisation", request.organisation, destination.environment, "the organisation's rule"),
     )
     rules = []
     for identity, allowed, other, whose in asked:
         permitted = permits(allowed, other, request.purpose, contract.id)
         word = "permits it" if permitted else f"does not list {other}, {request.purpose}, {contract.id}"
         rules.append(DecisionRule(identity, "permit" if permitted else "deny", f"{whose} {word}"))
-    return rules
+    return [*rules, _organisation(contract, request)]
+
+
+def _organisation(contract: Contract, request: CrossingRequest) -> DecisionRule:
+    """Say what the organisation's allow list says of this way, purpose and contract."""
+    ends = request.source.environment, request.destination.environment
+    if any(rule.matches(*ends, request.purpose, contract.id) for rule in request.organisation):
+        return DecisionRule("organisation", "permit", "the organisation's rule permits it")
+    way = " to ".join(ends)
+    reason = f"the organisation's rule does not list {way}, {request.purpose}, {contract.id}"
+    return DecisionRule("organisation", "deny", reason)

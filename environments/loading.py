@@ -25,13 +25,13 @@ from environments.fields import Path as Place
 from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant, StoreSpec
 from environments.ref import NAME
 
-__all__ = ["load_profiles"]
+__all__ = ["ANY_NAME", "CONTRACT_ID", "load_profiles"]
 
 _NAME = rf"(?=.{{1,63}}$){NAME}"
 _A_NAME = "lower-case letters, digits, '_' and '-', at most 63, starting with a letter"
 _STEP = rf"{_NAME}(?:\.{NAME})?"
-_ID = r"[a-z0-9]+(?:[._-][a-z0-9]+)*|\*"
-_ANY_NAME = rf"{_NAME}|\*"
+CONTRACT_ID = r"[a-z0-9]+(?:[._-][a-z0-9]+)*|\*"
+ANY_NAME = rf"{_NAME}|\*"
 _KINDS = ("onprem", "cloud", "edge")
 _ACCELERATORS = r"gpu|npu|tpu"
 _KEYS = (
@@ -251,9 +251,9 @@ def _rules(fields: Fields, direction: str, peer: str) -> tuple[TransferRule, ...
         fields.mapping(place, keys, keys)
         rules.append(
             TransferRule(
-                environments=fields.texts((*place, peer), _ANY_NAME, 'environments, or "*"'),
-                purposes=fields.texts((*place, "purposes"), _ANY_NAME, 'purposes, or "*"'),
-                contracts=fields.texts((*place, "contracts"), _ID, 'ids of contracts, or "*"'),
+                environments=fields.texts((*place, peer), ANY_NAME, 'environments, or "*"'),
+                purposes=fields.texts((*place, "purposes"), ANY_NAME, 'purposes, or "*"'),
+                contracts=fields.texts((*place, "contracts"), CONTRACT_ID, 'ids of contracts, or "*"'),
             )
         )
     return tuple(rules)

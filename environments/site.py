@@ -33,6 +33,7 @@ from environments.profile import Profile
 from environments.ref import NAME
 
 if TYPE_CHECKING:
+    from data_contracts.destination import OrganisationRule
     from data_contracts.registry import ContractRegistry
 
 __all__ = ["SHIPPED_PROFILES", "Site"]
@@ -103,6 +104,17 @@ class Site:
         listed = {*_read_settings(CATALOG / "purposes.toml")["purposes"], *self.settings.get("purposes", {})}
         sides = [profile.destination() for profile in self.profiles.values()]
         return named_purposes(self.contracts.all(), sides) | listed
+
+    @cached_property
+    def organisation(self) -> tuple[OrganisationRule, ...]:
+        """The organisation's rules; without any file of them, one that adds nothing.
+
+        Raises:
+            DeclarationError: every problem of every file.
+        """
+        from environments.organisation import load_organisation
+
+        return load_organisation(self.policies)
 
     @property
     def flow_files(self) -> tuple[Path, ...]:

@@ -71,7 +71,7 @@ def main() -> int:
     report: Reporter = text_reporter if options.foreground else pipe_reporter(options.report)
     try:
         site = Site.load(options.site)
-        _ = site.profiles
+        _ = site.profiles, site.organisation
     except IsthmusError as error:
         report(Event("failed", str(error.exit_code), str(error), remedy=error.remedy))
         return error.exit_code

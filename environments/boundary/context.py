@@ -18,7 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from data_contracts.destination import OrganisationRule
 from data_contracts.errors import UsageError
+from data_contracts.policy import NO_ORGANISATION_RULES
 from data_contracts.registry import ContractRegistry
 from environments.boundary.transit import Transit, open_transit
 from environments.home import EnvironmentFolder
@@ -67,6 +69,7 @@ class EnvironmentContext:
         identity: its own keys.
         peers: the other environments' declarations, by name.
         contracts: the contracts that are declared here.
+        organisation: the organisation's own rules.
         transit_root: where transits lie; by default `HOME/transit`.
         clock: the time now.
         partition_map: Dask's `Client.map` in a step; a plain loop without one.
@@ -80,6 +83,7 @@ class EnvironmentContext:
     peers: Mapping[str, Profile]
     contracts: ContractRegistry
     transit_root: Path
+    organisation: tuple[OrganisationRule, ...] = NO_ORGANISATION_RULES
     clock: Callable[[], dt.datetime] = _now
     partition_map: PartitionMap = _here
     progress: Callable[[str], None] = _nobody
@@ -144,6 +148,7 @@ def open_environment(
         peers={name: peer for name, peer in site.profiles.items() if name != profile.name},
         contracts=site.contracts,
         transit_root=folder.root.parents[1] / "transit",
+        organisation=site.organisation,
         partition_map=partition_map,
         progress=progress,
     )

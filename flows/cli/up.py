@@ -35,7 +35,7 @@ def command(home: Home, site: Site, port: int | None, foreground: bool, as_json:
       isthmus --help             # what to do next
       isthmus up --home /srv/isthmus --site /etc/isthmus --port 4300
     """  # noqa: D301 - click's own mark for lines that stay as they are
-    _ = site.profiles  # every mistake in every file, before anything starts
+    _ = site.profiles, site.organisation  # every mistake in every file, before anything starts
     if foreground:
         become_supervisor(home, site, port)
     began = time.monotonic()

@@ -201,6 +201,7 @@ class Survey:
                 destination=self._site.profile(destination).destination(),
                 purpose=purpose,
                 labels=held.labels,
+                organisation=self._site.organisation,
             )
         )
 

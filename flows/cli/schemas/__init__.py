@@ -34,6 +34,7 @@ def editor_schemas() -> dict[str, str]:
     made = {
         "contract.schema.json": _contract(),
         "environment.schema.json": _read("environment.schema.json"),
+        "organisation.schema.json": _read("organisation.schema.json"),
         "samples.schema.json": document("isthmus-samples-v1.schema.json"),
         "site.schema.json": _read("site.schema.json"),
     }

@@ -68,6 +68,19 @@ def test_a_written_site_names_its_schemas_and_holds_them(tmp_path: Path) -> None
     assert Site.load(tmp_path / "site").contracts.get("clinic.readings")
 
 
+def test_the_organisations_schema_takes_what_is_read_and_no_more() -> None:
+    line = {"from": ["onprem"], "to": ["*"], "purposes": ["care"], "contracts": ["a.b", "*"]}
+    schema = validator("organisation")
+    assert schema.is_valid({"version": 1, "transfers": [line]})
+    assert schema.is_valid({"version": 1, "transfers": []})
+    for wrong in (
+        {"version": 2, "transfers": []},
+        {"version": 1},
+        {"version": 1, "transfers": [{"to": ["*"]}]},
+    ):
+        assert not schema.is_valid(wrong)
+
+
 def test_the_environments_schema_has_the_keys_that_are_read() -> None:
     schema = SCHEMAS["environment"]
     assert tuple(schema["properties"]) == loading._KEYS

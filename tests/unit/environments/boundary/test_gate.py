@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from boundary_world import SENTINEL, TO_CLOUD, World, rows, visits
 
-from data_contracts.destination import TransferRule
+from data_contracts.destination import OrganisationRule, TransferRule
 from data_contracts.errors import UsageError
 from data_contracts.labels import Classification
 from environments.boundary import CrossingRequest, EgressResult, egress, ingress, settle
@@ -175,6 +175,17 @@ def test_the_destination_decides_for_itself(world: World) -> None:
     assert (settled.outcome, [rule.id for rule in settled.rules]) == ("denied", ["destination-ingress"])
     assert settle(world.env("onprem"), "cloud", sent.crossing) == settled
     assert not [path for path in world.transit().rglob("*") if path.is_file()]
+
+
+def test_the_organisations_rule_is_asked_at_both_gates(world: World) -> None:
+    elsewhere = (OrganisationRule(("*",), TransferRule(("edge",), ("*",), ("*",))),)
+    asked = world.request(world.add(rows()))
+    denied = egress(replace(world.env("onprem"), organisation=elsewhere), asked)
+    assert (denied.outcome, [rule.id for rule in denied.rules]) == ("denied", ["organisation"])
+    sent = egress(world.env("onprem"), asked)
+    answer = ingress(replace(world.env("cloud"), organisation=elsewhere), "onprem", sent.crossing)
+    assert (answer.outcome, [rule.id for rule in answer.rules]) == ("denied", ["organisation"])
+    assert world.env("cloud").store.names() == ()
 
 
 def test_a_refusal_is_no_last_word(world: World) -> None:
