@@ -32,6 +32,7 @@ _PARTS = (
     "dask",
     "run",
     "peers",
+    "trust",
     "prefect",
     "tmp",
 )
@@ -100,6 +101,11 @@ class EnvironmentFolder:
     def peers(self) -> Path:
         """Peers' public identities and declarations."""
         return self.root / "peers"
+
+    @property
+    def trust(self) -> Path:
+        """The pinned trust document."""
+        return self.root / "trust"
 
     @property
     def prefect(self) -> Path:

@@ -9,8 +9,8 @@ Invariants:
 
     HOME/STATE_VERSION            "1"
     HOME/system/                  the embedded system: run state, API address, PostgreSQL, logs
-    HOME/secrets/                 the system's own secrets
-    HOME/environments/NAME/       store keys ledger outbox incidents logs dask run peers prefect tmp
+    HOME/secrets/                 the system's own secrets; in it `trust/`: root key, trust documents
+    HOME/environments/NAME/       store keys ledger outbox incidents logs dask run peers trust prefect tmp
     HOME/transit/SRC/DST/         opened by these two environments only
 
 Example:

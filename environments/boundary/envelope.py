@@ -3,8 +3,8 @@
 Invariants, in order:
 1. The envelope is read under a bound, as strict JSON: a duplicate key, NaN or a number that is no
    integer refuses it.
-2. There is exactly one signature, by exactly the key that is pinned for the sender; `keyid` must name it
-   and chooses nothing. The algorithm is Ed25519, fixed here.
+2. There is exactly one signature, by a key that the trust document (or the pin) names for the sender and
+   that counts now; `keyid` chooses among these and adds none. The algorithm is Ed25519, fixed here.
 3. The signature covers payload type and payload (DSSE's pre-authentication encoding); it is verified
    before the payload is parsed.
 4. Envelope and payload are in their RFC 8785 form byte for byte: one statement has one digest and one
@@ -20,15 +20,15 @@ Example:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from data_contracts.digest import canonical, digest_bytes
 from data_contracts.errors import NotVerifiableError
 from environments.identity import Identity, PublicIdentity
 from environments.identity.public import decode, encode
+from environments.signed import is_canonical, pre_authentication, strict_json
 
 __all__ = [
     "MANIFEST",
@@ -63,39 +63,6 @@ class SignedStatement:
     digest: str
 
 
-def _refuse_number(_text: str) -> NoReturn:
-    raise ValueError
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError
-    return result
-
-
-def strict_json(raw: bytes, what: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Parse JSON in which every key stands once and every number is an integer.
-
-    Raises:
-        NotVerifiableError: it is anything else.
-    """
-    try:
-        return json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_once,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-        )
-    except (ValueError, RecursionError):
-        raise NotVerifiableError(f"{what}: not the strict JSON that belongs there") from None
-
-
-def _encoding(payload: bytes) -> bytes:
-    kind = _PAYLOAD_TYPE.encode()
-    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
-
-
 def make_statement(
     predicate_type: str, subject: str, version: str, predicate: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -112,16 +79,9 @@ def make_statement(
 def seal_statement(statement: Mapping[str, Any], identity: Identity) -> bytes:
     """Return the signed envelope of a statement."""
     payload = canonical(statement)
-    signature = {"keyid": identity.public.key_id, "sig": encode(identity.sign(_encoding(payload)))}
+    signed = identity.sign(pre_authentication(_PAYLOAD_TYPE, payload))
+    signature = {"keyid": identity.public.key_id, "sig": encode(signed)}
     return canonical({"payloadType": _PAYLOAD_TYPE, "payload": encode(payload), "signatures": [signature]})
-
-
-def _is_canonical(statement: dict[str, Any], payload: bytes) -> bool:
-    try:
-        return canonical(statement) == payload
-    except ValueError:
-        # An integer beyond 2**53, or half a surrogate pair: no RFC 8785 form at all.
-        return False
 
 
 def open_statement(raw: bytes, sender: PublicIdentity, *, predicate_type: str) -> SignedStatement:
@@ -137,24 +97,29 @@ def open_statement(raw: bytes, sender: PublicIdentity, *, predicate_type: str) -
     envelope = strict_json(raw, what)
     if not isinstance(envelope, dict) or set(envelope) != {"payloadType", "payload", "signatures"}:
         raise NotVerifiableError(f"{what}: not an envelope")
-    if not _is_canonical(envelope, raw):
+    if not is_canonical(envelope, raw):
         raise NotVerifiableError(f"{what}: not in canonical form")
     signatures = envelope["signatures"]
     if envelope["payloadType"] != _PAYLOAD_TYPE or not isinstance(signatures, list) or len(signatures) != 1:
         raise NotVerifiableError(f"{what}: not an envelope of one signature over a statement")
     if not isinstance(signatures[0], dict) or set(signatures[0]) != {"keyid", "sig"}:
         raise NotVerifiableError(f"{what}: not a signature")
-    # (2) and (3) The signature, under the pinned key, before anything inside is parsed.
-    if signatures[0]["keyid"] != sender.key_id:
+    # (2) and (3) The signature, under a key that counts, before anything inside is parsed.
+    key_id = signatures[0]["keyid"]
+    if not isinstance(key_id, str) or key_id not in sender.key_ids:
         raise NotVerifiableError(
-            f"{what}: signed by another key than the one that is pinned for {sender.name}",
-            remedy=f"ask {sender.name}'s operator whether its key changed, then pin the new one",
+            f"{what}: signed by another key than those that count for {sender.name}",
+            remedy=f"ask {sender.name}'s operator whether its key changed; then update the trust document",
         )
     payload = decode(envelope["payload"], what=what)
-    sender.verify(_encoding(payload), decode(signatures[0]["sig"], what=what, length=64))
+    sender.verify(
+        pre_authentication(_PAYLOAD_TYPE, payload),
+        decode(signatures[0]["sig"], what=what, length=64),
+        key_id=key_id,
+    )
     # (4) One statement, one form.
     statement = strict_json(payload, what)
-    if not isinstance(statement, dict) or not _is_canonical(statement, payload):
+    if not isinstance(statement, dict) or not is_canonical(statement, payload):
         raise NotVerifiableError(f"{what}: not in canonical form")
     keys = {"_type", "subject", "predicateType", "predicate"}
     if set(statement) != keys or statement["_type"] != _STATEMENT_TYPE:

@@ -2,7 +2,8 @@
 
 Invariants:
 1. A private key exists in one folder of one environment and is used there.
-2. A peer is known by the public identity that was pinned for it, and by nothing else.
+2. A peer is known by the trust document (`environments.trust`), or, where none was issued yet, by the public
+   identity that was pinned for it; by nothing else.
 
 Example:
     >>> public = create_identity(folder, "onprem")      # made once, the same ever after
@@ -19,6 +20,7 @@ from environments.identity.dask_certificates import (
 from environments.identity.keys import Identity, IdentityFolder, create_identity, load_identity
 from environments.identity.peers import load_peer, load_peers, pin_peer
 from environments.identity.public import PublicIdentity
+from environments.identity.rotation import add_generation, let_act, pending
 
 __all__ = [
     "DaskCertificates",
@@ -26,11 +28,14 @@ __all__ = [
     "IdentityFolder",
     "PublicIdentity",
     "Role",
+    "add_generation",
     "create_identity",
     "dask_certificates",
+    "let_act",
     "load_identity",
     "load_peer",
     "load_peers",
+    "pending",
     "pin_peer",
     "write_dask_certificates",
 ]

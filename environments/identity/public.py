@@ -5,6 +5,8 @@ Invariants:
 2. Every use has a key of its own: signing (Ed25519), wrapping (ML-KEM-768 with X25519, a hybrid that
    holds while either half does), and the pair key (X25519) that addresses chunks in a transit.
 3. The suite is fixed here. A peer can choose none.
+4. A `keyid` chooses among the keys that are believed, and adds none. Keys of the past verify the past only:
+   they are looked at in `ever`, which nothing that arrives is verified by.
 
 Example:
     >>> public = create_identity(folder, "cloud")
@@ -17,7 +19,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -68,6 +70,8 @@ class PublicIdentity:
         wrap_mlkem: ML-KEM-768 encapsulation key, 1184 bytes (FIPS 203).
         wrap_x25519: X25519, 32 bytes; the hybrid's other half.
         pair: X25519, 32 bytes; for the pair key of chunk addresses.
+        also: other signing keys that count now: those of an overlap.
+        history: signing keys that counted once; for what was verified before.
     """
 
     name: str
@@ -75,6 +79,18 @@ class PublicIdentity:
     wrap_mlkem: bytes = field(repr=False)
     wrap_x25519: bytes = field(repr=False)
     pair: bytes = field(repr=False)
+    also: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+    history: tuple[bytes, ...] = field(default=(), repr=False, compare=False)
+
+    @property
+    def ever(self) -> PublicIdentity:
+        """The same with every key that it ever signed with: to verify again what was verified before."""
+        return replace(self, also=(*self.also, *self.history))
+
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """The ids of all signing keys that count."""
+        return frozenset(digest_bytes(key) for key in (self.signing, *self.also))
 
     @property
     def key_id(self) -> str:
@@ -86,19 +102,29 @@ class PublicIdentity:
         """The digest of the whole public identity; what two operators compare by voice."""
         return digest_json(self.to_json())
 
-    def verify(self, payload: bytes, signature: bytes) -> None:
-        """Return if `signature` is this environment's over `payload`.
+    def verify(self, payload: bytes, signature: bytes, *, key_id: str | None = None) -> None:
+        """Return if `signature` is this environment's over `payload`, by a key of it that counts.
+
+        Args:
+            payload: what was signed.
+            signature: 64 bytes.
+            key_id: the one key that must have signed; None: any of them.
 
         Raises:
             NotVerifiableError: it is not.
         """
-        try:
-            Ed25519PublicKey.from_public_bytes(self.signing).verify(signature, payload)
-        except (InvalidSignature, ValueError):
-            raise NotVerifiableError(
-                f"a signature that is not {self.name}'s",
-                remedy=f"ask {self.name}'s operator whether its key changed, then pin the new one",
-            ) from None
+        for key in (self.signing, *self.also):
+            if key_id is not None and digest_bytes(key) != key_id:
+                continue
+            try:
+                Ed25519PublicKey.from_public_bytes(key).verify(signature, payload)
+            except (InvalidSignature, ValueError):
+                continue
+            return
+        raise NotVerifiableError(
+            f"a signature that is not {self.name}'s",
+            remedy=f"ask {self.name}'s operator whether its key changed, then update the trust document",
+        )
 
     def wrap(self, secret: bytes, *, info: bytes) -> bytes:
         """Encrypt a short secret so that only this environment opens it, and only with the same `info`."""
@@ -129,4 +155,4 @@ class PublicIdentity:
         except UsageError as error:
             raise NotVerifiableError(str(error)) from None
         keys = {key: decode(value[key], what=key, length=length) for key, length in _LENGTHS.items()}
-        return cls(name, **keys)
+        return cls(name, keys["signing"], keys["wrap_mlkem"], keys["wrap_x25519"], keys["pair"])
