@@ -12,7 +12,8 @@ Example:
 """
 
 from environments.ledger.entry import Entry, Head
-from environments.ledger.ledger import Ledger, read_entries, read_head
+from environments.ledger.ledger import Ledger
+from environments.ledger.lookup import find_entries, read_entries, read_head
 from environments.ledger.verify import LedgerProblem, LedgerReport, verify_ledger
 from environments.ledger.witness import check_head, witness_head, witnessed_head
 
@@ -23,6 +24,7 @@ __all__ = [
     "LedgerProblem",
     "LedgerReport",
     "check_head",
+    "find_entries",
     "read_entries",
     "read_head",
     "verify_ledger",

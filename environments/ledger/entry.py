@@ -1,13 +1,15 @@
-"""One line of the record, and the signed head that it makes.
-
-A line is the RFC 8785 JSON of the entry, a tab, and the base64 Ed25519 signature of the head that the
-entry makes. Canonical JSON holds no raw tab, so the split is unambiguous.
+"""One entry of the record, and the signed head that it makes.
 
 Invariants:
-1. An entry's digest is the SHA-256 of its JSON bytes as they stand; it holds its predecessor's digest,
+1. An entry's digest is the SHA-256 of its RFC 8785 JSON as it stands; it holds its predecessor's digest,
    so no entry changes without every later one.
-2. The signature covers environment, sequence and digest: one line alone proves the whole chain up to it.
+2. A head's signature covers environment, sequence and digest: one head proves the whole chain up to it.
+   It is kept for every entry that ends a step of a crossing, for every thousandth, and for the newest.
 3. An entry holds ids, names, counts and digests. Never a value from the data.
+
+Example:
+    >>> is_kept("egress", 7), is_kept("note", 7), is_kept("note", 2000)
+    (True, False, True)
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from data_contracts.digest import canonical, digest_bytes, is_digest
 from data_contracts.errors import NotVerifiableError
 from environments.identity.public import PublicIdentity, decode, encode
 
-__all__ = ["GENESIS", "MAX_LINE", "Entry", "Head", "head_payload", "parse_line"]
+__all__ = ["GENESIS", "MAX_ENTRY", "Entry", "Head", "head_payload", "is_kept", "parse_entry"]
 
 GENESIS = digest_bytes(b"isthmus/1/ledger")
 """What the first entry names as its predecessor."""
-MAX_LINE = 1024 * 1024
+MAX_ENTRY = 1024 * 1024
+HEAD_EVERY = 1000
+_ENDINGS = {"egress", "ingress", "settle", "key-changed", "restored", "peer-restored"}
 _LABEL = b"isthmus/1/ledger-head\n"
 _KEYS = {"body", "environment", "kind", "previous", "sequence", "time"}
 
@@ -128,18 +132,24 @@ class Entry:
         return canonical(self.to_json())
 
 
-def parse_line(line: bytes) -> tuple[Entry, str, bytes]:
-    """Read one line without its newline as (entry, digest, signature); nothing is verified here.
+def is_kept(kind: str, sequence: int) -> bool:
+    """Whether the head that this entry makes is kept when a later entry follows."""
+    return kind in _ENDINGS or sequence % HEAD_EVERY == 0
+
+
+def parse_entry(payload: bytes) -> Entry:
+    """Read the JSON of one entry; nothing is verified here.
 
     Raises:
         NotVerifiableError: it is no entry.
     """
-    payload, _, signature = line.partition(b"\t")
     try:
         value = json.loads(payload)
-        if set(value) != _KEYS or type(value["sequence"]) is not int:
+        texts = (value[key] for key in ("environment", "kind", "previous", "time"))
+        if set(value) != _KEYS or type(value["sequence"]) is not int or not isinstance(value["body"], dict):
             raise NotVerifiableError("not a ledger entry")
-        entry = Entry(**value)
-        return entry, digest_bytes(payload), decode(signature.decode("ascii"), what="a ledger signature")
-    except (ValueError, TypeError):
+        if not all(isinstance(text, str) for text in texts):
+            raise NotVerifiableError("not a ledger entry")
+        return Entry(**value)
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise NotVerifiableError("not a ledger entry") from None

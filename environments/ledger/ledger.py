@@ -1,11 +1,13 @@
 """Writing the record of one environment, and answering for it to peers.
 
 Invariants:
-1. `append` returns when the entry is on disk; what it returned is never unsaid.
-2. The head file is written after its entry. It may lag by the entry of an append that was killed, and
-   never leads; so a head beyond the log proves that the log was cut.
+1. `append` returns when the entry and its signed head are on disk, in one transaction; what it returned is
+   never unsaid. A writer that is killed leaves the chain as it was, or longer by one whole entry.
+2. Nothing is added behind a last entry that the newest head does not name, or behind a head that this
+   environment did not sign: whoever edits the file makes it stop, and cannot have it signed anew.
 3. A head shown to a peer is written down first, with every earlier one that the peer may have seen, and
    each later head shown carries their digests (`trail`): a rewritten history cannot keep its promises.
+4. A ledger that is empty although heads of it were shown was deleted: nothing is added.
 
 Example:
     >>> ledger = Ledger(folder.ledger, load_identity(folder))
@@ -18,55 +20,28 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from data_contracts.digest import canonical, digest_bytes
+from data_contracts.digest import digest_bytes
 from data_contracts.errors import DefectError, NotVerifiableError
 from environments.identity.keys import Identity
-from environments.identity.public import encode
-from environments.ledger.entry import GENESIS, MAX_LINE, Entry, Head, head_payload, parse_line
-from environments.ledger.log import add_line, last_line, lines, writing
-from environments.private import make_private, read_private, write_private
-from environments.ref import check_name
+from environments.identity.public import PublicIdentity
+from environments.ledger.database import Row, add, last_row, newest_head, reading, writing
+from environments.ledger.entry import GENESIS, MAX_ENTRY, Entry, Head, head_payload, is_kept, parse_entry
+from environments.ledger.lookup import newest, read_entries, read_head
+from environments.ledger.migrate import take_over
+from environments.ledger.shown import most_shown, shown_to, write_shown
 
-__all__ = ["HEAD", "Ledger", "read_entries", "read_head", "utc_now"]
-
-HEAD = "head.json"
+__all__ = ["Ledger", "utc_now"]
 
 
 def utc_now() -> dt.datetime:
     """Return the time now, in UTC."""
     return dt.datetime.now(dt.UTC)
-
-
-def read_entries(folder: Path) -> Iterator[Entry]:
-    """Give every entry, oldest first.
-
-    Raises:
-        NotVerifiableError: a line is no entry.
-    """
-    for line in lines(folder):
-        yield parse_line(line)[0]
-
-
-def read_head(folder: Path) -> Head | None:
-    """Return the head that was last written down; None for a ledger without entries.
-
-    Raises:
-        NotVerifiableError: its file is damaged.
-    """
-    try:
-        return Head.from_json(json.loads(read_private(folder / HEAD)))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise NotVerifiableError(
-            f"{HEAD}: not a ledger head", remedy="run `isthmus ledger verify`, then compare with a backup"
-        ) from None
 
 
 class Ledger:
@@ -84,27 +59,51 @@ class Ledger:
         """Add one entry, durably.
 
         Raises:
-            NotVerifiableError: the log's last line is no entry of this environment.
+            NotVerifiableError: the ledger does not end where its signed head says, or is another's.
             UnreachableError: the disk refuses.
         """
-        with writing(self._folder) as log:
-            before = last_line(log)
-            sequence, previous = 1, GENESIS
-            if before is not None:
-                last, previous, _ = parse_line(before)
-                self._own(last)
-                sequence = last.sequence + 1
-            self._reaches_head(sequence - 1, previous)
+        return self._append(kind, body, self._identity.public)
+
+    def renew(self, previous: PublicIdentity) -> Entry:
+        """Go on under a new signing key, after the head was verified under the one before.
+
+        Raises:
+            NotVerifiableError: as `append`, or the head is not signed by `previous`.
+        """
+        body = {"previous_key": previous.key_id, "key": self._identity.public.key_id}
+        return self._append("key-changed", body, previous)
+
+    def _append(self, kind: str, body: Mapping[str, Any], signed_by: PublicIdentity) -> Entry:
+        take_over(self._folder, self._identity.public)
+        with writing(self._folder) as database:
+            sequence, previous = self._end(database, signed_by)
             time = self._clock().astimezone(dt.UTC).isoformat(timespec="milliseconds")
-            entry = Entry(sequence, self._identity.name, kind, time, previous, dict(body))
+            entry = Entry(sequence + 1, self._identity.name, kind, time, previous, dict(body))
             payload = entry.payload()
-            head = self._head(sequence, digest_bytes(payload))
-            line = payload + b"\t" + encode(head.signature).encode()
-            if len(line) >= MAX_LINE:
-                raise DefectError(f"a ledger entry of {len(line)} bytes; at most {MAX_LINE} are read back")
-            add_line(log, line)
-            write_private(self._folder / HEAD, canonical(head.to_json()))
+            if len(payload) >= MAX_ENTRY:
+                raise DefectError(
+                    f"a ledger entry of {len(payload)} bytes; at most {MAX_ENTRY} are read back"
+                )
+            head = self._head(entry.sequence, digest_bytes(payload))
+            add(database, Row(entry.sequence, payload), head, self._identity.public.key_id)
         return entry
+
+    def _end(self, database: sqlite3.Connection, signed_by: PublicIdentity) -> tuple[int, str]:
+        """Return where the ledger ends, and forget that head unless it is one that is kept."""
+        row, found = last_row(database), newest_head(database, self._identity.name)
+        if row is None:
+            self._never_shown()
+            self._reaches(0, GENESIS, found[0] if found else None)
+            return 0, GENESIS
+        last, digest = parse_entry(row.payload), digest_bytes(row.payload)
+        self._own(last)
+        if last.sequence != row.sequence or found is None:
+            raise NotVerifiableError("the last entry has no signed head: it was changed", remedy=_STOP)
+        self._reaches(row.sequence, digest, found[0])
+        found[0].verify(signed_by)
+        if not is_kept(last.kind, last.sequence):
+            database.execute("DELETE FROM heads WHERE sequence = ?", (last.sequence,))
+        return row.sequence, digest
 
     def _own(self, entry: Entry) -> None:
         if entry.environment != self._identity.name:
@@ -113,14 +112,20 @@ class Ledger:
                 remedy="run `isthmus ledger verify`, then restore this environment's own from its backup",
             )
 
-    def _reaches_head(self, sequence: int, digest: str) -> None:
-        head = read_head(self._folder)
-        if head is None or head.sequence < sequence:
-            return
-        if (head.sequence, head.digest) != (sequence, digest):
+    def _never_shown(self) -> None:
+        most = most_shown(self._folder)
+        if most:
+            raise NotVerifiableError(
+                f"this ledger is empty, and its entry {most} was shown to a peer: it was deleted",
+                remedy=_STOP,
+            )
+
+    @staticmethod
+    def _reaches(sequence: int, digest: str, head: Head | None) -> None:
+        if head is not None and (head.sequence, head.digest) != (sequence, digest):
             raise NotVerifiableError(
                 f"this ledger ends at entry {sequence}; its signed head names entry {head.sequence}",
-                remedy="run `isthmus ledger verify`; nothing is added to a ledger that was cut or changed",
+                remedy=_STOP,
             )
 
     def _head(self, sequence: int, digest: str) -> Head:
@@ -129,24 +134,23 @@ class Ledger:
 
     def entries(self) -> Iterator[Entry]:
         """Give every entry, oldest first."""
+        take_over(self._folder, self._identity.public)
         return read_entries(self._folder)
 
     def head(self) -> Head | None:
-        """Return the head that the log makes now; None for a ledger without entries."""
-        with writing(self._folder) as log:
-            line = last_line(log)
-        if line is None:
-            return None
-        entry, digest, signature = parse_line(line)
-        return Head(entry.environment, entry.sequence, digest, signature)
+        """Return the newest signed head; None for a ledger without entries."""
+        take_over(self._folder, self._identity.public)
+        return read_head(self._folder)
 
     def find(self, kind: str, **wanted: object) -> Entry | None:
-        """Return the newest entry of a kind whose body has these values; None where there is none."""
-        found = None
-        for entry in self.entries():
-            if entry.kind == kind and all(entry.body.get(key) == value for key, value in wanted.items()):
-                found = entry
-        return found
+        """Return the newest entry of a kind whose body has these values; None where there is none.
+
+        By `crossing` or `manifest` it is looked up; by other values the entries of the kind are searched,
+        newest first.
+        """
+        take_over(self._folder, self._identity.public)
+        with reading(self._folder) as database:
+            return None if database is None else newest(database, kind, wanted)
 
     def show(self, peer: str) -> Head:
         """Return the head for a peer, with a trail, after writing down that it was shown."""
@@ -154,27 +158,22 @@ class Ledger:
         while head is None:
             self.append("opened", {})
             head = self.head()
-        shown = self._shown(peer)
-        write_private(self._shown_path(peer), canonical(sorted({*shown, head.sequence})))
+        shown = shown_to(self._folder, peer)
+        write_shown(self._folder, peer, [*shown, head.sequence])
         trail = {}
-        for line in lines(self._folder) if shown else ():
-            entry, digest, _ = parse_line(line)
-            if entry.sequence in shown:
-                trail[entry.sequence] = digest
+        with reading(self._folder) as database:
+            for sequence in shown if database is not None else ():
+                query = "SELECT payload FROM entries WHERE sequence = ?"
+                found = database.execute(query, (sequence,)).fetchone() if database is not None else None
+                if found is not None:
+                    trail[sequence] = digest_bytes(found[0])
         return replace(head, trail=trail)
 
     def acknowledged(self, peer: str, sequence: int) -> None:
         """Keep in mind that `peer` has witnessed `sequence`: earlier heads need no more to be trailed."""
-        shown = self._shown(peer)
+        shown = shown_to(self._folder, peer)
         if sequence in shown:
-            keep = [number for number in shown if number >= sequence]
-            write_private(self._shown_path(peer), canonical(sorted(keep)))
+            write_shown(self._folder, peer, [number for number in shown if number >= sequence])
 
-    def _shown_path(self, peer: str) -> Path:
-        return make_private(self._folder / "shown") / f"{check_name(peer, 'the peer')}.json"
 
-    def _shown(self, peer: str) -> list[int]:
-        try:
-            return list(json.loads(read_private(self._shown_path(peer))))
-        except FileNotFoundError:
-            return []
+_STOP = "run `isthmus ledger verify`; nothing is added to a ledger that was cut or changed"

@@ -1,11 +1,13 @@
 """Verifying a ledger: every way in which it may have been changed, as data.
 
 Invariants:
-1. Every line is read and hashed; the chain, the sequence and the owner are checked at each.
-2. The last line's signature and the head file's are verified; together with the chain they prove all
-   entries before. Where the chain breaks, the signatures beside the break say which side was changed.
-3. A head that names more entries than there are (the ledger's own, or one that a peer witnessed) means
-   that the tail was cut, whatever the rest looks like.
+1. Every entry is read and hashed; the chain, the sequence and the owner are checked at each.
+2. The newest head must be signed by the owner and name the last entry: with the chain it proves all before.
+   Every kept head must name the entry at its place; the signature of each thousandth is verified too, and
+   where the chain breaks, the heads say from where on it is another history.
+3. A head that names more entries than there are (the ledger's own, one that was shown, or one that a peer
+   witnessed) means that the tail was cut, whatever the rest looks like.
+4. What is added while it runs is left for the next time; nobody who writes waits for longer than a page.
 
 Example:
     >>> report = verify_ledger(folder.ledger, identity.public, witnessed=[head_from_peer])
@@ -15,20 +17,27 @@ Example:
 
 from __future__ import annotations
 
+import re
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import NotVerifiableError
 from environments.identity.public import PublicIdentity
-from environments.ledger.entry import GENESIS, Entry, Head, head_payload, parse_line
-from environments.ledger.ledger import read_head
-from environments.ledger.log import lines
+from environments.ledger.database import kept_heads, last_row, pages, reading
+from environments.ledger.entry import GENESIS, HEAD_EVERY, Head, parse_entry
+from environments.ledger.migrate import take_over
+from environments.ledger.shown import most_shown
 
 __all__ = ["LedgerProblem", "LedgerReport", "verify_ledger"]
 
 _MAX_PROBLEMS = 100
+_TIME = 40
+"""The length of the end of an entry: `,"time":"2026-11-23T20:02:49.707+00:00"}`."""
+_END = re.compile(rb',"time":"[0-9T:.+-]{29}"\}')
 
 
 @dataclass(frozen=True)
@@ -52,10 +61,10 @@ class LedgerReport:
     """What verifying found.
 
     Attributes:
-        entries: how many lines were read.
+        entries: how many entries were read.
         sequence: of the last readable entry; 0 for an empty ledger.
         digest: of the last readable entry.
-        problems: what is wrong, in the order of the log; empty if the ledger verifies.
+        problems: what is wrong, in the order of the ledger; empty if it verifies.
     """
 
     entries: int
@@ -80,56 +89,75 @@ class LedgerReport:
 
 
 class _Walk:
-    def __init__(self, public: PublicIdentity, heads: dict[int, list[Head]]) -> None:
-        self.public = public
+    """Goes along the entries; quick where each follows from the one before, careful where one does not."""
+
+    def __init__(self, environment: str, heads: dict[int, set[tuple[str, bool]]]) -> None:
+        self.environment = environment
         self.heads = heads
         self.problems: list[LedgerProblem] = []
         self.count = 0
-        self.last: tuple[Entry | None, str, bytes] = (None, GENESIS, b"")
+        self.sequence = 0
+        self.digest = GENESIS
+        self.sound = True
 
     def say(self, kind: str, sequence: int, message: str) -> None:
-        if len(self.problems) < _MAX_PROBLEMS:
+        known = any((found.id, found.sequence) == (kind, sequence) for found in self.problems)
+        if not known and len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(LedgerProblem(kind, sequence, message))
 
-    def signed(self, entry: Entry, digest: str, signature: bytes) -> bool:
-        try:
-            self.public.verify(head_payload(self.public.name, entry.sequence, digest), signature)
-        except NotVerifiableError:
-            return False
-        return True
+    def page(self, rows: list[tuple[int, bytes]]) -> None:
+        owner = b',"environment":"' + self.environment.encode() + b'","kind":"'
+        expected, previous, heads = self.sequence, self.digest[7:], self.heads
+        for number, payload in rows:
+            expected += 1
+            tail = b'","previous":"sha256:%b","sequence":%d' % (previous.encode(), expected)
+            end = len(payload) - _TIME
+            start = payload.rfind(owner, 0, end)
+            if (
+                number == expected
+                and start > 0
+                and payload.endswith(tail, 0, end)
+                and b'"' not in payload[start + len(owner) : end - len(tail)]
+                and _END.fullmatch(payload, end)
+            ):
+                previous = sha256(payload).hexdigest()
+            else:
+                self.sequence, self.digest = expected - 1, "sha256:" + previous
+                self.step(number, payload)
+                expected, previous = self.sequence, self.digest[7:]
+            if expected in heads:
+                self.meet(expected, "sha256:" + previous)
+        self.count += len(rows)
+        self.sequence, self.digest = expected, "sha256:" + previous
 
-    def step(self, line: bytes) -> None:
-        self.count += 1
+    def step(self, number: int, payload: bytes) -> None:
         try:
-            entry, digest, signature = parse_line(line)
+            entry = parse_entry(payload)
         except NotVerifiableError:
-            self.say("unreadable", self.count, "a line that is no entry")
+            self.say("unreadable", number, "what stands there is no entry")
             return
-        if entry.environment != self.public.name:
+        if entry.environment != self.environment:
             self.say("foreign", entry.sequence, "an entry of another environment")
-        self.link(entry, digest, signature)
-        for head in self.heads.pop(entry.sequence, ()):
-            if head.digest != digest:
-                self.say("forked", entry.sequence, "a signed head names another entry at this place")
-        self.last = (entry, digest, signature)
-
-    def link(self, entry: Entry, digest: str, signature: bytes) -> None:
-        before, before_digest, before_signature = self.last
-        expected = before.sequence + 1 if before else 1
-        if entry.sequence == expected and entry.previous == before_digest:
-            return
-        if entry.sequence > expected:
-            self.say("removed", expected, f"{entry.sequence - expected} entries are missing before the next")
-        elif entry.sequence < expected:
+        if entry.sequence > self.sequence + 1:
+            missing = entry.sequence - self.sequence - 1
+            self.say("removed", self.sequence + 1, f"{missing} entries are missing before the next")
+        elif entry.sequence <= self.sequence:
             self.say("reordered", entry.sequence, "this entry stands after a later one, or twice")
-        elif before and not self.signed(before, before_digest, before_signature):
-            self.say("altered", before.sequence, "this entry was changed after it was written")
-        else:
-            changed = not self.signed(entry, digest, signature)
-            what = (
-                "this entry was changed after it was written" if changed else "the entry before was exchanged"
-            )
-            self.say("altered", entry.sequence, what)
+        elif entry.previous != self.digest:
+            # The one before no longer hashes to what this one names; a head says more where one was kept.
+            self.say("altered", max(self.sequence, 1), "this entry, or what the next one names, was changed")
+        elif number != entry.sequence:
+            self.say("reordered", entry.sequence, "this entry stands at another entry's place")
+        self.sequence, self.digest = entry.sequence, "sha256:" + sha256(payload).hexdigest()
+
+    def meet(self, sequence: int, digest: str) -> None:
+        for named, own in sorted(self.heads.pop(sequence)):
+            if named == digest:
+                continue
+            if own:
+                self.say("altered", sequence, "this entry, or one before it, is not the one that was signed")
+            else:
+                self.say("forked", sequence, "a head that a peer witnessed names another entry at this place")
 
 
 def verify_ledger(folder: Path, public: PublicIdentity, *, witnessed: Iterable[Head] = ()) -> LedgerReport:
@@ -140,35 +168,63 @@ def verify_ledger(folder: Path, public: PublicIdentity, *, witnessed: Iterable[H
         public: its public identity.
         witnessed: heads of this ledger that peers have kept (from their receipts).
     """
-    own, problems = _own_head(folder)
-    heads: dict[int, list[Head]] = {}
-    for head in [*([own] if own else []), *witnessed]:
-        try:
-            head.verify(public)
-        except NotVerifiableError:
-            problems.append(LedgerProblem("head", head.sequence, "a head whose signature is not the owner's"))
-            continue
-        heads.setdefault(head.sequence, []).append(head)
-    walk = _Walk(public, heads)
-    for line in lines(folder):
-        walk.step(line)
-    last, digest, signature = walk.last
-    if last is not None and not walk.signed(last, digest, signature):
-        walk.say("signature", last.sequence, "the last entry's signature is not the owner's")
-    if walk.heads:
-        most = max(walk.heads)
-        reached = last.sequence if last else 0
-        if most > reached:
-            walk.say("truncated", reached, f"a signed head names entry {most}; the ledger ends before it")
-    if own is None and last is not None:
-        walk.say("head", last.sequence, "the head file is missing")
-    return LedgerReport(
-        walk.count, last.sequence if last else 0, digest, (*problems, *walk.problems)[:_MAX_PROBLEMS]
-    )
-
-
-def _own_head(folder: Path) -> tuple[Head | None, list[LedgerProblem]]:
+    walk = _Walk(public.name, {})
     try:
-        return read_head(folder), []
+        take_over(folder, public)
+        with reading(folder) as database:
+            _walk(walk, database, public, witnessed)
+        most = most_shown(folder)
+        if most > walk.sequence:
+            walk.say(
+                "truncated", walk.sequence, f"entry {most} was shown to a peer; the ledger ends before it"
+            )
+    except NotVerifiableError as error:
+        walk.say("unreadable", 0, str(error))
+    return LedgerReport(walk.count, walk.sequence, walk.digest, tuple(walk.problems))
+
+
+def _walk(
+    walk: _Walk, database: sqlite3.Connection | None, public: PublicIdentity, witnessed: Iterable[Head]
+) -> None:
+    kept: list[tuple[Head, str]] = []
+    until = 0
+    if database is not None:
+        database.execute("BEGIN")  # what there is now: heads and entries of one moment
+        kept, row = kept_heads(database, public.name), last_row(database)
+        database.execute("COMMIT")
+        until = row.sequence if row else 0
+    _check_heads(walk, kept, public, list(witnessed), until)
+    if database is not None:
+        for rows in pages(database, until=until):
+            walk.page(rows)
+    for sequence in sorted(walk.heads):
+        if sequence > walk.sequence:
+            walk.say(
+                "truncated", walk.sequence, f"a signed head names entry {sequence}; the ledger ends before it"
+            )
+            break
+
+
+def _check_heads(
+    walk: _Walk, kept: list[tuple[Head, str]], public: PublicIdentity, witnessed: list[Head], until: int
+) -> None:
+    """Verify the heads' signatures, and give the walk what they name."""
+    for number, (head, key) in enumerate(kept, 1):
+        newest = number == len(kept)
+        if newest or (head.sequence % HEAD_EVERY == 0 and key == public.key_id):
+            _signed(walk, head, public)
+        walk.heads.setdefault(head.sequence, set()).add((head.digest, True))
+    for head in witnessed:
+        if _signed(walk, head, public):
+            walk.heads.setdefault(head.sequence, set()).add((head.digest, False))
+    if until and (not kept or kept[-1][0].sequence < until):
+        walk.say("head", until, "the last entry has no signed head")
+
+
+def _signed(walk: _Walk, head: Head, public: PublicIdentity) -> bool:
+    try:
+        head.verify(public)
     except NotVerifiableError:
-        return None, [LedgerProblem("head", 0, "the head file is damaged")]
+        walk.say("signature", head.sequence, "a head whose signature is not the owner's")
+        return False
+    return True

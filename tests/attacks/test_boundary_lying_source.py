@@ -223,4 +223,4 @@ def test_a_source_that_rewrote_its_history(world: World) -> None:
     with pytest.raises(CrossingFailedError, match="does not agree") as caught:
         ingress(env, "onprem", third.crossing)
     assert caught.value.rule == "peer-ledger"
-    assert changed(before, world.files("cloud")) <= {"entries.log", "head.json"}
+    assert changed(before, world.files("cloud")) <= {"ledger.db", "ledger.db-journal"}

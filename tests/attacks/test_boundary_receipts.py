@@ -47,7 +47,7 @@ def unsettled(world: World, sent: EgressResult) -> None:
     with pytest.raises(CrossingFailedError) as caught:
         settle(env, "cloud", sent.crossing)
     assert caught.value.rule == "receipt"
-    assert changed(before, world.files("onprem")) <= {"entries.log", "head.json"}
+    assert changed(before, world.files("onprem")) <= {"ledger.db", "ledger.db-journal"}
     assert sorted(world.transit().rglob("*")) == lies
     assert list(env.ledger.entries())[-1].body["outcome"] == "failed"
 
@@ -102,7 +102,7 @@ def test_a_destination_that_rewrote_its_history(world: World, sent: EgressResult
     answered(world, sent)
     settle(world.env("onprem"), "cloud", sent.crossing)
     second = egress(world.env("onprem"), world.request(record, request_id="run-2"))
-    for path in (world.folder("cloud").ledger / "entries.log", world.folder("cloud").ledger / "head.json"):
-        path.unlink()
+    (world.folder("cloud").ledger / "ledger.db").unlink()
+    shutil.rmtree(world.folder("cloud").ledger / "shown")
     answered(world, second)
     unsettled(world, second)

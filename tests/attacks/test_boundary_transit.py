@@ -55,7 +55,7 @@ def refused(world: World, crossing: str, rule: str, *, name: str = "cloud", sour
     with pytest.raises(CrossingFailedError) as caught:
         ingress(env, source, crossing)
     assert caught.value.rule == rule
-    assert changed(before, world.files("onprem", "cloud", "edge")) <= {"entries.log", "head.json"}
+    assert changed(before, world.files("onprem", "cloud", "edge")) <= {"ledger.db", "ledger.db-journal"}
     assert env.store.names() == ()
     assert not list(world.folder(name).store.glob("staging/*/data/*"))
     told = list(env.ledger.entries())[entries:]
@@ -270,7 +270,7 @@ def test_random_changes_to_a_genuine_crossing(world: World, sent: EgressResult) 
         with pytest.raises(CrossingFailedError):
             ingress(world.env("cloud"), "onprem", sent.crossing)
         path.write_bytes(genuine[path])
-    assert changed(before, world.files("cloud")) <= {"entries.log", "head.json"}
+    assert changed(before, world.files("cloud")) <= {"ledger.db", "ledger.db-journal"}
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
 
 
@@ -306,7 +306,7 @@ def test_a_withheld_receipt_settles_nothing(world: World, sent: EgressResult) ->
     before = world.files("onprem", "cloud")
     with pytest.raises(CrossingFailedError, match="no receipt"):
         settle(world.env("onprem"), "cloud", sent.crossing)
-    assert changed(before, world.files("onprem", "cloud")) <= {"entries.log", "head.json"}
+    assert changed(before, world.files("onprem", "cloud")) <= {"ledger.db", "ledger.db-journal"}
     # The destination sends the very same receipt again.
     ingress(world.env("cloud"), "onprem", sent.crossing)
     assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"

@@ -110,7 +110,7 @@ def refused(world: World, crossing: str, rule: str) -> None:
     with pytest.raises(CrossingFailedError) as caught:
         ingress(env, "onprem", crossing)
     assert caught.value.rule == rule, str(caught.value)
-    assert changed(before, world.files("cloud", "edge")) <= {"entries.log", "head.json"}
+    assert changed(before, world.files("cloud", "edge")) <= {"ledger.db", "ledger.db-journal"}
     assert env.store.names() == ()
     assert verify_ledger(world.folder("cloud").ledger, env.identity.public).success
 
