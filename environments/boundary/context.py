@@ -1,7 +1,8 @@
 """What one environment's process has when it works at the gate: its own side, and public words of others.
 
 Invariants:
-1. There is one environment in it. Of peers it holds declarations (public) and pinned public keys.
+1. There is one environment in it. Of peers it holds declarations (public) and the public keys that the
+   pinned trust document names.
 2. Time, the way to map over partitions, and who is told of progress are injected.
 
 Example:
@@ -24,11 +25,12 @@ from data_contracts.policy import NO_ORGANISATION_RULES
 from data_contracts.registry import ContractRegistry
 from environments.boundary.transit import Transit, open_transit
 from environments.home import EnvironmentFolder
-from environments.identity import Identity, PublicIdentity, load_identity, load_peer
+from environments.identity import Identity, PublicIdentity, load_identity
 from environments.ledger import Ledger
 from environments.profile import Profile
 from environments.site import Site
 from environments.stores import AssetStore, open_store
+from environments.trust import peer_identity
 
 __all__ = ["EnvironmentContext", "PartitionMap", "open_environment"]
 
@@ -110,12 +112,12 @@ class EnvironmentContext:
         return self.peers[name]
 
     def peer_identity(self, name: str) -> PublicIdentity:
-        """Return a peer's pinned public identity.
+        """Return a peer's public identity: the keys that count now, by the pinned trust document.
 
         Raises:
-            NotVerifiableError: none is pinned here.
+            NotVerifiableError: the document does not name it, has expired, or no key of it counts.
         """
-        return load_peer(self.folder, name)
+        return peer_identity(self.folder, name, self.clock())
 
     def outgoing(self, destination: str) -> Transit:
         """Return the transit to a peer."""

@@ -1,36 +1,65 @@
 """Each environment's own set-up, done by a child that opens this one environment's folder only.
 
 Invariants:
-1. No process ever opens the folders of two environments: what passes between them here is public keys,
-   as JSON, by way of a supervisor that opens none.
-2. Doing it again changes nothing: keys and pinned peers stay.
+1. No process ever opens the folders of two environments: what passes between them here is public keys and
+   the signed trust document, as JSON, by way of a supervisor that opens none.
+2. Doing it again changes nothing: keys stay, and the pinned trust document is followed by newer ones only.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from environments.home import EnvironmentFolder
+from environments.home import EnvironmentFolder, Home
 
-__all__ = ["make_environment", "meet_peers"]
+__all__ = ["issue_trust", "make_environment", "meet_peers"]
+
+_DASK = "dask_ca"
 
 
 def make_environment(folder: EnvironmentFolder) -> dict[str, Any]:
-    """Make the folder, keys and certificates, and return the public identity as JSON."""
-    from environments.identity import create_identity, write_dask_certificates
+    """Make the folder, keys and certificates, and return what the environment shows of itself, as JSON."""
+    from environments.identity import create_identity, dask_fingerprint, write_dask_certificates
 
     folder.create()
     public = create_identity(folder, folder.name)
     write_dask_certificates(folder, folder.name)
-    return public.to_json()
+    return public.to_json() | {_DASK: dask_fingerprint(folder)}
 
 
-def meet_peers(folder: EnvironmentFolder, identities: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Pin the public identities of the other environments; return their names."""
-    from environments.identity import PublicIdentity, pin_peer
+def _public(shown: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a PublicIdentity; imported late
+    from environments.identity import PublicIdentity
 
+    return PublicIdentity.from_json({key: value for key, value in shown.items() if key != _DASK})
+
+
+def issue_trust(home: Home, identities: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the signed trust document of this home, made or renewed if that is ours to do.
+
+    An older home, whose environments pinned one another's identities, gets its first document here.
+    """
+    from environments.trust import Authority
+
+    publics = {name: _public(shown) for name, shown in identities.items()}
+    dask = {name: shown[_DASK] for name, shown in identities.items() if _DASK in shown}
+    issued = Authority(home.secrets / "trust").settle(publics, dask, dt.datetime.now(dt.UTC))
+    return issued.raw.decode("ascii")
+
+
+def meet_peers(
+    folder: EnvironmentFolder, identities: Mapping[str, Mapping[str, Any]], document: str | None = None
+) -> list[str]:
+    """Pin the trust document (or, without one, each public identity); return the peers' names."""
     peers = sorted(name for name in identities if name != folder.name)
-    for name in peers:
-        pin_peer(folder, PublicIdentity.from_json(identities[name]))
+    if document is None:
+        from environments.identity import pin_peer
+
+        for name in peers:
+            pin_peer(folder, _public(identities[name]))
+        return peers
+    from environments.trust import pin_document
+
+    pin_document(folder, document.encode("ascii"), dt.datetime.now(dt.UTC))
     return peers

@@ -16,7 +16,7 @@ from environments.embedded.composition import HostCheck
 from environments.embedded.forks import Answer, ask
 from environments.embedded.parts import Part
 from environments.embedded.postgres import is_ready
-from environments.embedded.prepare import make_environment, meet_peers
+from environments.embedded.prepare import issue_trust, make_environment, meet_peers
 from environments.embedded.progress import Kind
 from environments.embedded.server import server_answers
 from environments.embedded.system import System
@@ -110,9 +110,10 @@ def _hosts(supervisor: Keeper) -> _Pending:
     )
     for name in profiles:
         supervisor.tell(f"keys@{name}", "identity, certificates, store")
+    trust = _answers(supervisor, {"trust": partial(issue_trust, system.home, identities)})["trust"]
     _answers(
         supervisor,
-        {name: partial(meet_peers, folder, identities) for name, folder in folders.items()},
+        {name: partial(meet_peers, folder, identities, trust) for name, folder in folders.items()},
     )
     began = time.time()
     for profile in profiles.values():

@@ -15,6 +15,7 @@ from environments.identity.dask_certificates import (
     DaskCertificates,
     Role,
     dask_certificates,
+    dask_fingerprint,
     write_dask_certificates,
 )
 from environments.identity.keys import Identity, IdentityFolder, create_identity, load_identity
@@ -31,6 +32,7 @@ __all__ = [
     "add_generation",
     "create_identity",
     "dask_certificates",
+    "dask_fingerprint",
     "let_act",
     "load_identity",
     "load_peer",

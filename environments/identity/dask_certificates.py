@@ -28,10 +28,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from data_contracts.errors import IsthmusError, UsageError
+from data_contracts.digest import digest_bytes
+from data_contracts.errors import IsthmusError, NotVerifiableError, UsageError
 from environments.private import make_private, read_private, write_private
 
-__all__ = ["DaskCertificates", "DaskFolder", "Role", "dask_certificates", "write_dask_certificates"]
+__all__ = [
+    "DaskCertificates",
+    "DaskFolder",
+    "Role",
+    "dask_certificates",
+    "dask_fingerprint",
+    "write_dask_certificates",
+]
 
 Role = Literal["scheduler", "worker", "client"]
 _SERVE, _CONNECT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
@@ -67,6 +75,22 @@ def dask_certificates(folder: DaskFolder, role: Role) -> DaskCertificates:
     if not all(path.is_file() for path in (paths.ca, paths.cert, paths.key)):
         raise UsageError(f"no Dask certificate for {role}", remedy="run `isthmus up` once")
     return paths
+
+
+def dask_fingerprint(folder: DaskFolder) -> str:
+    """Return the digest of the authority's certificate (DER).
+
+    Raises:
+        UsageError: it was not written yet.
+        NotVerifiableError: it is no certificate.
+    """
+    try:
+        authority = x509.load_pem_x509_certificate(read_private(folder.dask / _CA))
+    except FileNotFoundError:
+        raise UsageError("no Dask authority", remedy="run `isthmus up` once") from None
+    except ValueError:
+        raise NotVerifiableError(f"{_CA}: no certificate", remedy="remove it; `isthmus up` renews") from None
+    return digest_bytes(authority.public_bytes(serialization.Encoding.DER))
 
 
 def _name(text: str) -> x509.Name:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from data_contracts.errors import IsthmusError
-from environments.embedded.doctor.finding import Finding
+from environments.embedded.doctor.finding import Finding, Severity
 from environments.embedded.doctor.machine import check_disk
 from environments.home import EnvironmentFolder
 
@@ -25,7 +25,13 @@ def examine_environment(folder: EnvironmentFolder) -> list[dict[str, Any]]:
         folder.check()
     except IsthmusError as error:
         return [asdict(Finding("home", "error", f"{name}: {error}", error.remedy))]
-    findings = [*_certificates(folder), *_keys(folder), check_disk(folder.store, name), *_scratch(folder)]
+    findings = [
+        *_certificates(folder),
+        *_keys(folder),
+        *_trust(folder),
+        check_disk(folder.store, name),
+        *_scratch(folder),
+    ]
     return [asdict(finding) for finding in findings]
 
 
@@ -66,6 +72,47 @@ def _keys(folder: EnvironmentFolder) -> list[Finding]:
     except IsthmusError as error:
         return [Finding("home", "error", f"{folder.name}: {error}", error.remedy or "run `isthmus up` once")]
     return [Finding("home", "ok", f"{folder.name}: keys are private, {len(peers)} peers are pinned")]
+
+
+def _trust(folder: EnvironmentFolder) -> list[Finding]:
+    from environments.trust import load_pinned
+
+    now = dt.datetime.now(dt.UTC)
+    try:
+        pinned = load_pinned(folder)
+    except IsthmusError as error:
+        remedy = error.remedy or "restore it from the backup"
+        return [Finding("trust", "error", f"{folder.name}: {error}", remedy)]
+    if pinned is None:
+        what = f"{folder.name}: no trust document is pinned; peers are known one by one"
+        return [Finding("trust", "warning", what, "run `isthmus down` and `isthmus up`: it issues one")]
+    document = pinned.document
+    version = f"{folder.name}: trust document {document.version}, {document.digest[7:19]}"
+    left = document.expires - now
+    findings = []
+    if left < _SOON:
+        remedy = "run `isthmus down` and `isthmus up`, or `isthmus trust update FILE` with a newer one"
+        severity: Severity = "error" if left <= dt.timedelta(0) else "warning"
+        findings.append(Finding("trust", severity, f"{version} ends in {left.days} days", remedy))
+    ends = {
+        name: max((key.window.ends for key in one.signing if key.window.accepts(now)), default=now)
+        for name, one in document.environments.items()
+    }
+    findings += [
+        Finding(
+            "trust",
+            "warning" if end > now else "error",
+            f"{version}: the last key of {name} ends in {(end - now).days} days",
+            f"run `isthmus keys rotate --env {name}`",
+        )
+        for name, end in ends.items()
+        if end - now < _SOON
+    ]
+    if document.roots.threshold == 1:
+        count = len(document.roots.keys)
+        what = f"{version}: one root key alone can change it" + (f" (of {count})" if count > 1 else "")
+        findings.append(Finding("trust", "warning", what, "`isthmus trust upgrade` raises the threshold"))
+    return findings or [Finding("trust", "ok", f"{version}, signed by {document.roots.threshold} roots")]
 
 
 def _scratch(folder: EnvironmentFolder) -> list[Finding]:
