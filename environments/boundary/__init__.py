@@ -16,6 +16,7 @@ from environments.boundary.context import EnvironmentContext, PartitionMap, open
 from environments.boundary.crossing import CrossingRequest, crossing_id
 from environments.boundary.egress import egress
 from environments.boundary.ingress import ingress
+from environments.boundary.rehearsal import rehearse
 from environments.boundary.result import (
     CrossingFailedError,
     EgressResult,
@@ -40,5 +41,6 @@ __all__ = [
     "egress",
     "ingress",
     "open_environment",
+    "rehearse",
     "settle",
 ]

@@ -22,22 +22,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from data_contracts import policy
 from data_contracts.digest import digest_bytes
-from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.errors import NotVerifiableError
 from data_contracts.model import Contract
+from environments.boundary.asking import Asked, decide, resolve
 from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
-from environments.boundary.crossing import CrossingRequest, crossing_id
+from environments.boundary.crossing import CrossingRequest
 from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest
 from environments.boundary.outbox import Attempt, Outbox, working_on
 from environments.boundary.packing import Packed, intact, pack
-from environments.boundary.preparing import Asked, Output, prepare
+from environments.boundary.preparing import Output, prepare
 from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules
 from environments.boundary.sealing import Seal, key_info, new_key
 from environments.boundary.transit import crossing_prefix, manifest_name
 from environments.ledger import witnessed_head
-from environments.stores import AssetRecord
 
 __all__ = ["egress"]
 
@@ -52,20 +51,11 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
     """
     # (1) The request, resolved by the source's own store and contracts.
     env.progress("egress.request")
-    asked = _resolve(env, request)
+    asked = resolve(env, request)
     with working_on(env.folder, asked.crossing) as outbox:
         # (2) The decision, before a byte of the data is read.
         env.progress("egress.decide")
-        decision = policy.decide(
-            policy.CrossingRequest(
-                contract=asked.contract,
-                source=env.profile.destination(),
-                destination=env.peer(request.destination).destination(),
-                purpose=request.purpose,
-                labels=asked.record.labels,
-                organisation=env.organisation,
-            )
-        )
+        decision = decide(env, asked)
         if asked.contract is None or not decision.permitted:
             _withdraw(env, asked, outbox)
             return _refuse(env, asked, "denied", denied_rules(decision.denials), decision.digest)
@@ -73,7 +63,7 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
         if sent is not None:
             return sent
         # (3) The source's bytes against the contract, the terms applied, the output against its own.
-        output = prepare(env, asked, asked.contract, outbox)
+        output = prepare(env, asked, asked.contract, outbox.fresh_work)
         if not isinstance(output, Output):
             outbox.clear_work()
             return _refuse(env, asked, "broken", output, decision.digest)
@@ -87,22 +77,6 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
         outbox.clear_work()
         # (6) Recorded, then published.
         return _publish(env, asked, outbox, packed.size)
-
-
-def _resolve(env: EnvironmentContext, request: CrossingRequest) -> Asked:
-    env.peer(request.destination)
-    record = env.store.record(request.name, request.version)
-    crossing = crossing_id(env.name, request, record.contract_digest)
-    return Asked(request, crossing, record, _declared(env, record))
-
-
-def _declared(env: EnvironmentContext, record: AssetRecord) -> Contract | None:
-    """Return the asset's contract if it is declared here, with the very words it was committed under."""
-    try:
-        contract = env.contracts.get(record.contract_ref)
-    except UsageError:
-        return None
-    return contract if contract.digest == record.contract_digest else None
 
 
 def _withdraw(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> None:

@@ -10,6 +10,7 @@ Invariants:
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,10 +20,9 @@ from data_contracts.checks import compile_plan
 from data_contracts.model import Contract
 from data_contracts.obligations import compile_proof, merge_proofs, verify_file
 from data_contracts.projection import project
+from environments.boundary.asking import Asked
 from environments.boundary.context import EnvironmentContext
-from environments.boundary.crossing import CrossingRequest
 from environments.boundary.model_gate import check_model
-from environments.boundary.outbox import Outbox
 from environments.boundary.partitions import (
     Transformed,
     TransformPart,
@@ -33,20 +33,10 @@ from environments.boundary.partitions import (
     room_for_keys,
 )
 from environments.boundary.result import GateRule, failed_rules
-from environments.stores import AssetRecord, FileEntry
+from environments.stores import FileEntry
 from environments.stores.cutting import cut
 
-__all__ = ["Asked", "Output", "prepare"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request with what the source itself knows about it."""
-
-    request: CrossingRequest
-    crossing: str
-    record: AssetRecord
-    contract: Contract | None
+__all__ = ["Output", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -61,9 +51,16 @@ class Output:
 
 
 def prepare(
-    env: EnvironmentContext, asked: Asked, contract: Contract, outbox: Outbox
+    env: EnvironmentContext, asked: Asked, contract: Contract, work: Callable[[], Path]
 ) -> Output | tuple[GateRule, ...]:
-    """Return the output in its crossing form, or the rules that the data breaks."""
+    """Return the output in its crossing form, or the rules that the data breaks.
+
+    Args:
+        env: the source.
+        asked: what is asked.
+        contract: of the asset.
+        work: gives an empty folder for the output; asked only where there is something to write.
+    """
     env.progress("egress.check")
     files = {entry.path: env.store.materialise(asked.record, entry.path) for entry in asked.record.files}
     arrival = project(contract, env.peer(asked.request.destination).destination(), asked.request.purpose)
@@ -74,7 +71,7 @@ def prepare(
     if not verdict.success:
         return failed_rules(verdict.failed)
     env.progress("egress.obligations")
-    return _transform(env, asked, contract, arrival, list(files.values()), outbox.fresh_work())
+    return _transform(env, asked, contract, arrival, list(files.values()), work())
 
 
 def _transform(

@@ -74,6 +74,7 @@ class EgressResult:
         manifest: digest of the signed statement; empty unless permitted.
         arrival: the arrival contract's `id@version`; empty unless permitted.
         version: what the destination will hold; empty unless permitted.
+        rows: of a rehearsal: how many would cross.
     """
 
     crossing: str
@@ -83,6 +84,7 @@ class EgressResult:
     manifest: str = ""
     arrival: str = ""
     version: str = ""
+    rows: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from environments.ref import parse_asset
 from environments.site import Site
 from flows.cli.options import home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
+
+if TYPE_CHECKING:
+    from flows.runtime.standalone import Rehearsed
 
 __all__ = ["command"]
 
@@ -27,6 +31,7 @@ _CODES = {"permitted": 0, "denied": 3, "broken": 1}
     "--purpose", required=True, help="What for, as a contract's terms name it; exit 2 if nothing does."
 )
 @click.option("--request", help="The request id: the same one again is the same crossing.")
+@click.option("--dry-run", is_flag=True, help="Decide, check and transform at the source, and send nothing.")
 @home_option
 @site_option
 @json_option
@@ -39,6 +44,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     destination: str,
     purpose: str,
     request: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     """Move one asset across one boundary, if its terms permit.
@@ -51,6 +57,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     \b
     Example:
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training
+      isthmus sync covid_tests --from onprem --to cloud --purpose model-training --dry-run
       isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
     from flows.runtime.catalogue import load_pipelines
@@ -68,6 +75,11 @@ def command(  # noqa: PLR0913 - one argument for each option
     with Server(read_api(home)) as server:
         crossing = StandaloneCrossing(server, site, say=None if as_json else click.echo)
         ref = crossing.pin(source, name, version)
+        if dry_run:
+            _rehearse(
+                site, crossing.rehearse(ref, destination, purpose), destination, purpose, as_json=as_json
+            )
+            return
         # The source alone knows what it sent: it goes on with that, or begins under the fresh id.
         fresh = request or f"sync-{secrets.token_hex(8)}"
         with on_interrupt(
@@ -90,6 +102,20 @@ def command(  # noqa: PLR0913 - one argument for each option
     if as_json:
         raise click.exceptions.Exit(error.exit_code)
     raise error
+
+
+def _rehearse(site: Site, told: Rehearsed, destination: str, purpose: str, *, as_json: bool) -> None:
+    from flows.cli.sync_rehearsal import lines_of, rehearsal_json
+
+    document = rehearsal_json(site, told, destination, purpose)
+    if as_json:
+        emit_json(document)
+    else:
+        verb = "would be permitted" if told.outcome == "permitted" else f"would be {told.outcome}"
+        click.echo(f"{told.ref.name} from {told.ref.environment} to {destination} for {purpose}: {verb}")
+        for line in lines_of(document):
+            click.echo(line)
+    raise click.exceptions.Exit(_CODES[told.outcome])
 
 
 def _show(title: str, outcome: str, request: str) -> None:

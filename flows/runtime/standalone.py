@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from environments.ref import AssetRef
 from environments.site import Site
 from flows.runtime.calls import Call, Caller
 from flows.runtime.crossing import Crosser, CrossingAsk, CrossingEnd
+from flows.runtime.endings import rules_in
 from flows.runtime.server import RunView, Server
+from tasks.steps.errors import BrokenRule
 
-__all__ = ["StandaloneCrossing"]
+__all__ = ["Rehearsed", "StandaloneCrossing"]
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """How a crossing would end at its source.
+
+    Attributes:
+        ref: the version.
+        outcome: `permitted`, `denied` or `broken`.
+        rules: those that speak against it.
+        rows: that would cross.
+        size: bytes, before they are sealed, that the destination lacks.
+    """
+
+    ref: AssetRef
+    outcome: str
+    rules: tuple[BrokenRule, ...] = ()
+    rows: int = 0
+    size: int = 0
 
 
 class StandaloneCrossing:
@@ -44,3 +66,11 @@ class StandaloneCrossing:
         end = crosser.send(ask, ())
         crosser.settle(ask, end)
         return end
+
+    def rehearse(self, ref: AssetRef, to: str, purpose: str) -> Rehearsed:
+        """Have the source do all but send."""
+        parameters = {"asset": ref.name, "version": ref.version, "to": to, "purpose": purpose}
+        asked = parameters | {"request": "rehearsal", "rehearsal": True}
+        done = self._caller.call(Call("rehearsal", "isthmus.egress", ref.environment, asked))
+        counts = int(done.results["rows"]), int(done.results["bytes"])
+        return Rehearsed(ref, str(done.results["outcome"]), rules_in(done.run.labels), *counts)

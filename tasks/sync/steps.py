@@ -84,19 +84,22 @@ def egress(side: Side, given: Mapping[str, Any]) -> Answer:
     """Decide, check, transform, seal and sign one asset version; or refuse it, with the rules.
 
     With `resume`, an unfinished crossing of the same asset version, destination and purpose is gone
-    on with, under the request id that it had.
+    on with, under the request id that it had. With `rehearsal` nothing is sent, and nothing recorded.
     """
     from environments import boundary
 
     gate = side.gate()
+    rehearsed = given.get("rehearsal", False)
     request_id = given["request"]
-    if given.get("resume", False):
+    if given.get("resume", False) and not rehearsed:
         request_id = _unfinished(gate, given) or request_id
     request = boundary.CrossingRequest(
         given["asset"], given["version"], given["to"], given["purpose"], request_id
     )
-    sent = boundary.egress(gate, request)
+    sent = boundary.rehearse(gate, request) if rehearsed else boundary.egress(gate, request)
     results = {"crossing": sent.crossing, "bytes": sent.size, "request": request_id}
+    if rehearsed:
+        results |= {"rows": sent.rows}
     return Answer(results, sent.outcome, _rules(sent.rules))
 
 
@@ -176,9 +179,10 @@ BUILT_IN: dict[str, BuiltIn] = {
                 "purpose": _NAME_KIND,
                 "request": _REQUEST_KIND,
                 "resume": kind_of(bool),
+                "rehearsal": kind_of(bool),
             },
             egress,
-            frozenset({"resume"}),
+            frozenset({"resume", "rehearsal"}),
         ),
         BuiltIn(
             "ingress",

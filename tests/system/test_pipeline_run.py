@@ -146,5 +146,14 @@ def test_sync_says_its_shape_and_its_exit_code(hospital: Any, story: dict[str, A
         "sync", "covid_tests_accepted", *arguments, "model-training", "--request", "again-1"
     )
     assert (second["crossing"], second["version"]) == (first["crossing"], first["version"])
+    entries = hospital.json("ledger", "show", "--env", "onprem")
+    told = hospital.json("sync", "covid_tests_accepted", *arguments, "model-training", "--dry-run")
+    assert (told["outcome"], told["rows"]) == ("permitted", 14_276)
+    assert told["terms"]["subject_id"] == {"pseudonymise": {}}
+    assert "fake_first_name" not in [column["name"] for column in told["arrival"]["columns"]]
+    bad = hospital.run("sync", "covid_tests", *arguments, "model-training", "--dry-run", check=False)
+    assert bad.returncode == 1
+    assert "age.maximum: unexpected_values, 3 rows" in bad.stdout
+    assert hospital.json("ledger", "show", "--env", "onprem") == entries
     unknown = hospital.run("sync", "nothing", *arguments, "marketing", "--json", check=False)
     assert unknown.returncode == 2

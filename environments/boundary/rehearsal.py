@@ -1,0 +1,57 @@
+"""A rehearsal: what an egress would do, done up to where it would write into the transit.
+
+Invariants:
+1. Nothing is sent, sealed, signed or recorded, and nothing of it stays: the output lies in the environment's
+   own `tmp` for as long as it is measured.
+2. It asks the same rules of the same bytes as the egress, by the same code. The destination's answer is its
+   own: it decides again, by its own copies.
+
+Example:
+    >>> rehearse(env, CrossingRequest("covid_tests", version, "cloud", "model-training", "rehearsal")).outcome
+    'broken'
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from environments.boundary.asking import decide, resolve
+from environments.boundary.contents import list_contents
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import CrossingRequest
+from environments.boundary.outbox import Outbox
+from environments.boundary.preparing import Output, prepare
+from environments.boundary.result import EgressResult, denied_rules
+
+__all__ = ["rehearse"]
+
+
+def rehearse(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
+    """Return how the egress would end; `size` counts the plaintext of what the destination lacks.
+
+    Raises:
+        UsageError: no such asset, version or environment.
+        NotVerifiableError: the store does not hold what it recorded.
+        UnreachableError: the disk refuses.
+    """
+    env.progress("egress.request")
+    asked = resolve(env, request)
+    env.progress("egress.decide")
+    decision = decide(env, asked)
+    if asked.contract is None or not decision.permitted:
+        return EgressResult(asked.crossing, "denied", denied_rules(decision.denials))
+    with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=env.folder.tmp) as work:
+        output = prepare(env, asked, asked.contract, lambda: Path(work))
+        if not isinstance(output, Output):
+            return EgressResult(asked.crossing, "broken", output)
+        outbox = Outbox(env.folder.outbox / asked.crossing.removeprefix("sha256:"))
+        contents = list_contents(output.entries, outbox.held_by(request.destination, request.name))
+        return EgressResult(
+            asked.crossing,
+            "permitted",
+            size=sum(part.size for part in contents.parts()),
+            rows=output.rows,
+            arrival=output.arrival.reference,
+            version=contents.version,
+        )
