@@ -1,4 +1,4 @@
-"""From files to sealed parts in a transit, and back, in two threads.
+"""From files to sealed parts in a transit, and the list of them back.
 
 Invariants:
 1. Bytes are compared with their digest at the moment they are sealed, and again when they were opened:
@@ -28,6 +28,8 @@ from environments.stores.lanes import in_lanes
 
 __all__ = ["Packed", "fetch_contents", "intact", "pack"]
 
+_LANES = 3
+"""One more than compute: there is always one that waits for the transit's disk or network."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -77,12 +79,12 @@ def pack(
                 return
             _fill(part, where, files, room.plain(part.size))
             sealed = seal.close_in("chunk", part.index, room, part.size)
-            transit.put(name, bytes(sealed))
+            transit.put(name, sealed)
             sizes.append(len(sealed))
 
         return send
 
-    in_lanes(contents.parts(), lane)
+    in_lanes(contents.parts(), lane, lanes=_LANES)
     sealed = seal.close("contents", 0, contents.to_bytes())
     transit.put(contents_name(seal.crossing), sealed)
     total = sum(sizes) + sum(kept) + len(sealed)

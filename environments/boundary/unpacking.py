@@ -24,12 +24,13 @@ from environments.boundary.transit import Transit, chunk_name
 from environments.private import disk_errors
 from environments.stores import AssetStore, Written
 from environments.stores.cutting import read_chunk, stamped
-from environments.stores.lanes import in_lanes
+from environments.stores.lanes import flushing, in_lanes
 
 __all__ = ["Held", "NotHeldError", "find_held", "unpack"]
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LARGE = 64 * 1024 * 1024
 _NEW = _WRITE | os.O_CREAT | os.O_EXCL
 
 
@@ -122,7 +123,9 @@ def unpack(
         return take
 
     items: list[Part | tuple[Chunk, Held]] = [*contents.parts(), *here]
-    in_lanes(items, lane)
+    large = [folder / entry.path for entry in contents.files if entry.size >= _LARGE]
+    with disk_errors(f"{folder.name}: cannot be written"), flushing(large):
+        in_lanes(items, lane)
     with disk_errors(f"{folder.name}: cannot be written"):
         return tuple(stamped(folder / entry.path, entry) for entry in contents.files)
 

@@ -236,7 +236,7 @@ def _read(value: Mapping[str, Any]) -> AssetRecord:
         contract_ref=value["contract"],
         contract_digest=value["contract_digest"],
         labels=Labels.from_json(value["labels"]),
-        files=_files(value["files"], value.get("sizes")),
+        files=_files(value["files"], value.get("sizes", ())),
         rows=rows,
         created=value["created"],
         lineage=dict(value["lineage"]),
@@ -245,7 +245,7 @@ def _read(value: Mapping[str, Any]) -> AssetRecord:
 
 def _files(entries: list[Mapping[str, Any]], sizes: object) -> tuple[FileEntry, ...]:
     files = tuple(FileEntry.from_json(entry) for entry in entries)
-    if sizes is None:
+    if sizes == ():
         return files
     if not isinstance(sizes, list) or len(sizes) != len(files):
         raise UsageError("a record's sizes: not those of its files")
