@@ -31,6 +31,7 @@ __all__ = [
     "binary_width",
     "column_type",
     "compute",
+    "in_utc",
     "kind_of",
     "object_schema",
 ]
@@ -67,6 +68,29 @@ def array_of(values: Sequence[Any], kind: Values) -> Values:
 
     words = {"string": pl.String, "binary": pl.Binary, "bool": pl.Boolean}
     return pl.Series(values, dtype=words[str(kind)]).to_arrow().cast(kind)
+
+
+def in_utc(values: Values) -> Values:
+    """Return timestamps with a zone, also inside objects and arrays, as the same instants named in UTC.
+
+    The values of such a column are instants already; the zone is a name for people, written by whoever wrote
+    the file, and no engine knows every name (`-05:30`, or one that there is not).
+    """
+    wanted = _in_utc(values.type)
+    return values if wanted == values.type else values.cast(wanted)
+
+
+def _in_utc(kind: Values) -> Values:
+    import pyarrow as pa
+    from pyarrow import types
+
+    if types.is_timestamp(kind) and kind.tz is not None:
+        return pa.timestamp(kind.unit, tz="UTC")
+    if types.is_struct(kind):
+        return pa.struct([field.with_type(_in_utc(field.type)) for field in kind])
+    if types.is_list(kind):
+        return pa.list_(_in_utc(kind.value_type))
+    return pa.large_list(_in_utc(kind.value_type)) if types.is_large_list(kind) else kind
 
 
 def _sized(physical: str) -> tuple[str, int | None, int | None]:

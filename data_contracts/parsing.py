@@ -8,7 +8,9 @@ Invariants:
 3. The result is in the contract's own Arrow types, columns in the contract's order.
 
 Dates and times are ISO 8601, or in the column's `format` where it has one (letters of Java's
-DateTimeFormatter: y M d H m s S).
+DateTimeFormatter: y M d H m s S). A column with `timezone: true` takes texts with an offset (or `Z`) alone
+and keeps the instant, in UTC; any other takes texts without one alone. No zone is ever assumed. A leap second
+is no second of any type here, and so unreadable: it would become the next minute's first.
 """
 
 from __future__ import annotations
@@ -32,10 +34,10 @@ _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _ISO = {
     "date": (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "%Y-%m-%d"),
     "timestamp": (
-        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$",
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,6})?$",
         "%Y-%m-%d %H:%M:%S%.f",
     ),
-    "time": (r"^[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?$", "%H:%M:%S%.f"),
+    "time": (r"^[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,6})?$", "%H:%M:%S%.f"),
 }
 _ZONE = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
 _RUNS = re.compile(r"([A-Za-z])\1*|[^A-Za-z]")
@@ -186,7 +188,7 @@ def _moment(column: Column, kind: str, words: pl.Series) -> pl.Series:
     zoned = kind == "timestamp" and bool(column.options.get("timezone"))
     if said is not None and not zoned:
         layout = _layout(column, str(said))
-        sound = words.is_not_null()
+        sound = ~words.str.contains(_leap_second(layout))
     else:
         pattern, layout = _ISO[kind]
         sound = words.str.contains(pattern.removesuffix("$") + _ZONE if zoned else pattern)
@@ -200,6 +202,13 @@ def _moment(column: Column, kind: str, words: pl.Series) -> pl.Series:
         return clean.str.strptime(pl.Datetime("us"), layout, strict=False, exact=True)
     clean = clean.str.replace(r"Z$", "+0000")
     return clean.str.strptime(pl.Datetime("us", "UTC"), layout + "%z", strict=False, exact=True)
+
+
+def _leap_second(layout: str) -> str:
+    """Return a pattern of the texts of a layout whose second is the sixtieth."""
+    parts = re.split(r"(%[36]?[A-Za-z])", layout)
+    digits = ["60" if part == "%S" else "[0-9]+" if part[:1] == "%" else re.escape(part) for part in parts]
+    return f"^{''.join(digits)}$" if "%S" in parts else r"[^\s\S]"
 
 
 def _layout(column: Column, said: str) -> str:

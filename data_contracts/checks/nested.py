@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.arrow import Values, kind_of
+from data_contracts.arrow import Values, in_utc, kind_of
 from data_contracts.model import Column
 
 if TYPE_CHECKING:
@@ -139,5 +139,9 @@ def _series(path: str, values: Values) -> pl.Series:
     if isinstance(values, pl.Series):
         return values
     plain = values.cast(values.type.value_type) if types.is_dictionary(values.type) else values
-    made: Any = pl.from_arrow(plain)
+    made: Any
+    try:
+        made = pl.from_arrow(plain)
+    except pl.exceptions.ComputeError:
+        made = pl.from_arrow(in_utc(plain))  # The name of a zone that the engine does not know.
     return pl.Series(path, made)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.arrow import Values
+from data_contracts.arrow import Values, in_utc
 from data_contracts.checks.keytable import KeyTable
 from data_contracts.checks.workspace import Workspace
 from data_contracts.measure import KeySpec, Reading
@@ -121,7 +121,7 @@ def _aligned(table: pa.Table, name: str, kind: Any) -> pl.Series:  # noqa: ANN40
         values.validate(full=True)
     except ValueError:
         raise UnresolvableError from None
-    made = pl.from_arrow(values)
+    made = pl.from_arrow(in_utc(values))
     if not isinstance(made, pl.Series):
         raise UnresolvableError
     found = made.cast(pl.String) if made.dtype in {pl.Categorical, pl.Enum} else made

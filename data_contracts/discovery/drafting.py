@@ -29,6 +29,7 @@ _MOST_WORDS = 20
 _MOST_WORD = 64
 _MOST_EXACT = 2**53 - 1
 _LONGEST_PATTERN = 24
+_YEARS = range(1, 10_000)
 _LEAST_FOR_PATTERN = 20
 _AMBIGUOUS = {"none", "-", ".", "--", "missing"}
 _AS_TEXT = {
@@ -211,7 +212,7 @@ def _bounds(profile: Profile, logical: str, options: Mapping[str, Any]) -> dict[
         if logical == "integer":
             found = {key: int(value) for key, value in found.items()}
         return {key: value for key, value in found.items() if abs(value) <= _MOST_EXACT}
-    if logical in {"date", "timestamp"} and profile.years is not None:
+    if logical in {"date", "timestamp"} and profile.years is not None and profile.years[0] in _YEARS:
         clock = "" if logical == "date" else "T00:00:00" + ("Z" if options.get("timezone") else "")
         return {"minimum": f"{profile.years[0]:04d}-01-01{clock}"}
     if logical == "string" and profile.values and "format" not in options:

@@ -60,7 +60,7 @@ class Profile:
         found: rows by detector.
         distinct: values with rows; None where there are too many, or one is long.
         unique: no value stood twice; False also where that was not followed to the end.
-        low, high: of numbers and dates; None for none.
+        low, high: of numbers; None for none.
         shortest, longest: characters of a text.
         words, long, marked: words of all texts; texts of five words and more; texts with a sentence's marks.
         fine: numbers with four digits and more after the point.
@@ -123,9 +123,11 @@ class Profile:
         elif present.dtype.is_numeric():
             self._see_numbers(present)
         else:
-            self._bound(present)
-            if present.dtype in {pl.Date, pl.Datetime}:
+            if present.dtype == pl.Date:
                 self._see_years(present.dt.year().cast(pl.Int64))
+            if present.dtype.is_temporal():
+                # A moment beyond the calendar has no text that the engine could write.
+                present = present.to_physical()
             self._count(present.cast(pl.String) if present.dtype != pl.Binary else None)
 
     def _see_text(self, present: pl.Series) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from data_contracts.arrow import Values
+from data_contracts.arrow import Values, in_utc
 from data_contracts.discovery.profile import Profile
 from data_contracts.errors import UsageError
 from data_contracts.formats import Source
@@ -56,7 +56,7 @@ def profile_source(source: Source) -> tuple[list[Node], int]:
     for table in source.read():
         rows += table.num_rows
         for node in nodes:
-            values = pl.from_arrow(table.column(node.name))
+            values = pl.from_arrow(in_utc(table.column(node.name)))
             if isinstance(values, pl.Series):
                 _see(node, values)
     return nodes, rows
