@@ -24,6 +24,7 @@ from environments.fields import Fields
 from environments.fields import Path as Place
 from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant, StoreSpec
 from environments.ref import NAME
+from environments.transit_fields import disagreements, read_transits
 
 __all__ = ["ANY_NAME", "CONTRACT_ID", "load_profiles"]
 
@@ -48,6 +49,7 @@ _KEYS = (
     "steps",
     "egress",
     "ingress",
+    "transits",
 )
 _REQUIRED = ("name", "kind", "jurisdiction", "clearance", "steps")
 
@@ -93,7 +95,7 @@ def _across(found: list[tuple[Profile, Fields]]) -> list[Problem]:
         if profile.cost.currency != currency:
             message = f"prices in {profile.cost.currency}, where {found[0][0].file} has {currency}"
             problems.append(fields.source.problem(("cost", "currency"), message, "one currency for all"))
-    return problems
+    return problems + disagreements({profile.name: (profile.transits, fields) for profile, fields in found})
 
 
 def _profile(fields: Fields) -> Profile:
@@ -116,6 +118,7 @@ def _profile(fields: Fields) -> Profile:
         steps=_steps(fields),
         egress=_rules(fields, "egress", "to"),
         ingress=_rules(fields, "ingress", "from"),
+        transits=read_transits(fields),
         file=fields.source.file,
     )
 

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from data_contracts.destination import Destination, TransferRule
 from data_contracts.labels import Classification
+from environments.transits import TransitSpec
 
 __all__ = [
     "Capacity",
@@ -148,6 +149,7 @@ class Profile:
         steps: what it runs; anything else is refused.
         egress: its own rule for what leaves; empty denies.
         ingress: its own rule for what arrives; empty denies.
+        transits: where it meets its peers; a peer that is not listed is met in the common home.
         file: the file that declares it.
     """
 
@@ -164,6 +166,7 @@ class Profile:
     steps: tuple[StepGrant, ...] = ()
     egress: tuple[TransferRule, ...] = ()
     ingress: tuple[TransferRule, ...] = ()
+    transits: tuple[TransitSpec, ...] = ()
     file: str = ""
 
     @property
@@ -174,6 +177,10 @@ class Profile:
     def grant(self, step: str) -> StepGrant | None:
         """Return the grant of a step or pipeline; None where the file does not list it."""
         return next((grant for grant in self.steps if grant.name == step), None)
+
+    def transit_with(self, peer: str) -> TransitSpec | None:
+        """Return what the file declares for a peer; None for the common home."""
+        return next((transit for transit in self.transits if transit.peer == peer), None)
 
     def destination(self) -> Destination:
         """Return this environment as a contract's terms and the policy see one side of a crossing."""

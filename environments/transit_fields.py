@@ -15,9 +15,11 @@ Example:
 
 from __future__ import annotations
 
+import difflib
 import pathlib
 from collections.abc import Callable, Mapping
 
+from data_contracts.errors import Problem
 from environments.fields import Fields, Path
 from environments.ref import NAME
 from environments.transits import (
@@ -29,7 +31,7 @@ from environments.transits import (
     TransitSpec,
 )
 
-__all__ = ["TRANSIT_KEYS", "read_transits"]
+__all__ = ["TRANSIT_KEYS", "disagreements", "read_transits"]
 
 _PEER = rf"(?=.{{1,63}}$){NAME}"
 _LOCAL = r"http://(?:127\.0\.0\.1|localhost):[0-9]{1,5}"
@@ -62,6 +64,28 @@ def read_transits(fields: Fields) -> tuple[TransitSpec, ...]:
         if spec is not None:
             found[spec.peer] = spec
     return tuple(found.values())
+
+
+def disagreements(found: Mapping[str, tuple[tuple[TransitSpec, ...], Fields]]) -> list[Problem]:
+    """Return the problems of transits that two files, or no second file, make: by environment."""
+    problems = []
+    for name, (specs, fields) in found.items():
+        for index, spec in enumerate(specs):
+            where: Path = ("transits", index, "with")
+            if spec.peer == name or spec.peer not in found:
+                others = sorted(set(found) - {name})
+                near = difflib.get_close_matches(spec.peer, others, 1)
+                expected = repr(near[0]) if near else "one of: " + ", ".join(others)
+                message = f"{spec.peer!r} is no other environment"
+                problems.append(fields.source.problem(where, message, expected))
+                continue
+            theirs, other = found[spec.peer]
+            back = next((item for item in theirs if item.peer == name), None)
+            if back is None or back.place != spec.place:
+                what = "no transit" if back is None else "another place"
+                message = f"{other.source.file} declares {what} with {name!r}: the two would never meet"
+                problems.append(fields.source.problem(where, message, "the same place in both files"))
+    return problems
 
 
 def _transit(fields: Fields, place: Path, item: object) -> TransitSpec | None:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from environments import profile
+from environments import profile, transits
 from generator.page import Page, reference, table
 
 __all__ = ["page"]
 
+_WRITTEN = {"peer": "with"}
+"""Attribute to key, where Python has the key's word for itself."""
 _ENTRY = re.compile(r"^(\w+): (.+(?:\n(?! {0,4}\w+: ).+)*)", re.MULTILINE)
 
 
@@ -34,7 +36,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _sections() -> Iterator[tuple[str, type[Any]]]:
-    named = [getattr(profile, name) for name in profile.__all__]
+    named = [getattr(module, name) for module in (profile, transits) for name in module.__all__]
     kinds = [kind for kind in named if dataclasses.is_dataclass(kind)]
     for kind in sorted(kinds, key=lambda kind: kind is not profile.Profile):
         yield inspect.cleandoc(kind.__doc__ or "").splitlines()[0], kind
@@ -46,7 +48,7 @@ def page(root: Path) -> Page:
     for title, kind in _sections():
         meanings = _meanings(kind)
         rows = [
-            [f"`{field.name}`", _default(field), meanings.get(field.name, "")]
+            [f"`{_WRITTEN.get(field.name, field.name)}`", _default(field), meanings.get(field.name, "")]
             for field in dataclasses.fields(kind)
             if field.name != "file"
         ]

@@ -72,7 +72,7 @@ class EnvironmentContext:
         peers: the other environments' declarations, by name.
         contracts: the contracts that are declared here.
         organisation: the organisation's own rules.
-        transit_root: where transits lie; by default `HOME/transit`.
+        transit_root: where transits lie that the profile declares nowhere else; by default `HOME/transit`.
         clock: the time now.
         partition_map: Dask's `Client.map` in a step; a plain loop without one.
         progress: is told the name of each numbered step before it begins.
@@ -121,11 +121,12 @@ class EnvironmentContext:
 
     def outgoing(self, destination: str) -> Transit:
         """Return the transit to a peer."""
-        return open_transit(self.transit_root, self.name, destination)
+        declared = self.profile.transit_with(destination)
+        return open_transit(self.transit_root, self.name, destination, declared)
 
     def incoming(self, source: str) -> Transit:
         """Return the transit from a peer."""
-        return open_transit(self.transit_root, source, self.name)
+        return open_transit(self.transit_root, source, self.name, self.profile.transit_with(source))
 
 
 def open_environment(

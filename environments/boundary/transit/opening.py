@@ -19,7 +19,14 @@ from environments.boundary.transit.credentials import AZURE_KEYS, S3_KEYS, read_
 from environments.boundary.transit.directory import DirectoryTransit
 from environments.boundary.transit.port import Capabilities, Transit
 from environments.ref import check_name
-from environments.transits import AzureTransitSpec, DirectoryTransitSpec, S3TransitSpec, TransitSpec
+from environments.transits import (
+    AzureTransitSpec,
+    DirectoryTransitSpec,
+    HttpsTransitSpec,
+    S3TransitSpec,
+    SftpTransitSpec,
+    TransitSpec,
+)
 
 __all__ = ["open_transit"]
 
@@ -56,7 +63,23 @@ def open_transit(root: Path, source: str, destination: str, spec: TransitSpec | 
 
             azure = open_azure(spec, read_credentials(spec.credentials, AZURE_KEYS))
             return ObjectTransit(azure, _below(spec.prefix, source, destination), Capabilities("azure"))
-    raise UsageError(f"{type(spec).__name__}: no such transit")
+        case SftpTransitSpec():
+            return _sftp(spec, f"{source}/{destination}")
+        case HttpsTransitSpec():
+            from environments.boundary.transit.https import HttpsTransit
+
+            return HttpsTransit(spec, f"{source}/{destination}")
+
+
+def _sftp(spec: SftpTransitSpec, below: str) -> Transit:
+    try:
+        from environments.boundary.transit.sftp import SftpTransit
+    except ModuleNotFoundError:
+        raise UsageError(
+            "a transit over SFTP needs paramiko, which is not installed here",
+            remedy="pip install 'isthmus-hybrid[sftp]'",
+        ) from None
+    return SftpTransit(spec, below)
 
 
 def _below(prefix: str, source: str, destination: str) -> str:
