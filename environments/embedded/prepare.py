@@ -59,7 +59,7 @@ def meet_peers(
         for name in peers:
             pin_peer(folder, _public(identities[name]))
         return peers
-    from environments.trust import pin_document
+    from environments.trust import adopt_document
 
-    pin_document(folder, document.encode("ascii"), dt.datetime.now(dt.UTC))
+    adopt_document(folder, document.encode("ascii"), dt.datetime.now(dt.UTC))
     return peers

@@ -59,7 +59,7 @@ def check_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
     kept = witnessed_head(folder, peer.name)
     if kept is None:
         return
-    kept.verify(peer)
+    kept.verify(peer.ever)  # the key that signed it may have been rotated or revoked since it was kept
     told, known = _all(head), _all(kept)
     contained = kept.sequence in told if head.sequence >= kept.sequence else head.sequence in known
     if not contained or any(told[number] != known[number] for number in told.keys() & known.keys()):

@@ -15,6 +15,7 @@ Example:
     'edge'
 """
 
+from environments.trust.adopting import RecordedFolder, adopt_document
 from environments.trust.authority import Authority, Unsigned
 from environments.trust.document import TrustDocument
 from environments.trust.envelope import SignedTrust, TrustRefusedError
@@ -25,6 +26,7 @@ from environments.trust.update import accept
 __all__ = [
     "Authority",
     "Permission",
+    "RecordedFolder",
     "Requester",
     "Roots",
     "SignedTrust",
@@ -34,6 +36,7 @@ __all__ = [
     "TrustedEnvironment",
     "Unsigned",
     "accept",
+    "adopt_document",
     "load_pinned",
     "peer_identity",
     "pin_document",

@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("flows.cli.cancel", "Stop a run of a pipeline, and its steps."),
     "plan": ("flows.cli.plan", "Show what a pipeline would do, before anything runs."),
     "ledger": ("flows.cli.ledger", "Show and verify the record of one environment."),
+    "trust": ("flows.cli.trust", "Show, sign and update the document that says which keys count."),
+    "keys": ("flows.cli.keys", "List, rotate, revoke and export keys."),
     "reidentify": (
         "flows.cli.reidentify",
         "Turn pseudonyms back at their source, for a declared purpose; recorded.",
