@@ -170,7 +170,21 @@ def _physical(node: Node) -> str:
 
 
 def _told(finding: Finding, profile: Profile) -> str:
-    """Say the evidence in words: kinds and counts."""
+    """Say the evidence in words: kinds and counts, and what the contract makes of NaN and infinity."""
+    return _evidence(finding, profile) + _endless(profile)
+
+
+def _endless(profile: Profile) -> str:
+    if not profile.endless:
+        return ""
+    return (
+        f" {profile.endless} of {profile.values} values are NaN or infinite, which no number of a contract"
+        f" is: they break `{profile.path}.type`, and bounds are those of the others."
+        " Write a missing number as null."
+    )
+
+
+def _evidence(finding: Finding, profile: Profile) -> str:
     if not finding.evidence:
         return f"{profile.values} values. Nothing says that it is personal; describe it."
     parts = []

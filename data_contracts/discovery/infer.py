@@ -1,13 +1,15 @@
 """A file to a draft: read once to learn, then tried: the draft must load, and its own data must pass it.
 
-A promise that the data does not keep after all (a number that is none, a key beyond what was followed) is
-taken out and the draft tried again; what cannot be taken out is an error, never a draft that its own source
-breaks.
+A promise that the data does not keep after all (a key beyond what was followed) is taken out and the draft
+tried again; what cannot be taken out is an error, never a draft that its own source breaks unsaid. The one
+thing that is drafted and said are NaN and infinity: no number of a contract is either, so the rows that hold
+them break the draft, which tells how many they are (`Draft.unmet`, and the column's description).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,12 @@ from data_contracts.errors import UsageError
 from data_contracts.formats import open_source
 from data_contracts.loading import parse_contract
 from data_contracts.model import Contract
+from data_contracts.verdict import RuleResult
 
 __all__ = ["ColumnReport", "Draft", "Examined", "examine", "infer_contract"]
 
 _TRIES = 4
+_NUMERIC = {"type", "minimum", "maximum"}
 _WORDS = {"given-name", "family-name", "full-name", "place"}
 
 
@@ -38,6 +42,7 @@ class ColumnReport:
         finding: kinds, categories and evidence.
         values: rows with a value.
         missing: rows without one.
+        endless: values that are NaN or infinite.
     """
 
     path: str
@@ -45,10 +50,11 @@ class ColumnReport:
     finding: Finding
     values: int
     missing: int
+    endless: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        counts = {"values": self.values, "missing": self.missing}
+        counts = {"values": self.values, "missing": self.missing, "endless": self.endless}
         return {"column": self.path, "type": self.type, **counts, **self.finding.to_json()}
 
 
@@ -61,12 +67,14 @@ class Draft:
         text: the YAML file.
         columns: with the evidence.
         rows: of the data.
+        unmet: ids of the rules that the data itself breaks, by NaN and infinity alone; mostly none.
     """
 
     contract: Contract
     text: str
     columns: tuple[ColumnReport, ...]
     rows: int
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,6 @@ def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
         DataBreaksContractError: the file is damaged.
     """
     examined = examine(path)
-    _refuse_endless(path, examined.nodes)
     name = _object_name(path)
     findings = {column.path: column.finding for column in examined.columns}
     document = draft_document(
@@ -109,8 +116,9 @@ def infer_contract(path: Path, *, identity: str | None = None) -> Draft:
         rows=examined.rows,
         kind=examined.kind,
     )
-    contract, text = _proved(path, document)
-    return Draft(contract, text, examined.columns, examined.rows)
+    endless = {column.path: column.endless for column in examined.columns if column.endless}
+    contract, text, unmet = _proved(path, document, endless)
+    return Draft(contract, text, examined.columns, examined.rows, unmet)
 
 
 def examine(path: Path) -> Examined:
@@ -136,7 +144,12 @@ def examine(path: Path) -> Examined:
     whole = [merged([by_path[inner.profile.path] for inner in node.walk()]) for node in paths]
     columns = tuple(
         ColumnReport(
-            node.profile.path, kind, finding, node.profile.values, node.profile.rows - node.profile.values
+            node.profile.path,
+            kind,
+            finding,
+            node.profile.values,
+            node.profile.rows - node.profile.values,
+            node.profile.endless,
         )
         for node, kind, finding in zip(paths, logical, whole, strict=True)
     )
@@ -147,17 +160,6 @@ def _logical(node: Node, kind: str) -> str:
     if node.logical != "string" or kind not in {"csv", "jsonl"} or not node.profile.values:
         return node.logical
     return node.profile.types.best(json=kind == "jsonl").kind
-
-
-def _refuse_endless(path: Path, nodes: list[Node]) -> None:
-    """Refuse NaN and infinity, which no number of a contract is."""
-    counts = {inner.profile.path: inner.profile.endless for node in nodes for inner in node.walk()}
-    told = [f"{name}: {count}" for name, count in counts.items() if count]
-    if told:
-        raise UsageError(
-            f"{path.name}: rows with NaN or infinity, which no contract can promise: {', '.join(told)}",
-            remedy="write a missing number as null, and draft again",
-        )
 
 
 def _headless(nodes: list[Node]) -> bool:
@@ -191,8 +193,10 @@ def _object_name(path: Path) -> str:
     return stem or "data"
 
 
-def _proved(path: Path, document: dict[str, Any]) -> tuple[Contract, str]:
-    """Return the contract and its text, once the source keeps every promise of it."""
+def _proved(
+    path: Path, document: dict[str, Any], endless: Mapping[str, int]
+) -> tuple[Contract, str, tuple[str, ...]]:
+    """Return the contract, its text, and what the source breaks by NaN and infinity: all else it keeps."""
     from data_contracts.checks import check_source, compile_plan
 
     failed: set[str] = set()
@@ -201,16 +205,22 @@ def _proved(path: Path, document: dict[str, Any]) -> tuple[Contract, str]:
         contract = parse_contract(text.encode(), file="the draft")
         source = open_source(path, contract)
         verdict = check_source(compile_plan(contract), source.read)
-        failed = {rule.id for rule in verdict.failed}
+        unmet = tuple(rule.id for rule in verdict.failed if _by_endless(rule, endless))
+        failed = {rule.id for rule in verdict.failed} - set(unmet)
         failed |= {f"{column}.type" for column, count in source.unreadable.items() if count}
         if not failed:
-            return contract, text
+            return contract, text, unmet
         if not _without(document, failed):
             break
     raise UsageError(
         f"{path.name}: no contract of ours can promise its columns: {', '.join(sorted(failed))}",
         remedy="write these columns in a type that our contracts have, such as microseconds for times",
     )
+
+
+def _by_endless(rule: RuleResult, endless: Mapping[str, int]) -> bool:
+    """Whether nothing but NaN and infinity can have broken it: no value more than there are of them."""
+    return rule.rule in _NUMERIC and 0 < rule.unexpected_count <= endless.get(rule.column or "", 0)
 
 
 def _without(document: dict[str, Any], failed: set[str]) -> bool:

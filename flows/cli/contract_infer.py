@@ -33,7 +33,8 @@ def command(*, file: Path, identity: str | None, out: Path | None, as_json: bool
 
     The whole file is read. Types, required columns, keys, ranges and enumerations are drafted; a column that
     may be personal is restricted, says why (kinds and counts, never values), and nothing of its values is in
-    the draft. The draft loads, and FILE passes it. It has no terms: nothing crosses under it.
+    the draft. The draft loads, and FILE passes it, unless numbers in it are NaN or infinite: the draft says
+    so. It has no terms: nothing crosses under it.
 
     Without --out the contract is printed, and the evidence goes to the error output.
     """
@@ -68,6 +69,7 @@ def _json(draft: Draft, out: Path | None) -> dict[str, object]:
         "contract": draft.contract.reference,
         "out": None if out is None else str(out),
         "rows": draft.rows,
+        "unmet": list(draft.unmet),
         "columns": [column.to_json() for column in draft.columns],
         "document": draft.contract.document,
     }
@@ -83,6 +85,13 @@ def _print(draft: Draft, out: Path | None) -> None:
     where = "" if out is None else f"{out}: "
     says = f"{len(personal)} of {len(draft.columns)} columns may be personal and are restricted"
     click.echo(f"{where}{draft.contract.reference}, {draft.rows:,} rows; {says}", err=out is None)
+    if draft.unmet:
+        counts = ", ".join(f"{column.path}: {column.endless}" for column in draft.columns if column.endless)
+        click.echo(
+            f"the file does not pass this draft: NaN or infinity in {counts}; "
+            f"breaks {', '.join(draft.unmet)}. Write a missing number as null",
+            err=out is None,
+        )
 
 
 def _said(column: ColumnReport) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from data_contracts.loading import load_contract
@@ -58,13 +61,14 @@ def test_without_a_file_the_contract_alone_is_on_the_output(file: Path, tmp_path
 
 def test_json_tells_every_column(file: Path) -> None:
     told = json.loads(isthmus("contract", "infer", file, "--json").stdout)
-    assert set(told) == {"contract", "out", "rows", "columns", "document"}
+    assert set(told) == {"contract", "out", "rows", "unmet", "columns", "document"}
     (column,) = [column for column in told["columns"] if column["personal"]]
     assert column == {
         "column": "first_name",
         "type": "string",
         "values": 40,
         "missing": 0,
+        "endless": 0,
         "personal": True,
         "classification": "restricted",
         "kinds": ["given-name"],
@@ -84,3 +88,51 @@ def test_nothing_is_replaced_and_mistakes_are_usage(file: Path, tmp_path: Path) 
     isthmus("contract", "infer", file, "--name", "Not An Id", code=2)
     (tmp_path / "bad.jsonl").write_text('{"a": 1, "a": 2}\n')
     assert "bad.jsonl:1:" in isthmus("contract", "infer", tmp_path / "bad.jsonl", code=1).stderr
+
+
+def test_nan_and_infinity_are_drafted_counted_and_said(tmp_path: Path) -> None:
+    file, out = tmp_path / "t.parquet", tmp_path / "t.odcs.yaml"
+    weight = [float(n) + 0.5 for n in range(10, 60)]
+    inner = [
+        {"depth": math.inf if n == 3 else 1.5, "tags": [2.5, math.nan] if n < 2 else [2.5]} for n in range(50)
+    ]
+    rows = {"weight": [math.nan, math.inf, -math.inf, *weight[3:]], "height": weight, "inner": inner}
+    pq.write_table(pa.table(rows), file)
+    done = isthmus("contract", "infer", file, "--out", out)
+    assert (
+        "does not pass this draft: NaN or infinity in weight: 3, inner.depth: 1, inner.tags[]: 2;"
+        in done.stdout
+    )
+    assert (
+        "breaks weight.type, weight.minimum, weight.maximum, inner.depth.type, inner.tags[].type"
+        in done.stdout
+    )
+    column, other, _ = load_contract(out).object.columns
+    assert "3 of 50 values are NaN or infinite" in column.description
+    assert "they break `weight.type`" in column.description
+    assert dict(column.options) == {"minimum": 13, "maximum": 60}
+    assert "NaN" not in other.description
+    told = json.loads(isthmus("contract", "infer", file, "--json").stdout)
+    assert told["unmet"] == [
+        "weight.type", "weight.minimum", "weight.maximum", "inner.depth.type", "inner.tags[].type"
+    ]  # fmt: skip
+    assert {item["column"]: item["endless"] for item in told["columns"] if item["endless"]} == {
+        "weight": 3,
+        "inner.depth": 1,
+        "inner.tags[]": 2,
+    }
+    # What the draft says is what the check finds; with nulls in their place the file passes.
+    check = json.loads(isthmus("check", file, "--contract", out, "--json", code=1).stdout)
+    assert [rule["id"] for rule in check["rules"] if not rule["success"]] == told["unmet"]
+    rows["weight"][:3] = [13.5, 13.5, 13.5]
+    rows["inner"] = [{"depth": 1.5, "tags": [2.5]}] * 50
+    pq.write_table(pa.table(rows), file)
+    isthmus("check", file, "--contract", out)
+
+
+def test_a_column_of_nothing_but_nan_has_a_draft(tmp_path: Path) -> None:
+    file = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"x": pa.array([math.nan] * 5, pa.float32()), "n": [1, 2, 3, 4, 5]}), file)
+    told = json.loads(isthmus("contract", "infer", file, "--json").stdout)
+    assert told["unmet"] == ["x.type"]
+    assert "logicalTypeOptions" not in told["document"]["schema"][0]["properties"][0]
