@@ -82,12 +82,29 @@ def _crossing(node: SyncNode, crossing: Crossing, indent: str) -> Iterator[str]:
     yield f"{deeper}permitted by terms and policy, if the data keeps {crossing.contract}"
     if crossing.arrival is not None:
         yield f"{deeper}arrives under {crossing.arrival}"
+    for line in _asks(crossing):
+        yield f"{deeper}{line}"
     kept = [name for name, words in crossing.columns.items() if words == "keep"]
     for name, words in crossing.columns.items():
         if words != "keep":
             yield f"{deeper}{name}: {words}"
     if kept:
         yield f"{deeper}kept: {', '.join(kept)}"
+
+
+def _asks(crossing: Crossing) -> Iterator[str]:
+    """Yield what the terms ask of the rows as a whole: the gate verifies each on the output."""
+    if "rows" in crossing.asks:
+        yield f"only rows where: {crossing.asks['rows']}"
+    anonymity = crossing.asks.get("anonymity")
+    if anonymity is not None:
+        yield f"at least {anonymity['k']} rows alike in {', '.join(anonymity['quasi_identifiers'])}"
+        for name, least in anonymity["distinct"].items():
+            yield f"among rows alike, at least {least} values of {name}"
+        yield f"at most {anonymity['max_suppressed']:.2%} of the rows left out to reach it"
+    cell = crossing.asks.get("minimum_cell")
+    if cell is not None:
+        yield f"no count below {cell['least']} in {', '.join(cell['columns'])}"
 
 
 def _choice(plan: Plan, node: ChoiceNode, indent: str) -> Iterator[str]:

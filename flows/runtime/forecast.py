@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from data_contracts.destination import Destination
 from data_contracts.errors import IsthmusError
@@ -11,7 +12,7 @@ from data_contracts.labels import Labels
 from data_contracts.model import Contract
 from data_contracts.policy import Decision, select_terms
 from data_contracts.projection import project
-from data_contracts.terms import Treatment
+from data_contracts.terms import CrossingTerms, Treatment
 from flows.runtime.plan import Crossing
 from flows.runtime.program import SyncNode
 
@@ -70,7 +71,28 @@ def forecast(
         columns=_columns(held.contract, terms.columns if terms is not None and permitted else {}),
         size=held.size,
         inserted=node.inserted,
+        asks=_asks(terms) if terms is not None and permitted else {},
     )
+
+
+def _asks(terms: CrossingTerms) -> dict[str, Any]:
+    """Return what the terms ask of the rows as a whole, as JSON values; nothing where they ask nothing."""
+    asks: dict[str, Any] = {}
+    if terms.rows is not None:
+        asks["rows"] = terms.rows.text
+    if terms.anonymity is not None:
+        asks["anonymity"] = {
+            "k": terms.anonymity.k,
+            "quasi_identifiers": list(terms.anonymity.quasi_identifiers),
+            "distinct": dict(terms.anonymity.sensitive),
+            "max_suppressed": terms.anonymity.max_suppressed,
+        }
+    if terms.minimum_cell is not None:
+        asks["minimum_cell"] = {
+            "columns": list(terms.minimum_cell.columns),
+            "least": terms.minimum_cell.least,
+        }
+    return asks
 
 
 def spent(contract: Contract) -> Contract:

@@ -115,6 +115,8 @@ class Crossing:
         outcome: `permit`, `permit-with-obligations`, `deny`, or `local`.
         denials: (rule, reason) of everything that denies.
         columns: column to what happens to it (`keep`, `drop`, `generalise bands …`).
+        asks: what the terms ask of the rows as a whole, where they do: `rows` (a condition), `anonymity`,
+            `minimum_cell`; the run verifies each on the output.
         size: bytes before obligations.
         inserted: whether placement brought it.
     """
@@ -130,6 +132,7 @@ class Crossing:
     columns: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
     inserted: bool = False
+    asks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def local(self) -> bool:
@@ -148,6 +151,7 @@ class Crossing:
             "outcome": self.outcome,
             "denials": [{"id": rule, "reason": reason} for rule, reason in self.denials],
             "columns": dict(self.columns),
+            "asks": dict(self.asks),
             "bytes": self.size,
             "inserted": self.inserted,
         }

@@ -10,6 +10,7 @@ import pytest
 from data_contracts.registry import CATALOG
 from environments.site import SHIPPED_PROFILES, Site
 from flows.bank.pipeline import bank
+from flows.cli.plan_text import lines_of
 from flows.runtime.plan import Crossing, Plan
 from flows.runtime.planning import make_plan
 
@@ -36,6 +37,26 @@ def test_the_model_and_the_anonymous_rows_are_permitted(plan: Plan) -> None:
     assert (rows.source, rows.destination, rows.outcome) == ("onprem", "cloud", "permit")
     assert rows.arrival == "bank.anonymous-new-clients.cloud.batch-inference@1.0.0"
     assert set(rows.columns.values()) == {"keep"}
+
+
+def test_what_the_terms_ask_of_the_rows_as_a_whole_is_in_the_plan(plan: Plan) -> None:
+    rows = of(plan, "anonymise_new.anonymous")
+    told = rows.to_json()["asks"]
+    assert told == {
+        "anonymity": {
+            "k": 10,
+            "quasi_identifiers": ["LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE"],
+            "distinct": {"PAY_0": 2},
+            "max_suppressed": 0.0,
+        }
+    }
+    text = [line.strip() for line in lines_of(plan)]
+    assert "at least 10 rows alike in LIMIT_BAL, SEX, EDUCATION, MARRIAGE, AGE" in text
+    assert "among rows alike, at least 2 values of PAY_0" in text
+    assert "at most 0.00% of the rows left out to reach it" in text
+    # What is denied asks nothing, and a model has no rows.
+    assert not of(plan, "clients").asks
+    assert not of(plan, "train_default.model").asks
 
 
 def test_everything_but_the_scoring_is_at_home(plan: Plan) -> None:

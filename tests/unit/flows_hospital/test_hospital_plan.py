@@ -10,6 +10,7 @@ import pytest
 from data_contracts.registry import CATALOG
 from environments.placement import PlacementRefused
 from environments.site import SHIPPED_PROFILES, Site
+from flows.cli.plan_text import lines_of
 from flows.hospital.pipeline import hospital
 from flows.runtime.plan import Crossing, Plan
 from flows.runtime.planning import make_plan
@@ -112,3 +113,31 @@ def test_with_a_public_clearance_of_the_cloud_the_rule_is_clearance(tmp_path: Pa
     (attempt,) = crossing(plan, inserted=False, purpose="model-training")
     assert (attempt.outcome, [rule for rule, _ in attempt.denials]) == ("deny", ["clearance"])
     assert where(plan, "hospital.train") == ["onprem"]
+
+
+def test_a_condition_on_rows_and_a_least_count_are_in_the_plan(tmp_path: Path) -> None:
+    site = changed_site(tmp_path)
+    (tmp_path / "data_contracts").mkdir()
+    changes = {
+        "hospital.covid-tests": ("purposes: [model-training]", "rows: \"age >= 18 and result != 'invalid'\""),
+        "hospital.positivity-summary": (
+            "purposes: [reporting]",
+            "minimumCell: {columns: [tests], least: 11}",
+        ),
+    }
+    for name, (after, more) in changes.items():
+        text = (CATALOG / f"{name}.odcs.yaml").read_text("utf-8").replace("version: 1.0.0", "version: 1.0.1")
+        assert after in text
+        path = tmp_path / "data_contracts" / f"{name}.odcs.yaml"
+        path.write_text(text.replace(after, f"{after}\n          {more}"), "utf-8")
+    plan = make_plan(hospital, Site.load(site.root), {})
+    asks = {c.contract.partition("@")[0]: c.to_json()["asks"] for c in plan.crossings.values() if c.asks}
+    assert asks == {
+        "hospital.covid-tests": {"rows": "age >= 18 and result != 'invalid'"},
+        "hospital.positivity-summary": {"minimum_cell": {"columns": ["tests"], "least": 11}},
+    }
+    text = [line.strip() for line in lines_of(plan)]
+    assert "only rows where: age >= 18 and result != 'invalid'" in text
+    assert "no count below 11 in tests" in text
+    # What is asked is part of what the run promises: another condition is another plan.
+    assert plan.digest != make_plan(hospital, Site.load(), {}).digest
