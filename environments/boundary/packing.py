@@ -99,18 +99,20 @@ def _places(files: tuple[FileEntry, ...]) -> dict[str, tuple[str, int]]:
 def _fill(
     part: Part, where: Mapping[str, tuple[str, int]], files: Mapping[str, Path], into: memoryview
 ) -> None:
-    filled = 0
-    for chunk in part.chunks:
-        path, offset = where[chunk.digest]
-        with disk_errors(f"{path}: cannot be read"):
-            descriptor = os.open(files[path], _READ)
-            try:
-                same = read_chunk(descriptor, offset, chunk.digest, into[filled : filled + chunk.size])
-            finally:
-                os.close(descriptor)
-        if not same:
-            raise NotVerifiableError(f"{path}: changed after it was checked")
-        filled += chunk.size
+    filled, opened = 0, dict[str, int]()
+    try:
+        for chunk in part.chunks:
+            path, offset = where[chunk.digest]
+            with disk_errors(f"{path}: cannot be read"):
+                if path not in opened:
+                    opened[path] = os.open(files[path], _READ)
+                same = read_chunk(opened[path], offset, chunk.digest, into[filled : filled + chunk.size])
+            if not same:
+                raise NotVerifiableError(f"{path}: changed after it was checked")
+            filled += chunk.size
+    finally:
+        for descriptor in opened.values():
+            os.close(descriptor)
 
 
 def lies(name: str, index: int, size: int, seal: Seal, transit: Transit, room: Room) -> int | None:

@@ -165,14 +165,21 @@ def _own(chunk: Chunk, held: Held, room: Room) -> memoryview:
 def _write(
     plain: memoryview, chunks: tuple[Chunk, ...], places: Mapping[str, list[tuple[Path, int]]]
 ) -> None:
-    at = 0
+    """Write a part's chunks where they stand; those that follow each other in one piece."""
+    at, runs = 0, list[tuple[Path, int, int, int]]()
     for chunk in chunks:
         for path, offset in places[chunk.digest]:
-            descriptor = os.open(path, _WRITE)
-            try:
-                done = 0
-                while done < chunk.size:
-                    done += os.pwrite(descriptor, plain[at + done : at + chunk.size], offset + done)
-            finally:
-                os.close(descriptor)
+            before = runs[-1] if runs else None
+            if before and (before[0], before[1] + before[3], before[2] + before[3]) == (path, offset, at):
+                runs[-1] = (path, before[1], before[2], before[3] + chunk.size)
+            else:
+                runs.append((path, offset, at, chunk.size))
         at += chunk.size
+    for path, offset, start, size in runs:
+        descriptor = os.open(path, _WRITE)
+        try:
+            done = 0
+            while done < size:
+                done += os.pwrite(descriptor, plain[start + done : start + size], offset + done)
+        finally:
+            os.close(descriptor)

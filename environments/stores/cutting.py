@@ -27,7 +27,9 @@ __all__ = ["Written", "cut", "keep", "read_chunk", "stamped", "verify_file"]
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _ALTERED = "do not use it; restore the store from a backup, or let the asset cross or be added again"
-_LEAST, _USUAL = 128 * 1024, 512 * 1024
+_USUAL, _MANY = 128 * 1024, 16 * 1024
+"""Bytes of a usual cut, and how many of them a file may have before they are twice as large: a change costs
+some cuts for every column that it touches, and a list of cuts crosses with every version."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ def _plain(path: Path, name: str) -> Iterator[int]:
         os.close(descriptor)
 
 
+def _usual(size: int) -> int:
+    usual = _USUAL
+    while usual * _MANY < size and usual < CHUNK // 2:
+        usual *= 2
+    return usual
+
+
 def cut(path: Path, name: str, *, durable: bool = True) -> FileEntry:
     """Cut one file of a draft, and make it read-only, and durable if it shall stay.
 
@@ -71,7 +80,7 @@ def cut(path: Path, name: str, *, durable: bool = True) -> FileEntry:
 
     sizes, digests = [], []
     with _plain(path, name) as descriptor:
-        cutter = FastCDC(_USUAL, min_size=_LEAST, max_size=CHUNK)
+        cutter = FastCDC(usual := _usual(os.fstat(descriptor).st_size), min_size=usual // 4, max_size=CHUNK)
         with os.fdopen(os.dup(descriptor), "rb", buffering=0) as stream:
             for chunk in cutter.cut_stream(stream):
                 sizes.append(chunk.length)
