@@ -117,14 +117,12 @@ def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, said: str) -
 
 def test_ends_that_would_never_meet_are_told_in_both_files(tmp_path: Path) -> None:
     here = f"transits:\n  - {KINDS['s3'].replace('PEER', 'there')}\n"
-    assert mistakes(tmp_path, here=here) == [
-        f"here:7: transits.0.with: {tmp_path}/there.yaml declares no transit with 'here': "
-        "the two would never meet"
-    ]
+    [told] = mistakes(tmp_path, here=here)
+    assert told.startswith(f"here:7: transits.0.with: {tmp_path}/there.yaml declares no transit with 'here'")
     there = f"transits:\n  - {KINDS['s3'].replace('PEER', 'here').replace('a/b', 'a/c')}\n"
-    told = mistakes(tmp_path, here=here, there=there)
-    assert [line.split(":")[0] for line in told] == ["here", "there"]
-    assert all("declares another place" in line for line in told)
+    both_told = mistakes(tmp_path, here=here, there=there)
+    assert [line.split(":")[0] for line in both_told] == ["here", "there"]
+    assert all("declares another place" in line for line in both_told)
 
 
 def test_a_peer_is_another_declared_environment_and_named_once(tmp_path: Path) -> None:
