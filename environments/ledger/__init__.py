@@ -12,8 +12,10 @@ Example:
 """
 
 from environments.ledger.entry import Entry, Head
+from environments.ledger.export import export_lines, export_parquet
 from environments.ledger.ledger import Ledger
 from environments.ledger.lookup import find_entries, read_entries, read_head
+from environments.ledger.migrate import take_over
 from environments.ledger.verify import LedgerProblem, LedgerReport, verify_ledger
 from environments.ledger.witness import check_head, witness_head, witnessed_head
 
@@ -24,9 +26,12 @@ __all__ = [
     "LedgerProblem",
     "LedgerReport",
     "check_head",
+    "export_lines",
+    "export_parquet",
     "find_entries",
     "read_entries",
     "read_head",
+    "take_over",
     "verify_ledger",
     "witness_head",
     "witnessed_head",

@@ -29,7 +29,7 @@ GENESIS = digest_bytes(b"isthmus/1/ledger")
 """What the first entry names as its predecessor."""
 MAX_ENTRY = 1024 * 1024
 HEAD_EVERY = 1000
-_ENDINGS = {"egress", "ingress", "settle", "key-changed", "restored", "peer-restored"}
+_ENDINGS = {"egress", "ingress", "settle", "restored", "peer-restored"}
 _LABEL = b"isthmus/1/ledger-head\n"
 _KEYS = {"body", "environment", "kind", "previous", "sequence", "time"}
 

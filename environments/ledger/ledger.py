@@ -29,7 +29,6 @@ from typing import Any
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import DefectError, NotVerifiableError
 from environments.identity.keys import Identity
-from environments.identity.public import PublicIdentity
 from environments.ledger.database import Row, add, last_row, newest_head, reading, writing
 from environments.ledger.entry import GENESIS, MAX_ENTRY, Entry, Head, head_payload, is_kept, parse_entry
 from environments.ledger.lookup import newest, read_entries, read_head
@@ -62,21 +61,9 @@ class Ledger:
             NotVerifiableError: the ledger does not end where its signed head says, or is another's.
             UnreachableError: the disk refuses.
         """
-        return self._append(kind, body, self._identity.public)
-
-    def renew(self, previous: PublicIdentity) -> Entry:
-        """Go on under a new signing key, after the head was verified under the one before.
-
-        Raises:
-            NotVerifiableError: as `append`, or the head is not signed by `previous`.
-        """
-        body = {"previous_key": previous.key_id, "key": self._identity.public.key_id}
-        return self._append("key-changed", body, previous)
-
-    def _append(self, kind: str, body: Mapping[str, Any], signed_by: PublicIdentity) -> Entry:
         take_over(self._folder, self._identity.public)
         with writing(self._folder) as database:
-            sequence, previous = self._end(database, signed_by)
+            sequence, previous = self._end(database)
             time = self._clock().astimezone(dt.UTC).isoformat(timespec="milliseconds")
             entry = Entry(sequence + 1, self._identity.name, kind, time, previous, dict(body))
             payload = entry.payload()
@@ -88,7 +75,7 @@ class Ledger:
             add(database, Row(entry.sequence, payload), head, self._identity.public.key_id)
         return entry
 
-    def _end(self, database: sqlite3.Connection, signed_by: PublicIdentity) -> tuple[int, str]:
+    def _end(self, database: sqlite3.Connection) -> tuple[int, str]:
         """Return where the ledger ends, and forget that head unless it is one that is kept."""
         row, found = last_row(database), newest_head(database, self._identity.name)
         if row is None:
@@ -100,7 +87,7 @@ class Ledger:
         if last.sequence != row.sequence or found is None:
             raise NotVerifiableError("the last entry has no signed head: it was changed", remedy=_STOP)
         self._reaches(row.sequence, digest, found[0])
-        found[0].verify(signed_by)
+        found[0].verify(self._identity.public.ever)
         if not is_kept(last.kind, last.sequence):
             database.execute("DELETE FROM heads WHERE sequence = ?", (last.sequence,))
         return row.sequence, digest

@@ -209,9 +209,10 @@ def _check_heads(
     walk: _Walk, kept: list[tuple[Head, str]], public: PublicIdentity, witnessed: list[Head], until: int
 ) -> None:
     """Verify the heads' signatures, and give the walk what they name."""
+    known = public.ever.key_ids
     for number, (head, key) in enumerate(kept, 1):
         newest = number == len(kept)
-        if newest or (head.sequence % HEAD_EVERY == 0 and key == public.key_id):
+        if newest or (head.sequence % HEAD_EVERY == 0 and key in known):
             _signed(walk, head, public)
         walk.heads.setdefault(head.sequence, set()).add((head.digest, True))
     for head in witnessed:
@@ -223,7 +224,7 @@ def _check_heads(
 
 def _signed(walk: _Walk, head: Head, public: PublicIdentity) -> bool:
     try:
-        head.verify(public)
+        head.verify(public.ever)
     except NotVerifiableError:
         walk.say("signature", head.sequence, "a head whose signature is not the owner's")
         return False

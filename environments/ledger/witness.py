@@ -26,7 +26,7 @@ from environments.ledger.entry import Head
 from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
 
-__all__ = ["check_head", "witness_head", "witnessed_head"]
+__all__ = ["all_witnessed", "check_head", "witness_head", "witnessed_head"]
 
 MAX_TRAIL = 4096
 
@@ -47,6 +47,16 @@ def witnessed_head(folder: Path, peer: str) -> Head | None:
         return None
     except ValueError:
         raise NotVerifiableError(f"the witnessed head of {peer}: not a ledger head") from None
+
+
+def all_witnessed(folder: Path) -> list[Head]:
+    """Return the last head kept of each peer.
+
+    Raises:
+        NotVerifiableError: a file is damaged.
+    """
+    found = (witnessed_head(folder, path.stem) for path in sorted((folder / "witnessed").glob("[!.]*.json")))
+    return [head for head in found if head is not None]
 
 
 def check_head(folder: Path, peer: PublicIdentity, head: Head) -> None:

@@ -7,24 +7,26 @@ this ledger comes as a file: `ledger witnessed` there, `ledger verify --against`
 from __future__ import annotations
 
 import json
-from collections import deque
 from pathlib import Path
 from typing import Any
 
 import click
 
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.home import EnvironmentFolder, Home
+from environments.home import Home
 from environments.identity import load_identity
 from environments.ledger import (
     Entry,
     Head,
     LedgerReport,
-    read_entries,
+    find_entries,
+    take_over,
     verify_ledger,
     witnessed_head,
 )
 from environments.site import Site
+from flows.cli.ledger_export import export
+from flows.cli.ledger_folder import open_folder
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
@@ -47,29 +49,36 @@ def command() -> None:
     """
 
 
-def _folder(home: Home, site: Site, env: str) -> EnvironmentFolder:
-    site.profile(env)
-    return home.check().environment(env).check()
-
-
-@command.command("show", epilog=example("isthmus ledger show --env cloud --last 5"))
+@command.command(
+    "show",
+    epilog=example(
+        "isthmus ledger show --env cloud --last 5", "isthmus ledger show --env cloud --after 100 --last 50"
+    ),
+)
 @env_option
-@click.option("--last", type=click.IntRange(1), metavar="N", help="Only the newest N entries.")
+@click.option(
+    "--last", type=click.IntRange(1), metavar="N", help="At most N: the newest, or those behind --after."
+)
+@click.option(
+    "--after", type=click.IntRange(0), default=0, metavar="ENTRY", help="Only what came behind this entry."
+)
 @click.option(
     "--crossing", metavar="ID", help="Only the entries of one crossing (or the beginning of its id)."
 )
 @home_option
 @site_option
 @json_option
-def show(*, env: str, last: int | None, crossing: str | None, home: Home, site: Site, as_json: bool) -> None:
-    """Print the entries, oldest first. Showing is not verifying: `isthmus ledger verify` does that."""
+def show(
+    *, env: str, last: int | None, after: int, crossing: str | None, home: Home, site: Site, as_json: bool
+) -> None:
+    """Print the entries, oldest first. Showing is not verifying: `isthmus ledger verify` does that.
+
+    A page at a time: `--last 50`, then `--after` the last entry that was shown.
+    """
     wanted = None if crossing is None else "sha256:" + crossing.removeprefix("sha256:")
-    found = (
-        entry
-        for entry in read_entries(_folder(home, site, env).ledger)
-        if wanted is None or str(entry.body.get("crossing", "")).startswith(wanted)
-    )
-    entries = deque(found, maxlen=last)
+    folder = open_folder(home, site, env)
+    take_over(folder.ledger, load_identity(folder).public)
+    entries = find_entries(folder.ledger, crossing=wanted, after=after, last=last)
     if as_json:
         emit_json({"environment": env, "entries": [entry.to_json() for entry in entries]})
         return
@@ -120,7 +129,7 @@ def _rule(rule: dict[str, Any]) -> str:
 @json_option
 def verify(*, env: str, against: tuple[Path, ...], home: Home, site: Site, as_json: bool) -> None:
     """Find what was altered, removed, reordered, added or cut off; exit 4 if anything was."""
-    folder = _folder(home, site, env)
+    folder = open_folder(home, site, env)
     heads = [_head(path) for path in against]
     report = verify_ledger(folder.ledger, load_identity(folder).public, witnessed=heads)
     if as_json:
@@ -166,7 +175,7 @@ def _head(path: Path) -> Head:
 def witnessed(*, env: str, peer: str, home: Home, site: Site, as_json: bool) -> None:
     """Print the last head of a peer's ledger that this environment keeps."""
     site.profile(peer)
-    head = witnessed_head(_folder(home, site, env).ledger, peer)
+    head = witnessed_head(open_folder(home, site, env).ledger, peer)
     if head is None:
         raise UsageError(
             f"{env} keeps no head of {peer}'s ledger yet", remedy="heads are exchanged with each crossing"
@@ -175,3 +184,6 @@ def witnessed(*, env: str, peer: str, home: Home, site: Site, as_json: bool) -> 
         emit_json({"environment": env, "head": head.to_json()})
     else:
         click.echo(f"{env} keeps entry {head.sequence} of {peer}'s ledger: {head.digest}")
+
+
+command.add_command(export)

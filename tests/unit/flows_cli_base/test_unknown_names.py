@@ -103,6 +103,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "plan, pipeline": (("plan", "hospitl"), ("hospital",)),
     "plan, parameter": (("plan", "hospital", "--param", "test=x"), ("tests", "newest")),
     "ledger show": (("ledger", "show", "--env", "moon"), ENVIRONMENTS),
+    "ledger export": (("ledger", "export", "moon.jsonl", "--env", "moon"), ENVIRONMENTS),
     "ledger verify": (("ledger", "verify", "--env", "moon"), ENVIRONMENTS),
     "ledger witnessed": (("ledger", "witnessed", "--env", "moon", "--of", "edge"), ENVIRONMENTS),
     "ledger witnessed, peer": (("ledger", "witnessed", "--env", "edge", "--of", "moon"), ENVIRONMENTS),

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from environments.home import Home
@@ -75,6 +78,30 @@ def test_verify(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert "altered at entry 1" in capsys.readouterr().err
     assert run(home, "verify", "--env", "onprem", "--json") == 4
     assert [problem["id"] for problem in document(capsys)["problems"]] == ["altered"]
+
+
+@pytest.mark.usefixtures("ledger")
+def test_show_a_page(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(home, "show", "--env", "onprem", "--after", "1", "--last", "5", "--json") == 0
+    assert [entry["sequence"] for entry in document(capsys)["entries"]] == [2]
+    assert run(home, "show", "--env", "onprem", "--after", "2") == 0
+    assert "no entries" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ledger")
+def test_export(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "onprem.jsonl"
+    assert run(home, "export", str(path), "--env", "onprem", "--json") == 0
+    assert document(capsys)["entries"] == 2
+    auditor = Path(__file__).parents[4] / "infra" / "auditor" / "verify_ledger.py"
+    assert subprocess.run([sys.executable, "-I", auditor, path], check=False).returncode == 0
+    before = path.read_bytes()
+    assert run(home, "export", str(path), "--env", "onprem") == 2
+    assert path.read_bytes() == before
+    parquet = tmp_path / "onprem.parquet"
+    assert run(home, "export", str(parquet), "--env", "onprem", "--format", "parquet") == 0
+    assert pq.read_table(parquet)["kind"].to_pylist() == ["egress", "egress"]
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["home", "onprem.jsonl", "onprem.parquet"]
 
 
 def test_a_rewritten_history_is_found_with_the_peers_word(
