@@ -2,7 +2,8 @@
 
 Invariants:
 1. It has one form; an unknown key, an unknown suite or an unknown format refuses it.
-2. A key stands once in the whole document: no key is of two environments, nor a root's and an environment's.
+2. A key stands once in the whole document: no key is of two environments, nor a root's and an environment's;
+   and no requester has an environment's name.
 3. It expires. What has expired is believed in nothing: whoever is kept from news stops taking anything.
 4. The HPKE suite is the document's, one for all; no peer chooses.
 
@@ -66,6 +67,8 @@ class TrustDocument:
         keys += [key.public for requester in self.requesters.values() for key in requester.keys]
         if len(set(keys)) != len(keys):
             raise NotVerifiableError("the trust document: a key stands in two places")
+        if set(self.environments) & set(self.requesters):
+            raise NotVerifiableError("the trust document: an environment and a requester of one name")
         if self.expires <= self.issued:
             raise NotVerifiableError("the trust document: it expires before it is issued")
 

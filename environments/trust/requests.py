@@ -1,0 +1,230 @@
+"""Who asks: a statement that a requester's key signs, and whose name it earns.
+
+Invariants:
+1. Attributing is total: whatever comes, the answer is a name that the trust document lists, or
+   `unattributed` with the reason; it raises nothing and grants nothing.
+2. A name is earned by a key that the document lists for exactly this requester, that is not revoked and
+   counts now, over a statement that is fresh and (but for a deploy, which stands behind every scheduled
+   run) was not used before.
+3. What the requester may ask is the document's list, looked at for every crossing; no list permits nothing,
+   and `unattributed` has none.
+
+Pure: the time, and which nonces were used, are given. The gate's wiring is elsewhere.
+
+Example:
+    >>> raw = sign_request(statement, signer)
+    >>> attribute(raw, document, now=now, used=set()).requester
+    'nightly'
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from data_contracts.digest import canonical, digest_bytes
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.identity.public import decode, encode
+from environments.identity.signers import Signer
+from environments.ref import check_name
+from environments.signed import is_canonical, pre_authentication, strict_json
+from environments.trust.document import TrustDocument
+from environments.trust.keys import SKEW
+from environments.trust.shape import exact, moment, name, stamp
+
+__all__ = [
+    "UNATTRIBUTED",
+    "Action",
+    "Attribution",
+    "RequestStatement",
+    "attribute",
+    "may_ask",
+    "new_request",
+    "sign_request",
+]
+
+UNATTRIBUTED = "unattributed"
+Action = Literal["sync", "run", "deploy"]
+Reason = Literal[
+    "verified", "unsigned", "shape", "trust", "unknown", "signature", "early", "expired", "replayed"
+]
+_LIVES: dict[Action, dt.timedelta] = {
+    "sync": dt.timedelta(days=1),
+    "run": dt.timedelta(days=1),
+    "deploy": dt.timedelta(days=366),
+}
+_TYPE = "application/vnd.isthmus.request.v1+json"
+_WHAT = "the request"
+_KEYS = {"format", "requester", "action", "subject", "nonce", "issued", "expires"}
+_MAX = 16 * 1024
+_NONCE = 16
+
+
+@dataclass(frozen=True)
+class RequestStatement:
+    """One wish.
+
+    Attributes:
+        requester: who claims to ask.
+        action: `sync` and `run` once, `deploy` for what a schedule repeats.
+        subject: the asset or pipeline.
+        nonce: 32 hex digits, of this wish alone.
+        issued: when it was signed.
+        expires: from when on it counts no more; at most a day later, a year for a deploy.
+    """
+
+    requester: str
+    action: Action
+    subject: str
+    nonce: str
+    issued: dt.datetime
+    expires: dt.datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the statement as a JSON object."""
+        times = {"issued": stamp(self.issued), "expires": stamp(self.expires)}
+        return {"format": 1} | vars(self) | times
+
+    @classmethod
+    def from_json(cls, value: object) -> RequestStatement:
+        """Read a statement strictly; its signature is not looked at here.
+
+        Raises:
+            NotVerifiableError: it is none.
+        """
+        read = exact(value, _KEYS, _WHAT)
+        action, nonce = read["action"], read["nonce"]
+        if type(read["format"]) is not int or read["format"] != 1:
+            raise NotVerifiableError(f"{_WHAT}: a format or action that this version does not read")
+        actions: dict[object, Action] = {"sync": "sync", "run": "run", "deploy": "deploy"}
+        if not isinstance(action, str) or action not in actions:
+            raise NotVerifiableError(f"{_WHAT}: a format or action that this version does not read")
+        hexadecimal = (
+            isinstance(nonce, str) and len(nonce) == 2 * _NONCE and set(nonce) <= set("0123456789abcdef")
+        )
+        if not hexadecimal:
+            raise NotVerifiableError(f"{_WHAT}: a nonce that is none")
+        issued, expires = moment(read["issued"], "issued"), moment(read["expires"], "expires")
+        if not issued < expires <= issued + _LIVES[actions[action]]:
+            raise NotVerifiableError(f"{_WHAT}: it counts for longer than a {action} may")
+        subject, requester = name(read["subject"], "the subject"), name(read["requester"], "the requester")
+        return cls(requester, actions[action], subject, str(nonce), issued, expires)
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Whose wish it is.
+
+    Attributes:
+        requester: a name from the trust document, or `unattributed`.
+        reason: `verified`, or why it is not attributed.
+        statement: what was signed; None where it is not attributed.
+    """
+
+    requester: str
+    reason: Reason
+    statement: RequestStatement | None = None
+
+
+def new_request(requester: str, action: Action, subject: str, now: dt.datetime) -> RequestStatement:
+    """Return a statement for now, with a nonce of its own.
+
+    Raises:
+        UsageError: a name is none, or is the word for nobody.
+    """
+    check_name(requester, "the requester")
+    check_name(subject, "the subject")
+    if requester == UNATTRIBUTED:
+        raise UsageError(f"{UNATTRIBUTED}: is nobody's name")
+    issued = now.replace(microsecond=0)
+    return RequestStatement(
+        requester, action, subject, secrets.token_hex(_NONCE), issued, issued + _LIVES[action]
+    )
+
+
+def sign_request(statement: RequestStatement, signer: Signer) -> bytes:
+    """Return the signed envelope: DSSE, of its own payload type."""
+    payload = canonical(statement.to_json())
+    signature = encode(signer.sign(pre_authentication(_TYPE, payload)))
+    signed = {"keyid": digest_bytes(signer.public), "sig": signature}
+    return canonical({"payloadType": _TYPE, "payload": encode(payload), "signatures": [signed]})
+
+
+def _open(raw: bytes) -> tuple[bytes, str, bytes, RequestStatement]:
+    if len(raw) > _MAX:
+        raise NotVerifiableError(f"{_WHAT}: larger than {_MAX} bytes")
+    envelope = exact(strict_json(raw, _WHAT), {"payloadType", "payload", "signatures"}, _WHAT)
+    listed = envelope["signatures"]
+    if not is_canonical(dict(envelope), raw) or envelope["payloadType"] != _TYPE:
+        raise NotVerifiableError(f"{_WHAT}: not an envelope of it")
+    if not isinstance(listed, list) or len(listed) != 1:
+        raise NotVerifiableError(f"{_WHAT}: not an envelope of one signature")
+    signed = exact(listed[0], {"keyid", "sig"}, _WHAT)
+    payload = decode(envelope["payload"], what=_WHAT)
+    value = strict_json(payload, _WHAT)
+    statement = RequestStatement.from_json(value)
+    if not is_canonical(statement.to_json(), payload):
+        raise NotVerifiableError(f"{_WHAT}: not in its one form")
+    return payload, str(signed["keyid"]), decode(signed["sig"], what=_WHAT, length=64), statement
+
+
+def attribute(
+    raw: bytes | None, document: TrustDocument | None, *, now: dt.datetime, used: Container[str]
+) -> Attribution:
+    """Return whose wish `raw` is.
+
+    Args:
+        raw: the envelope; None where nothing was signed.
+        document: the pinned trust document; None where there is none.
+        now: the time.
+        used: nonces of requests that were taken already.
+    """
+    nobody = Attribution(UNATTRIBUTED, "unsigned")
+    if raw is None:
+        return nobody
+    if document is None or now >= document.expires:
+        return replace(nobody, reason="trust")
+    try:
+        payload, key_id, signature, statement = _open(raw)
+    except NotVerifiableError:
+        return replace(nobody, reason="shape")
+    # (1) A key that the document lists for exactly this requester, and that counts now.
+    requester = document.requesters.get(statement.requester)
+    keys = {key.key_id: key for key in requester.keys if key.window.accepts(now)} if requester else {}
+    if key_id not in keys or statement.requester == UNATTRIBUTED:
+        return replace(nobody, reason="unknown")
+    # (2) Its signature.
+    try:
+        public = Ed25519PublicKey.from_public_bytes(keys[key_id].public)
+        public.verify(signature, pre_authentication(_TYPE, payload))
+    except (InvalidSignature, ValueError):
+        return replace(nobody, reason="signature")
+    # (3) Fresh, and not used before.
+    reason = _stale(statement, now, used)
+    if reason is not None:
+        return replace(nobody, reason=reason)
+    return Attribution(statement.requester, "verified", statement)
+
+
+def _stale(statement: RequestStatement, now: dt.datetime, used: Container[str]) -> Reason | None:
+    if statement.issued > now + SKEW:
+        return "early"
+    if now >= statement.expires:
+        return "expired"
+    return "replayed" if statement.action != "deploy" and statement.nonce in used else None
+
+
+def may_ask(
+    document: TrustDocument, requester: str, *, environment: str, asset: str, destination: str, purpose: str
+) -> bool:
+    """Whether the document lets this requester ask for a crossing; nobody may ask for what is not listed."""
+    known = document.requesters.get(requester)
+    if known is None or requester == UNATTRIBUTED:
+        return False
+    return known.may.permits(environment=environment, asset=asset, destination=destination, purpose=purpose)
