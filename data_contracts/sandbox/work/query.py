@@ -6,7 +6,9 @@ Invariants:
    query of others runs.
 2. A query runs only after its tree was judged (`sqltree`), and after the same text was found to be exactly
    one SELECT statement.
-3. An answer is a number as text, or a word out of a fixed list; never a value of another kind, never the
+3. DuckDB takes `Age` and `age` for one name, a contract does not: a query that can read columns whose names
+   differ in case only is refused, whichever of them it means.
+4. An answer is a number as text, or a word out of a fixed list; never a value of another kind, never the
    engine's own message.
 """
 
@@ -43,6 +45,7 @@ class Query:
         """Open the database when the first request says how large it may be."""
         self._database: Any = None
         self._table = ""
+        self._names: list[str] = []
 
     def __call__(self, request: dict[str, Any], stream: Any) -> dict[str, Any]:  # noqa: ANN401 - the arrow stream
         """Answer one request."""
@@ -82,8 +85,9 @@ class Query:
         return found
 
     def _prepare(self, request: dict[str, Any]) -> dict[str, Any]:
+        self._names = [str(name) for name in request["names"]]
         refused, tree = self._parse(request["query"])
-        return {"refused": refused} if refused else {"columns": columns_of(tree, request["names"])}
+        return {"refused": refused} if refused else {"columns": columns_of(tree, self._names)}
 
     def _parse(self, query: str) -> tuple[str | None, dict[str, Any]]:
         if len(query) > _MOST:
@@ -98,7 +102,11 @@ class Query:
             return "syntax", {}
         if tree.get("error"):
             return "syntax", {}
-        return forbidden(tree, self._table), tree
+        return forbidden(tree, self._table) or self._ambiguous(tree), tree
+
+    def _ambiguous(self, tree: dict[str, Any]) -> str | None:
+        read = columns_of(tree, self._names)
+        return None if len({name.casefold() for name in read}) == len(read) else "names"
 
     def _run(self, request: dict[str, Any]) -> dict[str, Any]:
         refused, _ = self._parse(request["query"])
