@@ -117,9 +117,13 @@ def _look(
     """Refuse what does not say one thing to check, against one thing."""
     if (file is None) == (asset is None) or (asset is None) != (env is None):
         raise UsageError("what to check is not said", remedy="name a FILE, or --asset NAME and --env NAME")
-    if suite is not None and (contract is not None or asset is not None):
+    if suite is not None and asset is not None:
+        raise UsageError("a suite is checked alone, on a file", remedy="name FILE and --suite")
+    if suite is not None and contract is not None:
         raise UsageError(
-            "a suite is checked alone, on a file", remedy="name FILE and --suite, and no contract"
+            "--suite and --contract are two checks: each is done alone, with a verdict of its own",
+            remedy="run isthmus check FILE --contract C for what the data's contract promises (expectations "
+            "may stand in it, as quality of type custom), or isthmus check FILE --suite S for the suite",
         )
     if file is not None and contract is None and suite is None:
         raise UsageError(

@@ -311,7 +311,9 @@ def test_data_docs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["t.csv", "--suite", "s.json", "--contract", "hospital.covid-tests"], "alone"),
+        (["t.csv", "--suite", "s.json", "--contract", "hospital.covid-tests"], "FILE --contract C"),
+        (["t.csv", "--contract", "no.such", "--suite", "s.json", "--json"], "FILE --suite S"),
+        (["--asset", "x", "--env", "onprem", "--contract", "no.such", "--suite", "s.json"], "alone"),
         (["--asset", "x", "--env", "onprem", "--suite", "s.json"], "alone"),
         (["t.csv", "--contract", "hospital.covid-tests", "--data-docs", "d"], "Data Docs are of a suite"),
         (["t.csv", "--suite", "absent.json"], "cannot be read"),
