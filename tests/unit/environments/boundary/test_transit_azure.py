@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from azure_server import AZURITE, MISSING, AzureServer, running_azurite
 from boundary_world import World, rows
+from faulty_transit import Faults, FaultyTransit, Weather
+from stormy_crossing import storm_over
 from transit_suite import CROSSING, TransitSuite
 
 from data_contracts.errors import UnreachableError
@@ -34,6 +36,11 @@ class TestAzureTransit(TransitSuite):
     def open_transit(self, place: Path) -> Transit:
         prefix = hashlib.sha256(str(place).encode()).hexdigest()[:16]
         return open_transit(place, "onprem", "cloud", self.server.spec(place.parent, prefix=prefix))
+
+
+class TestFaultyAzureTransit(TestAzureTransit):
+    def open_transit(self, place: Path) -> Transit:
+        return FaultyTransit(super().open_transit(place), Weather(Faults(duplicate=0.3, delay=0.2), 1))
 
 
 def test_a_wrong_key_is_refused_by_the_server(server: AzureServer, tmp_path: Path) -> None:
@@ -95,3 +102,9 @@ def test_a_crossing_over_azure(server: AzureServer, tmp_path: Path) -> None:
     left = world.env("onprem").outgoing("cloud").names(crossing_prefix(sent.crossing))
     assert list(left) == []
     assert not world.transit().exists()
+
+
+@pytest.mark.parametrize("storm", ["all at once", "lost writes"])
+def test_bad_weather_over_azure(server: AzureServer, tmp_path: Path, storm: str) -> None:
+    spec = server.spec(tmp_path, prefix=f"storm/{storm[:3]}")
+    storm_over(tmp_path, spec, storm)

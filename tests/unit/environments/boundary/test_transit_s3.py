@@ -9,10 +9,14 @@ from pathlib import Path
 
 import boto3
 import pytest
+from boundary_world import World, rows
+from faulty_transit import Faults, FaultyTransit, Weather
 from s3_server import Server, running_s3
+from stormy_crossing import storm_over
 from transit_suite import CROSSING, TransitSuite
 
 from data_contracts.errors import UnreachableError
+from environments.boundary import egress, ingress, settle
 from environments.boundary.transit import Transit, crossing_prefix, manifest_name, open_transit
 
 
@@ -31,6 +35,11 @@ class TestS3Transit(TransitSuite):
         prefix = hashlib.sha256(str(place).encode()).hexdigest()[:16]
         spec = self.server.spec(place.parent, prefix=prefix)
         return open_transit(place, "onprem", "cloud", spec)
+
+
+class TestFaultyS3Transit(TestS3Transit):
+    def open_transit(self, place: Path) -> Transit:
+        return FaultyTransit(super().open_transit(place), Weather(Faults(duplicate=0.3, delay=0.2), 1))
 
 
 def test_a_wrong_secret_is_refused_by_the_server(server: Server, tmp_path: Path) -> None:
@@ -107,3 +116,22 @@ def test_junk_in_the_bucket_is_not_listed_and_is_cleared(server: Server, tmp_pat
     transit.clear(crossing_prefix(CROSSING))
     left = s3.list_objects_v2(Bucket="exchange", Prefix="junk/").get("Contents", [])
     assert [item["Key"] for item in left] == [f"{folder}x/manifest"]
+
+
+@pytest.mark.parametrize("storm", ["all at once", "lost writes"])
+def test_bad_weather_over_s3(server: Server, tmp_path: Path, storm: str) -> None:
+    spec = server.spec(tmp_path, prefix=f"storm/{storm[:3]}")
+    storm_over(tmp_path, spec, storm)
+
+
+def test_a_crossing_over_s3(server: Server, tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
+        spec = replace(server.spec(tmp_path, prefix="crossing"), peer=peer)
+        world.profiles[name] = replace(world.profiles[name], transits=(spec,))
+    sent = egress(world.env("onprem"), world.request(world.add(rows())))
+    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
+    assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"
+    left = world.env("onprem").outgoing("cloud").names(crossing_prefix(sent.crossing))
+    assert list(left) == []
+    assert not world.transit().exists()

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from boundary_world import World, rows
+from faulty_transit import Faults, FaultyTransit, Weather
 from ssh_server import MISSING, SSHD, SshServer, free_port, new_key, running_sshd
+from stormy_crossing import storm_over
 from transit_suite import CROSSING, TransitSuite
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
@@ -36,6 +38,11 @@ class TestSftpTransit(TransitSuite):
     def open_transit(self, place: Path) -> Transit:
         # The folder that a declaration names is made by the server's operator; what lies in it, by us.
         return open_transit(place, "onprem", "cloud", self.server.spec(f"{place.parent}"))
+
+
+class TestFaultySftpTransit(TestSftpTransit):
+    def open_transit(self, place: Path) -> Transit:
+        return FaultyTransit(super().open_transit(place), Weather(Faults(duplicate=0.3, delay=0.2), 1))
 
 
 def test_a_server_with_another_key_is_told_nothing(server: SshServer, tmp_path: Path) -> None:
@@ -119,3 +126,10 @@ def test_a_crossing_over_sftp(server: SshServer, tmp_path: Path) -> None:
     assert not [path for path in (tmp_path / "in").rglob("*") if path.is_file()]
     assert not world.transit().exists()
     assert list(world.env("onprem").outgoing("cloud").names(crossing_prefix(sent.crossing))) == []
+
+
+@pytest.mark.parametrize("storm", ["all at once", "lost writes"])
+def test_bad_weather_over_sftp(server: SshServer, tmp_path: Path, storm: str) -> None:
+    (tmp_path / "in").mkdir()
+    spec = server.spec(str(tmp_path / "in"))
+    storm_over(tmp_path, spec, storm)
