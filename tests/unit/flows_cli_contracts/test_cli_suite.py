@@ -312,7 +312,7 @@ def test_data_docs(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (["t.csv", "--suite", "s.json", "--contract", "hospital.covid-tests"], "FILE --contract C"),
-        (["t.csv", "--contract", "no.such", "--suite", "s.json", "--json"], "FILE --suite S"),
+        (["t.csv", "--contract", "no.such", "--suite", "s.json"], "FILE --suite S"),
         (["--asset", "x", "--env", "onprem", "--contract", "no.such", "--suite", "s.json"], "alone"),
         (["--asset", "x", "--env", "onprem", "--suite", "s.json"], "alone"),
         (["t.csv", "--contract", "hospital.covid-tests", "--data-docs", "d"], "Data Docs are of a suite"),
