@@ -97,8 +97,8 @@ class EnvironmentContext:
 
     @property
     def ledger(self) -> Ledger:
-        """Its record."""
-        return Ledger(self.folder.ledger, self.identity, clock=self.clock)
+        """Its record, under its keys as they are now: they may have been rotated since this was opened."""
+        return Ledger(self.folder.ledger, load_identity(self.folder), clock=self.clock)
 
     def peer(self, name: str) -> Profile:
         """Return a peer's declaration.

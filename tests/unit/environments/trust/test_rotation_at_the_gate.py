@@ -95,6 +95,18 @@ def test_what_was_sent_before_a_rotation_arrives_after_it(world: Trusted, record
     assert settle(world.env("onprem"), "cloud", crossing).outcome == "permitted"
 
 
+def test_a_rotation_while_a_crossing_is_made(world: Trusted, record: AssetRecord) -> None:
+    """Processes that were opened before it go on: their ledger was written to under the new key meanwhile."""
+    source, destination = world.env("onprem"), world.env("cloud")
+    for name in ("onprem", "cloud"):
+        world.share(world.rotate(name))
+    crossing = egress(source, world.request(record)).crossing
+    for name in ("onprem", "cloud"):
+        world.share(world.rotate(name))
+    assert ingress(destination, "onprem", crossing).outcome == "permitted"
+    assert settle(source, "cloud", crossing).outcome == "permitted"
+
+
 def test_the_old_key_ends_with_the_overlap(world: Trusted, record: AssetRecord) -> None:
     stolen = load_identity(world.folder("onprem"))
     world.share(world.rotate("onprem"))
