@@ -19,12 +19,44 @@ from typing import TypeAlias
 
 __all__ = [
     "AzureTransitSpec",
+    "Capabilities",
     "DirectoryTransitSpec",
     "HttpsTransitSpec",
     "S3TransitSpec",
     "SftpTransitSpec",
     "TransitSpec",
+    "promised",
 ]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a medium promises.
+
+    Attributes:
+        medium: its name: `directory`, `s3`, `azure`, `sftp`, `https`.
+        one_writer_wins: of several writers that create one name at once, one is told that it won.
+        durable: what `put` returned from survives a loss of power there.
+    """
+
+    medium: str
+    one_writer_wins: bool = True
+    durable: bool = True
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What an operator must know, a sentence each; empty where everything is promised."""
+        said = []
+        if not self.one_writer_wins:
+            said.append(
+                f"{self.medium}: single-writer mode: this medium does not say which of two writers came "
+                "first, so only one machine of an environment may use it at a time"
+            )
+        if not self.durable:
+            said.append(
+                f"{self.medium}: what is sent may be lost with the medium's power, and is then sent again"
+            )
+        return tuple(said)
 
 
 @dataclass(frozen=True)
@@ -154,3 +186,14 @@ class HttpsTransitSpec:
 TransitSpec: TypeAlias = (
     DirectoryTransitSpec | S3TransitSpec | AzureTransitSpec | SftpTransitSpec | HttpsTransitSpec
 )
+
+
+def promised(spec: TransitSpec) -> Capabilities:
+    """Return what the medium of a declaration promises; an HTTPS server's promises are its operator's."""
+    if isinstance(spec, HttpsTransitSpec):
+        return Capabilities(
+            "https",
+            one_writer_wins="one-writer-wins" in spec.promises,
+            durable="durable" in spec.promises,
+        )
+    return Capabilities(spec.place[0])

@@ -37,7 +37,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 def _sections() -> Iterator[tuple[str, type[Any]]]:
     named = [getattr(module, name) for module in (profile, transits) for name in module.__all__]
-    kinds = [kind for kind in named if dataclasses.is_dataclass(kind)]
+    kinds = [kind for kind in named if dataclasses.is_dataclass(kind) and kind is not transits.Capabilities]
     for kind in sorted(kinds, key=lambda kind: kind is not profile.Profile):
         yield inspect.cleandoc(kind.__doc__ or "").splitlines()[0], kind
 

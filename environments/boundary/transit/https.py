@@ -28,8 +28,8 @@ import httpx
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.boundary.transit.credentials import private_file
 from environments.boundary.transit.names import check_object, check_prefix, listed
-from environments.boundary.transit.port import Capabilities, Data
-from environments.transits import HttpsTransitSpec
+from environments.boundary.transit.port import Data
+from environments.transits import HttpsTransitSpec, promised
 
 __all__ = ["HttpsTransit"]
 
@@ -84,11 +84,7 @@ class HttpsTransit:
     def __init__(self, spec: HttpsTransitSpec, below: str) -> None:
         """Read our certificate; nothing is connected yet."""
         self._below = below
-        self.capabilities = Capabilities(
-            "https",
-            one_writer_wins="one-writer-wins" in spec.promises,
-            durable="durable" in spec.promises,
-        )
+        self.capabilities = promised(spec)
         self._client = httpx.Client(
             base_url=spec.url,
             verify=_context(spec),

@@ -20,43 +20,14 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from environments.transits import Capabilities
 
 __all__ = ["Capabilities", "Data", "Transit"]
 
 Data: TypeAlias = bytes | bytearray | memoryview
 """Bytes that are sent from where they lie; a view is of bytes, in one piece."""
-
-
-@dataclass(frozen=True)
-class Capabilities:
-    """What a medium promises.
-
-    Attributes:
-        medium: its name: `directory`, `s3`, `azure`, `sftp`, `https`.
-        one_writer_wins: of several writers that create one name at once, one is told that it won.
-        durable: what `put` returned from survives a loss of power there.
-    """
-
-    medium: str
-    one_writer_wins: bool = True
-    durable: bool = True
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """What an operator must know, a sentence each; empty where everything is promised."""
-        said = []
-        if not self.one_writer_wins:
-            said.append(
-                f"{self.medium}: single-writer mode: this medium does not say which of two writers came "
-                "first, so only one machine of an environment may use it at a time"
-            )
-        if not self.durable:
-            said.append(
-                f"{self.medium}: what is sent may be lost with the medium's power, and is then sent again"
-            )
-        return tuple(said)
 
 
 class Transit(Protocol):

@@ -12,6 +12,7 @@ from environments.embedded.doctor.finding import Finding, Severity
 from environments.embedded.doctor.limits import check_limits
 from environments.embedded.doctor.machine import check_clock, check_disk, check_memory, check_port
 from environments.embedded.doctor.software import check_versions
+from environments.embedded.doctor.transits import check_transits
 from environments.embedded.forks import ask_all
 from environments.embedded.launch import running
 from environments.embedded.settings import load_settings
@@ -95,4 +96,4 @@ def _environments(home: Home, site: Site) -> list[Finding]:
             findings.append(Finding("home", "error", f"{name}: {answer}", answer.remedy))
         else:
             findings += [Finding(**finding) for finding in answer]
-    return findings
+    return findings + check_transits(site.profiles[name] for name in made)
