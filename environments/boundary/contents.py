@@ -14,12 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.boundary.envelope import strict_json
 from environments.boundary.sealing import MAX_CHUNK, MAX_CHUNKS, chunk_address
 from environments.boundary.shape import Fields
 from environments.stores import FileEntry, version_of
+from environments.stores.record import canonical_list
 
 __all__ = ["PART", "Chunk", "Contents", "Part", "list_contents"]
 
@@ -111,7 +111,7 @@ class Contents:
         """Return the canonical form."""
         chunks: list[list[Any]] = [[chunk.digest, chunk.size] for chunk in self.chunks]
         files = [entry.to_json() for entry in self.files]
-        return canonical({"files": files, "chunks": chunks, "held": list(self.held)})
+        return canonical_list({"files": files, "chunks": chunks, "held": list(self.held)})
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Contents:

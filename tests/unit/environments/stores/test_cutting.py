@@ -12,6 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from store_basis import LABELS, contract
 
 from data_contracts.digest import canonical, digest_bytes, digest_json
@@ -19,7 +21,7 @@ from data_contracts.errors import NotVerifiableError, UsageError
 from environments.stores import AssetRecord, FileEntry, LocalStore, Written, version_of
 from environments.stores.cutting import cut, keep, stamped, verify_file
 from environments.stores.lanes import flushing, in_lanes
-from environments.stores.record import CHUNK
+from environments.stores.record import CHUNK, canonical_list
 
 BYTES = random.Random(5).randbytes(9_000_000)  # noqa: S311 - the same bytes in every run
 
@@ -166,3 +168,16 @@ def test_a_disk_that_refuses_to_flush_is_told(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="symbolic links"):
         late()
+
+
+_TEXT = st.text(st.characters(max_codepoint=126), max_size=20)
+_VALUES = st.recursive(
+    _TEXT | st.integers(0, 2**53 - 1),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_TEXT, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_VALUES)
+def test_the_quick_form_is_the_canonical_one(value: object) -> None:
+    assert canonical_list(value) == canonical(value)
