@@ -16,6 +16,7 @@ Example:
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from environments.ledger.entry import Head
 from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
 
-__all__ = ["all_witnessed", "check_head", "witness_head", "witnessed_head"]
+__all__ = ["all_witnessed", "check_head", "replace_witnessed", "witness_head", "witnessed_head"]
 
 MAX_TRAIL = 4096
 
@@ -97,3 +98,15 @@ def witness_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
 
 def _all(head: Head) -> dict[int, str]:
     return {**head.trail, head.sequence: head.digest}
+
+
+def replace_witnessed(folder: Path, head: Head, trail: Mapping[int, str]) -> None:
+    """Keep a head in place of the one kept so far, which is put aside: a peer's restore was accepted."""
+    kept = witnessed_head(folder, head.environment)
+    if kept is not None:
+        aside = (
+            make_private(folder / "lost") / f"{check_name(head.environment, 'the peer')}-{kept.sequence}.json"
+        )
+        write_private(aside, canonical(kept.to_json()))
+    make_private(folder / "witnessed")
+    write_private(_path(folder, head.environment), canonical(replace(head, trail=dict(trail)).to_json()))

@@ -25,6 +25,8 @@ from environments.ledger import (
     witnessed_head,
 )
 from environments.site import Site
+from flows.cli.ledger_backup import accept, announce, backup, restore
+from flows.cli.ledger_explain import explain
 from flows.cli.ledger_export import export
 from flows.cli.ledger_folder import open_folder
 from flows.cli.options import env_option, example, home_option, json_option, site_option
@@ -186,4 +188,5 @@ def witnessed(*, env: str, peer: str, home: Home, site: Site, as_json: bool) -> 
         click.echo(f"{env} keeps entry {head.sequence} of {peer}'s ledger: {head.digest}")
 
 
-command.add_command(export)
+for _part in (explain, export, backup, restore, announce, accept):
+    command.add_command(_part)
