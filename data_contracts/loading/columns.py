@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -150,6 +151,8 @@ class _Reader:
         """Find two rules of one object with one id, and rules that nothing here evaluates (a warning)."""
         placed = list(_placed(path, item))
         seen = {identity for _, identity, _ in placed if identity}
+        folded = Counter(name.casefold() for name in item.names)
+        twins = ", ".join(name for name in dict.fromkeys(item.names) if folded[name.casefold()] > 1)
         for place, _, rule in placed:
             if rule is None:
                 continue
@@ -160,6 +163,11 @@ class _Reader:
             reason = unevaluated(rule)
             if reason is not None:
                 message = f"rule {rule.id} will fail as not_evaluated: {reason}"
+                yield self.source.problem(place, message, severity="warning")
+            elif rule.kind == "sql" and twins:
+                message = (
+                    f"rule {rule.id} will fail as not_evaluated if it reads one of {twins}: one name in SQL"
+                )
                 yield self.source.problem(place, message, severity="warning")
 
 

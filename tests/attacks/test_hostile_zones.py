@@ -17,9 +17,11 @@ from contract_builder import column, contract
 from data_contracts.checks import check_source, compile_plan
 from data_contracts.checks.text import with_unreadable
 from data_contracts.discovery import infer_contract
-from data_contracts.errors import UsageError
+from data_contracts.errors import DataBreaksContractError, UsageError
 from data_contracts.formats import open_source
 from data_contracts.model import Contract
+from environments.assets import add_file
+from environments.stores import LocalStore
 from flows.cli.check_input import check_suite
 
 pytestmark = pytest.mark.attack
@@ -166,3 +168,18 @@ def test_moments_beyond_the_calendar_are_refused_and_stop_nothing(tmp_path: Path
     assert [(rule.id, rule.reason) for rule in verdict.failed] == [("t.type", "wrong_type")]
     with pytest.raises(UsageError, match=r"t\.type"):
         infer_contract(path)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Mars/Phobos", None])
+def test_an_asset_holds_the_instants_of_its_file_or_nothing(tmp_path: Path, zone: str | None) -> None:
+    path, store = tmp_path / "x.parquet", LocalStore(tmp_path / "store")
+    pq.write_table(pa.table({"t": pa.array([NEW_YEAR], pa.timestamp("us", tz=zone))}), path)
+    kinds = {True: declared(**ZONED), False: declared()}
+    added = add_file(store, path, "times", kinds[zone is not None]).record
+    [entry] = added.files
+    held = pq.read_table(store.materialise(added, entry.path)).column("t")
+    assert held.cast(pa.int64()).to_pylist() == [NEW_YEAR]
+    assert (held.type.tz == "UTC") == (zone is not None)
+    with pytest.raises(DataBreaksContractError):
+        add_file(store, path, "others", kinds[zone is None])
+    assert store.names() == ("times",)

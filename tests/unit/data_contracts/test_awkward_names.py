@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +12,7 @@ from contract_builder import CLOUD, column, contract, crossing, document
 
 from data_contracts.checks import check_tables, compile_plan
 from data_contracts.errors import DeclarationError
-from data_contracts.loading import contract_from_document
+from data_contracts.loading import contract_from_document, lint_contract
 from data_contracts.obligations import apply, compile_proof, merge_proofs
 from data_contracts.policy import select_terms
 from data_contracts.projection import project
@@ -118,3 +120,17 @@ def test_a_file_whose_column_is_of_another_case_lacks_the_column() -> None:
         ("schema.columns", "column_undeclared"),
         ("age.type", "column_missing"),
     }
+
+
+def test_lint_warns_of_queries_over_such_names(tmp_path: Path) -> None:
+    rules = [{"name": "some", "type": "sql", "query": "SELECT count(*) FROM ${table}", "mustBe": 2}]
+    path = tmp_path / "c.odcs.yaml"
+
+    def warned(*names: str) -> list[str]:
+        path.write_text(json.dumps(document(*map(column, names), quality=rules)))
+        return [problem.message for problem in lint_contract(path) if "not_evaluated" in problem.message]
+
+    assert warned("age", "other") == []
+    assert warned("Age", "other", "age") == [
+        "rule some will fail as not_evaluated if it reads one of Age, age: one name in SQL"
+    ]
