@@ -165,9 +165,7 @@ class _Reader:
                 message = f"rule {rule.id} will fail as not_evaluated: {reason}"
                 yield self.source.problem(place, message, severity="warning")
             elif rule.kind == "sql" and twins:
-                message = (
-                    f"rule {rule.id} will fail as not_evaluated if it reads one of {twins}: one name in SQL"
-                )
+                message = f"rule {rule.id} will fail as not_evaluated if it reads {twins}: one name in SQL"
                 yield self.source.problem(place, message, severity="warning")
 
 
