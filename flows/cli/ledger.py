@@ -29,6 +29,7 @@ from flows.cli.ledger_backup import accept, announce, backup, restore
 from flows.cli.ledger_explain import explain
 from flows.cli.ledger_export import export
 from flows.cli.ledger_folder import open_folder
+from flows.cli.ledger_report import report
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
@@ -188,5 +189,5 @@ def witnessed(*, env: str, peer: str, home: Home, site: Site, as_json: bool) -> 
         click.echo(f"{env} keeps entry {head.sequence} of {peer}'s ledger: {head.digest}")
 
 
-for _part in (explain, export, backup, restore, announce, accept):
+for _part in (explain, export, report, backup, restore, announce, accept):
     command.add_command(_part)

@@ -77,4 +77,5 @@ def test_the_hospitals_data_is_small() -> None:
 
 
 def test_infra_holds_no_importable_python() -> None:
-    assert ours("infra/*.py") == []
+    # The auditor's file is for others to copy and run; it imports nothing of ours, and its test says so.
+    assert ours("infra/*.py") == ["infra/auditor/verify_ledger.py"]

@@ -113,6 +113,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "ledger accept": (("ledger", "accept", "x", "--env", "moon", "--of", "edge"), ENVIRONMENTS),
     "ledger accept, peer": (("ledger", "accept", "x", "--env", "edge", "--of", "moon"), ENVIRONMENTS),
+    "ledger report": (("ledger", "report", "moon.html", "--env", "moon"), ENVIRONMENTS),
     "ledger export": (("ledger", "export", "moon.jsonl", "--env", "moon"), ENVIRONMENTS),
     "ledger verify": (("ledger", "verify", "--env", "moon"), ENVIRONMENTS),
     "ledger witnessed": (("ledger", "witnessed", "--env", "moon", "--of", "edge"), ENVIRONMENTS),

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sqlite3
+import xml.etree.ElementTree as ET
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +96,42 @@ def test_explain_what_is_not_one_crossing(home: Home, capsys: pytest.CaptureFixt
     assert "no such crossing" in capsys.readouterr().err
     assert run(home, "explain", "sha256:", "--env", "onprem") == 2
     assert "2 crossings begin so" in capsys.readouterr().err
+
+
+def test_report_is_one_page_that_escapes(
+    home: Home, ledger: Ledger, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger.append("egress", ASKED | {"crossing": C, "name": "<script>alert(1)</script>", "outcome": "denied"})
+    ledger.append("note", {})
+    path = tmp_path / "page.html"
+    assert run(home, "report", str(path), "--env", "onprem") == 0
+    assert "verified, 4 entries" in capsys.readouterr().out
+    text = path.read_text(encoding="utf-8")
+    ET.fromstring(text.partition("\n")[2].replace('<meta charset="utf-8">', ""))  # noqa: S314 - our own page
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    for words in (
+        "Verified:",
+        "ada run-1",
+        "model-training: onprem to cloud",
+        "denied [purpose]",
+        "open",
+        A,
+        "note",
+    ):
+        assert words in text
+    assert not re.search(r"https?://|<link|<img|url\(|@import", text)
+
+
+@pytest.mark.usefixtures("ledger")
+def test_report_of_what_does_not_verify(home: Home, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(home.environment("onprem").ledger / "ledger.db")) as database, database:
+        database.execute("UPDATE entries SET payload = replace(payload, '4711', '1')")
+    assert run(home, "report", str(tmp_path / "page.html"), "--env", "onprem") == 4
+    assert "NOT VERIFIED" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    (home.environment("onprem").ledger / "ledger.db").write_bytes(b"garbage" * 99)
+    assert run(home, "report", str(tmp_path / "other.html"), "--env", "onprem") == 4
+    assert "NOT VERIFIED" in (tmp_path / "other.html").read_text(encoding="utf-8")
 
 
 def test_lost_restored_announced_accepted(
