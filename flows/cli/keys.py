@@ -10,7 +10,8 @@ import click
 
 from data_contracts.errors import UnreachableError, UsageError
 from environments.home import Home
-from flows.cli.options import env_option, example, home_option, json_option
+from environments.site import Site
+from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
 if TYPE_CHECKING:
@@ -89,10 +90,13 @@ def list_keys(*, home: Home, as_json: bool) -> None:
 @command.command("export", epilog=example("isthmus keys export --env cloud > cloud.json"))
 @env_option
 @home_option
-def export(*, env: str, home: Home) -> None:
+@site_option
+@json_option
+def export(*, env: str, home: Home, site: Site, as_json: bool) -> None:  # noqa: ARG001 - it is JSON either way
     """Print an environment's public keys as JSON: what another site's document needs. No private key."""
     from environments.embedded.trustwork import authority
 
+    site.profile(env)
     emit_json(authority(home).need().document.identity(env, now()).to_json())
 
 
@@ -105,8 +109,9 @@ def export(*, env: str, home: Home) -> None:
 )
 @click.option("--out", type=_FILE, metavar="FILE", help="A proposal's file (trust-VERSION.json).")
 @home_option
+@site_option
 @json_option
-def rotate(*, env: str, overlap: int, out: Path | None, home: Home, as_json: bool) -> None:
+def rotate(*, env: str, overlap: int, out: Path | None, home: Home, site: Site, as_json: bool) -> None:
     """Give an environment new signing and agreement keys; the system may run.
 
     The new keys sign as soon as the environment has the new trust document; the old ones count on for the
@@ -114,6 +119,7 @@ def rotate(*, env: str, overlap: int, out: Path | None, home: Home, as_json: boo
     """
     from environments.embedded import trustwork
 
+    site.profile(env)
     made = trustwork.rotate(home, env, now=now(), overlap=dt.timedelta(days=overlap))
     announce(made, out, as_json=as_json)
 
@@ -123,14 +129,16 @@ def rotate(*, env: str, overlap: int, out: Path | None, home: Home, as_json: boo
 @click.argument("key_id")
 @click.option("--out", type=_FILE, metavar="FILE", help="A proposal's file (trust-VERSION.json).")
 @home_option
+@site_option
 @json_option
-def revoke(*, env: str, key_id: str, out: Path | None, home: Home, as_json: bool) -> None:
+def revoke(*, env: str, key_id: str, out: Path | None, home: Home, site: Site, as_json: bool) -> None:
     """Let a key count no more, for ever: KEY_ID as `isthmus keys list` shows it. Rotate first.
 
     What it signed and was committed stays; what it signed and waits is refused and must be sent again.
     """
     from environments.embedded import trustwork
 
+    site.profile(env)
     announce(trustwork.revoke(home, env, key_id, now=now()), out, as_json=as_json)
 
 
