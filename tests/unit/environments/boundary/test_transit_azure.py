@@ -19,7 +19,8 @@ from data_contracts.errors import UnreachableError
 from environments.boundary import egress, ingress, settle
 from environments.boundary.transit import Transit, crossing_prefix, manifest_name, open_transit
 
-pytestmark = pytest.mark.skipif(AZURITE is None, reason=MISSING)
+if AZURITE is None:
+    pytest.skip(MISSING, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from environments.boundary import egress, ingress, settle
 from environments.boundary.transit import Transit, crossing_prefix, manifest_name, open_transit
 from environments.transits import SftpTransitSpec
 
-pytestmark = pytest.mark.skipif(SSHD is None, reason=MISSING)
+if SSHD is None:
+    pytest.skip(MISSING, allow_module_level=True)
 
 
 @pytest.fixture(scope="module")
