@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
 from environments.ledger.entry import Head
@@ -36,15 +37,18 @@ __all__ = [
     "PAGE",
     "Row",
     "add",
-    "kept_heads",
+    "head_pages",
     "last_row",
     "newest_head",
     "pages",
     "reading",
+    "signed_heads",
+    "signed_pages",
     "writing",
 ]
 
 DATABASE = "ledger.db"
+Signed: TypeAlias = "tuple[int, bytes, bytes | None]"
 PAGE = 8192
 """How many entries one read takes at most; no lock is held between two reads."""
 _WAIT = 120.0
@@ -204,9 +208,20 @@ def newest_head(database: sqlite3.Connection, environment: str) -> tuple[Head, s
     return None if found is None else _head(environment, *found)
 
 
-def kept_heads(database: sqlite3.Connection, environment: str) -> list[tuple[Head, str]]:
-    """Return every head that was kept, oldest first, each with its key's id."""
-    return [_head(environment, *found) for found in database.execute("SELECT * FROM heads ORDER BY sequence")]
+def signed_heads(database: sqlite3.Connection, environment: str, *, every: int) -> list[tuple[Head, str]]:
+    """Return the heads of each `every`th entry and the newest one, oldest first, each with its key's id."""
+    newest = "(SELECT max(sequence) FROM heads)"
+    query = f"SELECT * FROM heads WHERE sequence % ? = 0 OR sequence = {newest} ORDER BY sequence"  # noqa: S608 - ours
+    return [_head(environment, *found) for found in database.execute(query, (every,))]
+
+
+def head_pages(database: sqlite3.Connection, environment: str, *, until: int) -> Iterator[tuple[Head, str]]:
+    """Give the kept heads before `until`, oldest first, each with its key's id."""
+    query = "SELECT * FROM heads WHERE sequence > ? AND sequence < ? ORDER BY sequence LIMIT ?"
+    after = 0
+    while page := database.execute(query, (after, until, PAGE)).fetchall():
+        yield from (_head(environment, *found) for found in page)
+        after = page[-1][0]
 
 
 def _head(environment: str, sequence: int, digest: bytes, signature: bytes, key: bytes) -> tuple[Head, str]:
@@ -223,5 +238,17 @@ def pages(
     )
     last = 2**63 - 1 if until is None else until
     while page := database.execute(query, (after, last, PAGE)).fetchall():
+        yield page
+        after = page[-1][0]
+
+
+def signed_pages(database: sqlite3.Connection, *, until: int) -> Iterator[list[Signed]]:
+    """Give the entries up to `until` as `pages` does, each with the digest that its kept head names."""
+    query = (
+        "SELECT entries.sequence, payload, digest FROM entries LEFT JOIN heads USING (sequence) "
+        "WHERE entries.sequence > ? AND entries.sequence <= ? ORDER BY entries.sequence LIMIT ?"
+    )
+    after = 0
+    while page := database.execute(query, (after, until, PAGE)).fetchall():
         yield page
         after = page[-1][0]

@@ -23,7 +23,7 @@ from data_contracts.digest import canonical, digest_bytes, is_digest
 from data_contracts.errors import NotVerifiableError
 from environments.identity.public import PublicIdentity, decode, encode
 
-__all__ = ["GENESIS", "MAX_ENTRY", "Entry", "Head", "head_payload", "is_kept", "parse_entry"]
+__all__ = ["GENESIS", "HEAD_EVERY", "MAX_ENTRY", "Entry", "Head", "head_payload", "is_kept", "parse_entry"]
 
 GENESIS = digest_bytes(b"isthmus/1/ledger")
 """What the first entry names as its predecessor."""

@@ -25,26 +25,35 @@ from typing import IO, Any
 
 from data_contracts.digest import canonical, digest_bytes
 from environments.identity.public import PublicIdentity, encode
-from environments.ledger.database import kept_heads, last_row, pages, reading
+from environments.ledger.database import head_pages, last_row, newest_head, pages, reading
 from environments.ledger.entry import GENESIS, Head, parse_entry
 from environments.ledger.migrate import take_over
 from environments.ledger.shown import all_shown
 from environments.ledger.witness import all_witnessed
 
-__all__ = ["FORMAT", "export_lines", "export_parquet", "written_heads"]
+__all__ = ["FORMAT", "export_lines", "export_parquet"]
 
 FORMAT = {"isthmus": "ledger-export", "version": 1}
 
 
-def written_heads(folder: Path, environment: str) -> tuple[list[tuple[Head, str]], int]:
-    """Return the kept heads, each with its key's id, and the last sequence, of one moment."""
+def _end(folder: Path, environment: str) -> tuple[tuple[Head, str] | None, int]:
+    """Return the newest head, with its key's id, and the last sequence, of one moment."""
     with reading(folder) as database:
         if database is None:
-            return [], 0
+            return None, 0
         database.execute("BEGIN")
-        heads, row = kept_heads(database, environment), last_row(database)
+        head, row = newest_head(database, environment), last_row(database)
         database.execute("COMMIT")
-    return heads, row.sequence if row else 0
+    return head, row.sequence if row else 0
+
+
+def _heads(folder: Path, environment: str, newest: tuple[Head, str] | None) -> Iterator[tuple[Head, str]]:
+    """Give the kept heads before the newest, and it: a later append may have replaced it since."""
+    if newest is not None:
+        with reading(folder) as database:
+            if database is not None:
+                yield from head_pages(database, environment, until=newest[0].sequence)
+        yield newest
 
 
 def _payloads(folder: Path, until: int) -> Iterator[bytes]:
@@ -63,7 +72,7 @@ def export_lines(folder: Path, public: PublicIdentity, stream: IO[bytes]) -> int
         UnreachableError: the disk refuses.
     """
     take_over(folder, public)
-    heads, until = written_heads(folder, public.name)
+    newest, until = _end(folder, public.name)
     whole = public.ever
     keys = [{"key": digest_bytes(key), "public": encode(key)} for key in (whole.signing, *whole.also)]
     _line(stream, FORMAT | {"environment": public.name, "keys": keys})
@@ -71,7 +80,7 @@ def export_lines(folder: Path, public: PublicIdentity, stream: IO[bytes]) -> int
     for payload in _payloads(folder, until):
         stream.write(payload + b"\n")
         count, digest = count + 1, "sha256:" + hashlib.sha256(payload).hexdigest()
-    for head, key in heads:
+    for head, key in _heads(folder, public.name, newest):
         _line(stream, {"isthmus": "head", "key": key, **head.to_json()})
     for head in all_witnessed(folder):
         _line(stream, {"isthmus": "witnessed", **head.to_json()})
@@ -99,7 +108,7 @@ def export_parquet(folder: Path, public: PublicIdentity, stream: IO[bytes]) -> i
     texts = ("environment", "kind", "previous", "digest", "crossing", "outcome", "name", "body")
     typed: list[tuple[str, Any]] = [("sequence", pa.int64()), ("time", pa.timestamp("ms", tz="UTC"))]
     schema = pa.schema([*typed, *((name, pa.string()) for name in texts)])
-    _, until = written_heads(folder, public.name)
+    _, until = _end(folder, public.name)
     count, page = 0, []
     with pq.ParquetWriter(stream, schema) as writer:
         for payload in _payloads(folder, until):

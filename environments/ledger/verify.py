@@ -27,7 +27,7 @@ from typing import Any
 
 from data_contracts.errors import NotVerifiableError
 from environments.identity.public import PublicIdentity
-from environments.ledger.database import kept_heads, last_row, pages, reading
+from environments.ledger.database import last_row, reading, signed_heads, signed_pages
 from environments.ledger.entry import GENESIS, HEAD_EVERY, Head, parse_entry
 from environments.ledger.migrate import take_over
 from environments.ledger.shown import most_shown
@@ -37,6 +37,7 @@ __all__ = ["LedgerProblem", "LedgerReport", "verify_ledger"]
 _MAX_PROBLEMS = 100
 _TIME = 40
 """The length of the end of an entry: `,"time":"2026-11-23T20:02:49.707+00:00"}`."""
+_NOT_SIGNED = "this entry, or one before it, is not the one that was signed"
 _END = re.compile(rb',"time":"[0-9T:.+-]{29}"\}')
 
 
@@ -98,19 +99,18 @@ class _Walk:
         self.count = 0
         self.sequence = 0
         self.digest = GENESIS
-        self.sound = True
 
     def say(self, kind: str, sequence: int, message: str) -> None:
         known = any((found.id, found.sequence) == (kind, sequence) for found in self.problems)
         if not known and len(self.problems) < _MAX_PROBLEMS:
             self.problems.append(LedgerProblem(kind, sequence, message))
 
-    def page(self, rows: list[tuple[int, bytes]]) -> None:
+    def page(self, rows: list[tuple[int, bytes, bytes | None]]) -> None:
         owner = b',"environment":"' + self.environment.encode() + b'","kind":"'
-        expected, previous, heads = self.sequence, self.digest[7:], self.heads
-        for number, payload in rows:
+        expected, previous, heads = self.sequence, self.digest.encode(), self.heads
+        for number, payload, signed in rows:
             expected += 1
-            tail = b'","previous":"sha256:%b","sequence":%d' % (previous.encode(), expected)
+            tail = b'","previous":"%b","sequence":%d' % (previous, expected)
             end = len(payload) - _TIME
             start = payload.rfind(owner, 0, end)
             if (
@@ -120,15 +120,17 @@ class _Walk:
                 and b'"' not in payload[start + len(owner) : end - len(tail)]
                 and _END.fullmatch(payload, end)
             ):
-                previous = sha256(payload).hexdigest()
+                previous = b"sha256:" + sha256(payload).hexdigest().encode()
             else:
-                self.sequence, self.digest = expected - 1, "sha256:" + previous
+                self.sequence, self.digest = expected - 1, previous.decode()
                 self.step(number, payload)
-                expected, previous = self.sequence, self.digest[7:]
+                expected, previous = self.sequence, self.digest.encode()
+            if signed is not None and signed != previous:
+                self.say("altered", number, _NOT_SIGNED)
             if expected in heads:
-                self.meet(expected, "sha256:" + previous)
+                self.meet(expected, previous.decode())
         self.count += len(rows)
-        self.sequence, self.digest = expected, "sha256:" + previous
+        self.sequence, self.digest = expected, previous.decode()
 
     def step(self, number: int, payload: bytes) -> None:
         try:
@@ -155,7 +157,7 @@ class _Walk:
             if named == digest:
                 continue
             if own:
-                self.say("altered", sequence, "this entry, or one before it, is not the one that was signed")
+                self.say("altered", sequence, _NOT_SIGNED)
             else:
                 self.say("forked", sequence, "a head that a peer witnessed names another entry at this place")
 
@@ -190,12 +192,12 @@ def _walk(
     until = 0
     if database is not None:
         database.execute("BEGIN")  # what there is now: heads and entries of one moment
-        kept, row = kept_heads(database, public.name), last_row(database)
+        kept, row = signed_heads(database, public.name, every=HEAD_EVERY), last_row(database)
         database.execute("COMMIT")
         until = row.sequence if row else 0
     _check_heads(walk, kept, public, list(witnessed), until)
     if database is not None:
-        for rows in pages(database, until=until):
+        for rows in signed_pages(database, until=until):
             walk.page(rows)
     for sequence in sorted(walk.heads):
         if sequence > walk.sequence:
@@ -212,9 +214,10 @@ def _check_heads(
     known = public.ever.key_ids
     for number, (head, key) in enumerate(kept, 1):
         newest = number == len(kept)
-        if newest or (head.sequence % HEAD_EVERY == 0 and key in known):
+        if newest or key in known:
             _signed(walk, head, public)
-        walk.heads.setdefault(head.sequence, set()).add((head.digest, True))
+        if newest:
+            walk.heads.setdefault(head.sequence, set()).add((head.digest, True))
     for head in witnessed:
         if _signed(walk, head, public):
             walk.heads.setdefault(head.sequence, set()).add((head.digest, False))

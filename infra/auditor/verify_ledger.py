@@ -66,7 +66,7 @@ class Ledger:
         self.notes: list[str] = []
         self.keys: dict[str, Ed25519PublicKey] = {}
         self.chain = [sha(b"isthmus/1/ledger")]
-        self.heads: list[dict[str, Any]] = []
+        self.heads, self.newest = 0, 0
         self.kept: list[dict[str, Any]] = []
         self.said: list[tuple[int, str, int, str]] = []
         self.restored: list[tuple[int, int]] = []
@@ -91,7 +91,9 @@ class Ledger:
             self.problem(
                 f"the end names {self.end[0]} entries up to {self.end[1]}; that is not what stands here"
             )
-        self.check_heads()
+        last = len(self.chain) - 1
+        if self.newest != last:
+            self.problem(f"entry {last} is the last, and the newest signed head names {self.newest}")
 
     def parse(self, number: int, raw: bytes) -> dict[str, Any]:
         """Return one line as an object."""
@@ -110,7 +112,9 @@ class Ledger:
         elif kind == "ledger-export" and value["version"] == 1:
             self.header(value)
         elif kind == "head":
-            self.heads.append(head_of(value))
+            self.newest = max(self.newest, head_of(value)["sequence"])
+            self.heads += 1
+            self.check_head(value, self.name)
         elif kind == "witnessed":
             self.kept.append(head_of(value))
         elif kind == "end":
@@ -148,14 +152,6 @@ class Ledger:
                 self.said.append((number, body[peer], body[head][0], body[head][1]))
         if value.get("kind") == "restored":
             self.restored.append((body["from"][0], number))
-
-    def check_heads(self) -> None:
-        """Check every signed head, and that the newest names the last entry."""
-        for head in self.heads:
-            self.check_head(head, self.name)
-        last = len(self.chain) - 1
-        if last and max((head["sequence"] for head in self.heads), default=0) != last:
-            self.problem(f"entry {last} is the last, and no signed head names it")
 
     def check_head(self, head: dict[str, Any], by: str) -> None:
         """Check a head of this ledger, its own or one that a peer kept."""
@@ -234,7 +230,7 @@ def main() -> int:
         )
         print(
             f"{ledger.name or ledger.path}: {state}: {len(ledger.chain) - 1} entries, "
-            f"{len(ledger.heads)} signed heads, {heads} heads kept by peers; last entry {ledger.chain[-1]}"
+            f"{ledger.heads} signed heads, {heads} heads kept by peers; last entry {ledger.chain[-1]}"
         )
         for text in ledger.problems:
             print("  problem: " + text)
