@@ -20,7 +20,16 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["adopt_orphans", "alive", "children", "die_with_parent", "kill_group", "start_time", "threads"]
+__all__ = [
+    "adopt_orphans",
+    "alive",
+    "children",
+    "die_with_parent",
+    "kill_child",
+    "kill_group",
+    "start_time",
+    "threads",
+]
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -78,3 +87,18 @@ def kill_group(pid: int, number: int = signal.SIGKILL) -> None:
     if pid > 1:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(pid, number)
+
+
+def kill_child(pid: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal to the group of a child that was forked here and not yet waited for.
+
+    A child that has not come to make its session has no group: the signal would be lost, so it gets it alone.
+    """
+    if pid > 1:
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        except PermissionError:
+            return

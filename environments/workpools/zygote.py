@@ -31,7 +31,7 @@ from typing import Any
 from data_contracts.errors import DefectError
 from environments.workpools.channel import make_channel, receive, send
 from environments.workpools.child import become_child
-from environments.workpools.linux import adopt_orphans, children, kill_group, threads
+from environments.workpools.linux import adopt_orphans, children, kill_child, kill_group, threads
 
 __all__ = ["Entry", "Part", "Zygote"]
 
@@ -103,7 +103,7 @@ class Zygote:
             self._stop()
         finally:
             for pid in children():
-                kill_group(pid)
+                kill_child(pid)
         return 0
 
     # What a turn of the loop does.
@@ -146,7 +146,7 @@ class Zygote:
                 received = None
             if received is None:
                 self._selector.unregister(running.channel)
-                kill_group(running.pid)
+                kill_child(running.pid)
                 return
             try:
                 self._answer(name, running, *received)
@@ -157,12 +157,12 @@ class Zygote:
     def _answer(self, name: str, running: _Running, request: Mapping[str, Any], files: list[int]) -> None:
         if request.get("op") == "kill":
             if request.get("pid") in running.children:
-                kill_group(int(request["pid"]), int(request["signal"]))
+                kill_child(int(request["pid"]), int(request["signal"]))
             return
         entry = str(request.get("entry"))
         if entry not in self._parts[name].may:
             _LOG.error("%s asked for an entry that it may not start", name)
-            kill_group(running.pid)
+            kill_child(running.pid)
             return
         argument = request.get("argument") or {}
         pid = self._fork(lambda: self._entries[entry](argument, files), keep=files)
@@ -191,7 +191,7 @@ class Zygote:
 
     def _part_ended(self, name: str, running: _Running, status: int) -> None:
         for child in running.children:
-            kill_group(child)
+            kill_child(child)
         with suppress(KeyError, ValueError):
             self._selector.unregister(running.channel)
         running.channel.close()
@@ -216,7 +216,7 @@ class Zygote:
         try:
             send(running.channel, message)
         except OSError:
-            kill_group(running.pid)
+            kill_child(running.pid)
 
     # Starting and stopping.
 
@@ -248,7 +248,7 @@ class Zygote:
             while name in self._running and time.monotonic() < deadline:
                 self._turn()
             if name in self._running:
-                kill_group(running.pid)
+                kill_child(running.pid)
         deadline = time.monotonic() + _PATIENCE
         while children() and time.monotonic() < deadline:
             self._end_orphans()

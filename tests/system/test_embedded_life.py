@@ -176,7 +176,7 @@ def test_the_commands_tell_it_in_json_and_by_their_status(home: Home, state: dic
     assert (code, found["healthy"]) == (0, True)
     assert {finding["check"] for finding in found["findings"]} == {
         "versions", "ports", "disk", "memory", "clocks", "limits", "certificates", "leftovers",
-        "home",
+        "home", "trust",
     }  # fmt: skip
     code, exports = isthmus(home, "shell-env")
     assert (code, exports["PREFECT_API_URL"]) == (0, state["url"])

@@ -17,7 +17,11 @@ from environments.home import Home
 from environments.trust import Authority, load_pinned, peer_identity
 
 NAMES = ("onprem", "cloud", "edge")
-NOW = dt.datetime.now(dt.UTC)
+
+
+def now() -> dt.datetime:
+    """Return the time: keys count from the moment that they are made, long after this file was read."""
+    return dt.datetime.now(dt.UTC)
 
 
 def come_up(home: Home, names: tuple[str, ...] = NAMES) -> None:
@@ -43,7 +47,7 @@ def test_the_first_start_makes_one_root_and_pins_one_document(home: Home) -> Non
     known = load_pinned(home.environment("cloud"))
     assert known is not None
     assert known.document.environments["edge"].dask_ca == shown["dask_ca"]
-    assert peer_identity(home.environment("cloud"), "edge", NOW).to_json().items() <= shown.items()
+    assert peer_identity(home.environment("cloud"), "edge", now()).to_json().items() <= shown.items()
 
 
 def test_the_next_start_changes_nothing(home: Home) -> None:
@@ -56,10 +60,10 @@ def test_the_next_start_changes_nothing(home: Home) -> None:
 def test_a_new_environment_is_taken_up(home: Home) -> None:
     come_up(home, ("onprem", "cloud"))
     with pytest.raises(NotVerifiableError, match="edge"):
-        peer_identity(home.environment("cloud"), "edge", NOW)
+        peer_identity(home.environment("cloud"), "edge", now())
     come_up(home)
     assert versions(home) == {2}
-    assert peer_identity(home.environment("cloud"), "edge", NOW).name == "edge"
+    assert peer_identity(home.environment("cloud"), "edge", now()).name == "edge"
 
 
 def test_a_home_from_before_trust_documents_comes_over_with_its_keys(home: Home) -> None:
@@ -69,14 +73,14 @@ def test_a_home_from_before_trust_documents_comes_over_with_its_keys(home: Home)
         meet_peers(folder, identities)  # as it was: peers one by one
         (folder.root / "trust").rmdir()
         path = folder.keys / "identity.key"
-        now = json.loads(path.read_bytes())
+        ring = json.loads(path.read_bytes())
         path.write_bytes(
-            canonical({"version": 1, "name": folder.name, "pair": now["pair"]} | now["generations"][0])
+            canonical({"version": 1, "name": folder.name, "pair": ring["pair"]} | ring["generations"][0])
         )
-    before = {name: peer_identity(home.environment("onprem"), name, NOW) for name in ("cloud", "edge")}
+    before = {name: peer_identity(home.environment("onprem"), name, now()) for name in ("cloud", "edge")}
     come_up(home)
     assert versions(home) == {1}
-    after = {name: peer_identity(home.environment("onprem"), name, NOW) for name in ("cloud", "edge")}
+    after = {name: peer_identity(home.environment("onprem"), name, now()) for name in ("cloud", "edge")}
     assert after == before
 
 
@@ -101,8 +105,8 @@ def test_the_document_is_renewed_at_half_of_its_life(home: Home) -> None:
     come_up(home)
     authority = Authority(home.secrets / "trust")
     first = authority.need()
-    assert authority.settle({}, {}, NOW + dt.timedelta(days=180)) == first
-    renewed = authority.settle({}, {}, NOW + dt.timedelta(days=190))
+    assert authority.settle({}, {}, now() + dt.timedelta(days=180)) == first
+    renewed = authority.settle({}, {}, now() + dt.timedelta(days=190))
     assert renewed.document.version == first.document.version + 1
     assert renewed.document.expires > first.document.expires
 
