@@ -14,21 +14,21 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from data_contracts.digest import canonical, digest_json
-from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.errors import UsageError
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
 from environments.private import disk_errors, make_private, sync_folder
-from environments.stores.cutting import Written, keep
+from environments.stores.cutting import Written
+from environments.stores.files import kept_files
 from environments.stores.history import History
-from environments.stores.record import AssetRecord, FileEntry, check_path, version_of
+from environments.stores.record import AssetRecord, check_path, version_of
 from environments.stores.staging import Staged
 
 __all__ = ["LocalDraft"]
@@ -77,8 +77,7 @@ class LocalDraft:
             raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
         try:
             with disk_errors(f"{self.name}: the version cannot be committed"):
-                known = None if written is None else {each.entry.path: each for each in written}
-                return self._commit(contract, labels, dict(lineage or {}), rows, known)
+                return self._commit(contract, labels, dict(lineage or {}), rows, written)
         finally:
             self.abandon()
 
@@ -88,13 +87,9 @@ class LocalDraft:
         labels: Labels,
         lineage: dict[str, Any],
         rows: int | None,
-        known: Mapping[str, Written] | None,
+        written: Iterable[Written] | None,
     ) -> AssetRecord:
-        files = tuple(sorted(self._cut(known), key=lambda entry: entry.path))
-        if not files:
-            raise UsageError(f"{self.name}: a version without a file", remedy="write its files before commit")
-        if known is not None and len(files) != len(known):
-            raise NotVerifiableError(f"{self.name}: a file that was verified is gone")
+        files = kept_files(self.name, self.path, written)
         _write(self._staged.folder / "contract.json", canonical(contract.document))
         with self._history.lock():
             record = AssetRecord(
@@ -120,20 +115,6 @@ class LocalDraft:
             self._staged.folder.rename(self._history.place(record))
             sync_folder(self._history.folder)
         return record
-
-    def _cut(self, known: Mapping[str, Written] | None) -> Iterator[FileEntry]:
-        """Cut every file, or compare those that are known, and make each folder durable after its files."""
-        for folder, folders, names in os.walk(self.path, topdown=False, followlinks=False):
-            here = Path(folder)
-            for name in folders:
-                if not stat.S_ISDIR((here / name).lstat().st_mode):
-                    raise UsageError(f"{self.name}: a link to a folder may not be part of an asset")
-            for name in sorted(names):
-                path = check_path((here / name).relative_to(self.path).as_posix())
-                if known is not None and path not in known:
-                    raise NotVerifiableError(f"{self.name}: a file that nobody verified stands in the draft")
-                yield keep(here / name, path, known[path] if known is not None else None)
-            sync_folder(here)
 
 
 def _write(path: Path, data: bytes) -> None:

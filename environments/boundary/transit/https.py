@@ -26,9 +26,9 @@ from contextlib import contextmanager
 import httpx
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
-from environments.boundary.transit.credentials import private_file
 from environments.boundary.transit.names import check_object, check_prefix, listed
 from environments.boundary.transit.port import Data
+from environments.objects.credentials import private_file
 from environments.transits import HttpsTransitSpec, promised
 
 __all__ = ["HttpsTransit"]

@@ -15,9 +15,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from data_contracts.errors import UsageError
-from environments.boundary.transit.credentials import AZURE_KEYS, S3_KEYS, read_credentials
 from environments.boundary.transit.directory import DirectoryTransit
 from environments.boundary.transit.port import Capabilities, Transit
+from environments.objects.credentials import AZURE_KEYS, S3_KEYS, read_credentials
 from environments.ref import check_name
 from environments.transits import (
     AzureTransitSpec,
@@ -53,22 +53,28 @@ def open_transit(root: Path, source: str, destination: str, spec: TransitSpec | 
             return DirectoryTransit(root / source / destination)
         case DirectoryTransitSpec():
             return DirectoryTransit(spec.path / source / destination)
-        case S3TransitSpec():
-            from environments.boundary.transit.objects import ObjectTransit, open_s3
-
-            s3 = open_s3(spec, read_credentials(spec.credentials, S3_KEYS))
-            return ObjectTransit(s3, _below(spec.prefix, source, destination), Capabilities("s3"))
-        case AzureTransitSpec():
-            from environments.boundary.transit.objects import ObjectTransit, open_azure
-
-            azure = open_azure(spec, read_credentials(spec.credentials, AZURE_KEYS))
-            return ObjectTransit(azure, _below(spec.prefix, source, destination), Capabilities("azure"))
+        case S3TransitSpec() | AzureTransitSpec():
+            return _objects(spec, source, destination)
         case SftpTransitSpec():
             return _sftp(spec, f"{source}/{destination}")
         case HttpsTransitSpec():
             from environments.boundary.transit.https import HttpsTransit
 
             return HttpsTransit(spec, f"{source}/{destination}")
+
+
+def _objects(spec: S3TransitSpec | AzureTransitSpec, source: str, destination: str) -> Transit:
+    from environments.boundary.transit.objects import ObjectTransit
+    from environments.objects.bucket import Bucket
+    from environments.objects.client import open_azure, open_s3
+
+    client = (
+        open_s3(spec, read_credentials(spec.credentials, S3_KEYS))
+        if isinstance(spec, S3TransitSpec)
+        else open_azure(spec, read_credentials(spec.credentials, AZURE_KEYS))
+    )
+    root = "/".join(part for part in (spec.prefix, source, destination) if part)
+    return ObjectTransit(Bucket(client, root, "the transit"), Capabilities(spec.place[0]))
 
 
 def _sftp(spec: SftpTransitSpec, below: str) -> Transit:
@@ -80,7 +86,3 @@ def _sftp(spec: SftpTransitSpec, below: str) -> Transit:
             remedy="pip install 'isthmus-hybrid[sftp]'",
         ) from None
     return SftpTransit(spec, below)
-
-
-def _below(prefix: str, source: str, destination: str) -> str:
-    return "/".join(part for part in (prefix, source, destination) if part)

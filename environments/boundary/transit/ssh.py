@@ -26,7 +26,7 @@ from paramiko.pkey import UnknownKeyType
 from paramiko.sftp import CMD_EXTENDED
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
-from environments.boundary.transit.credentials import private_file
+from environments.objects.credentials import private_file
 from environments.transits import SftpTransitSpec
 
 __all__ = ["Line", "sync", "sync_folder"]

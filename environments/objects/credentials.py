@@ -1,4 +1,4 @@
-"""Credentials of a transit: read from files of ours alone, where they are used, and shown nowhere.
+"""Credentials of a transit or a store: read from files of ours alone, where they are used, and shown nowhere.
 
 Invariants:
 1. A file that others may read, that is a link, or that belongs to somebody else, is refused.
@@ -57,9 +57,9 @@ def read_credentials(path: Path, sets: Collection[frozenset[str]]) -> Mapping[st
         NotVerifiableError: others could read or replace it.
     """
     expected = " or ".join(", ".join(sorted(keys)) for keys in sets)
-    refusal = UsageError(f"{path}: not the credentials of a transit", remedy=f"TOML with: {expected}")
+    refusal = UsageError(f"{path}: not the credentials that belong here", remedy=f"TOML with: {expected}")
     try:
-        found = tomllib.loads(_read(path, "credentials of a transit").decode("utf-8"))
+        found = tomllib.loads(_read(path, "credentials").decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError):
         raise refusal from None
     if frozenset(found) not in sets or not all(isinstance(value, str) and value for value in found.values()):

@@ -1,0 +1,56 @@
+"""The files of a draft, as any store takes them: each refused, cut, or found to be the one that was verified.
+
+Invariants:
+1. What is no plain file of one name, or stands behind a link, is refused; so is a draft without a file.
+2. After the call every file is read-only and durable, and so is every folder of the draft.
+
+Example:
+    >>> [entry.path for entry in kept_files("visits", draft.path, None)]
+    ['part-00000.parquet']
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.private import sync_folder
+from environments.stores.cutting import Written, keep
+from environments.stores.record import FileEntry, check_path
+
+__all__ = ["kept_files"]
+
+
+def kept_files(name: str, folder: Path, written: Iterable[Written] | None) -> tuple[FileEntry, ...]:
+    """Return the entries of a draft's files, sorted by path.
+
+    Raises:
+        UsageError: there is none, or something that is no plain file.
+        NotVerifiableError: they are not those that were `written`.
+        OSError: the disk refuses.
+    """
+    known = None if written is None else {each.entry.path: each for each in written}
+    files = tuple(sorted(_kept(name, folder, known), key=lambda entry: entry.path))
+    if not files:
+        raise UsageError(f"{name}: a version without a file", remedy="write its files before commit")
+    if known is not None and len(files) != len(known):
+        raise NotVerifiableError(f"{name}: a file that was verified is gone")
+    return files
+
+
+def _kept(name: str, root: Path, known: Mapping[str, Written] | None) -> Iterator[FileEntry]:
+    """Cut every file, or compare those that are known, and make each folder durable after its files."""
+    for folder, folders, files in os.walk(root, topdown=False, followlinks=False):
+        here = Path(folder)
+        for below in folders:
+            if not stat.S_ISDIR((here / below).lstat().st_mode):
+                raise UsageError(f"{name}: a link to a folder may not be part of an asset")
+        for file in sorted(files):
+            path = check_path((here / file).relative_to(root).as_posix())
+            if known is not None and path not in known:
+                raise NotVerifiableError(f"{name}: a file that nobody verified stands in the draft")
+            yield keep(here / file, path, known[path] if known is not None else None)
+        sync_folder(here)
