@@ -9,7 +9,7 @@
 
 Invariants:
 1. An envelope is kept here, durably, before it is recorded or published: a retry publishes the same bytes.
-2. The lock is the kernel's: a killed process holds none.
+2. The lock is the kernel's: a killed process holds none, and who waits for a living one gives up some time.
 3. The key of an attempt is kept until the crossing is settled, beside the data that it sealed and no longer.
 4. What a destination is taken to hold is what it signed a receipt for (`OUTBOX/at/DESTINATION/NAME`, the
    crossing's hex); after any refusal it is taken to hold nothing.
@@ -17,9 +17,7 @@ Invariants:
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +29,7 @@ from data_contracts.errors import NotVerifiableError, UsageError
 from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.home import EnvironmentFolder
+from environments.locking import held
 from environments.private import disk_errors, make_private, read_private, sync_folder, write_private
 from environments.ref import check_name
 
@@ -135,12 +134,12 @@ class Outbox:
 
 @contextmanager
 def working_on(folder: EnvironmentFolder, crossing: str) -> Iterator[Outbox]:
-    """Hold one crossing's folder for this process alone; waits while another process has it."""
+    """Hold one crossing's folder for this process alone.
+
+    Raises:
+        ConflictError: another process works on it, and did so for as long as we were ready to wait.
+        UnreachableError: the disk refuses.
+    """
     place = make_private(make_private(folder.outbox) / crossing.removeprefix("sha256:"))
-    with disk_errors("the outbox cannot be used"):
-        lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with held(place / "lock", f"crossing {crossing}"):
         yield Outbox(place)
-    finally:
-        os.close(lock)

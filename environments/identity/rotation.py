@@ -14,8 +14,6 @@ Example:
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +23,7 @@ from environments.identity.keyring import Keyring, new_generation
 from environments.identity.keys import PRIVATE, IdentityFolder, create_identity, load_keyring
 from environments.identity.public import PublicIdentity
 from environments.identity.signers import TokenKey
+from environments.locking import held
 from environments.private import write_private
 
 __all__ = ["add_generation", "let_act", "pending"]
@@ -32,12 +31,8 @@ __all__ = ["add_generation", "let_act", "pending"]
 
 @contextmanager
 def _locked(folder: IdentityFolder) -> Iterator[None]:
-    descriptor = os.open(folder.keys / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with held(folder.keys / ".lock", "the keys of this environment"):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _change(folder: IdentityFolder, change: Callable[[Keyring], Keyring]) -> Keyring:

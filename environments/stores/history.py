@@ -8,26 +8,24 @@ Invariants:
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from data_contracts.digest import digest_json
-from data_contracts.errors import ConflictError, NotVerifiableError, UnreachableError
-from environments.private import disk_errors, make_private
+from data_contracts.errors import NotVerifiableError, UnreachableError
+from environments.locking import held
+from environments.private import make_private
 from environments.stores.record import AssetRecord
 
 __all__ = ["History", "read_json"]
 
 _ENTRY = re.compile(r"(?P<sequence>[0-9]{8})-(?P<hex>[0-9a-f]{64})")
-_PATIENCE_S = 60.0
 _MAX_DOCUMENT = 64 * 1024 * 1024
 _ALTERED = "the store was altered or damaged: restore it from a backup; do not use this asset"
 
@@ -116,29 +114,8 @@ class History:
             UnreachableError: the disk refuses.
         """
         make_private(self.folder)
-        with disk_errors(f"{self.folder}: cannot be locked"):
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self.folder / ".lock", flags, 0o600)
-        try:
-            deadline = time.monotonic() + _PATIENCE_S
-            while not _taken(descriptor):
-                if time.monotonic() > deadline:
-                    raise ConflictError(
-                        f"{self.name}: another writer has held this asset for {_PATIENCE_S:.0f} s",
-                        remedy="wait until it is done, then run it again",
-                    )
-                time.sleep(0.01)
+        with held(self.folder / ".lock", f"the asset {self.name}"):
             yield
-        finally:
-            os.close(descriptor)
-
-
-def _taken(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def read_json(path: Path, what: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -17,8 +17,6 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +24,7 @@ from typing import Protocol
 
 from data_contracts.digest import canonical
 from environments.identity import IdentityFolder, PublicIdentity, let_act, load_peer, load_peers
+from environments.locking import held
 from environments.private import make_private, read_private, write_private
 from environments.trust.document import TrustDocument
 from environments.trust.envelope import SignedTrust, TrustRefusedError, open_document
@@ -51,13 +50,8 @@ class TrustFolder(IdentityFolder, Protocol):
 @contextmanager
 def _locked(folder: TrustFolder) -> Iterator[None]:
     make_private(folder.trust)
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(folder.trust / ".lock", flags, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with held(folder.trust / ".lock", f"the trust document of {folder.name}"):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def load_pinned(folder: TrustFolder) -> SignedTrust | None:
