@@ -4,6 +4,8 @@ Invariants:
 1. A `TransferRule` is an allow list. What it does not name, it denies; an empty list denies all.
    `*` stands for any, and is written out where it is meant.
 2. A set of rules permits what at least one of them permits; an empty set permits nothing.
+3. Of who asks, a line that takes `unattributed` takes everybody: whoever has a name is known at least as
+   well, so that leaving a signature away opens nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +15,21 @@ from dataclasses import dataclass, field
 
 from data_contracts.labels import Classification
 
-__all__ = ["ANY", "Destination", "OrganisationRule", "TransferRule", "permits"]
+__all__ = [
+    "ANY",
+    "ANYBODY",
+    "UNATTRIBUTED",
+    "Destination",
+    "OrganisationRule",
+    "TransferRule",
+    "permits",
+]
 
 ANY = "*"
+UNATTRIBUTED = "unattributed"
+"""Who asks, where no key that counts signed for it."""
+ANYBODY = (ANY, UNATTRIBUTED)
+"""What a line says of requesters that says nothing of them."""
 
 
 @dataclass(frozen=True)
@@ -26,11 +40,14 @@ class TransferRule:
         environments: names of the environments at the other side, or `*`.
         purposes: names of purposes, or `*`.
         contracts: ids of contracts (no version) as the source names them, or `*`.
+        requesters: names that the trust document lists, `*` for any of those, or `unattributed` for
+            everybody.
     """
 
     environments: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
     contracts: tuple[str, ...] = ()
+    requesters: tuple[str, ...] = ANYBODY
 
     def matches(self, environment: str, purpose: str, contract_id: str) -> bool:
         """Whether this line permits it."""
@@ -42,6 +59,14 @@ class TransferRule:
                 (self.contracts, contract_id),
             )
         )
+
+    def admits(self, requester: str) -> bool:
+        """Whether this line is for who asks; a name is one that the trust document lists, or nobody's."""
+        if requester in ("", ANY):
+            return False
+        if UNATTRIBUTED in self.requesters:
+            return True
+        return requester != UNATTRIBUTED and (ANY in self.requesters or requester in self.requesters)
 
 
 def permits(rules: Iterable[TransferRule], environment: str, purpose: str, contract_id: str) -> bool:

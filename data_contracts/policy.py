@@ -7,7 +7,7 @@ Invariants:
    and the same digest, wherever it is made.
 
 The rules, in order: `contract`, `terms`, `destination`, `purpose`, `clearance`, `source-egress`,
-`destination-ingress`, `organisation`. A missing contract denies
+`destination-ingress`, `organisation`, `requester`. A missing contract denies
 as `no-contract`, missing terms as `no-terms`. Where no terms apply nothing would arrive, and `clearance`
 has nothing to say.
 """
@@ -18,7 +18,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from data_contracts.destination import ANY, Destination, OrganisationRule, TransferRule, permits
+from data_contracts.destination import (
+    ANY,
+    UNATTRIBUTED,
+    Destination,
+    OrganisationRule,
+    TransferRule,
+    permits,
+)
 from data_contracts.digest import digest_json
 from data_contracts.labels import Classification, Labels, join
 from data_contracts.model import Contract
@@ -52,6 +59,8 @@ class CrossingRequest:
         purpose: what for.
         labels: the labels of the store's own record, never what a ref claims.
         organisation: the organisation's allow list; by default it adds nothing to terms and sides.
+        requester: who asks, by a key that whoever decides here believes; else `unattributed`.
+        attribution: why it is nobody's, where it is: a code for the reason's text, never for the rule.
     """
 
     contract: Contract | None
@@ -60,6 +69,8 @@ class CrossingRequest:
     purpose: str
     labels: Labels
     organisation: tuple[OrganisationRule, ...] = NO_ORGANISATION_RULES
+    requester: str = UNATTRIBUTED
+    attribution: str = "unsigned"
 
 
 @dataclass(frozen=True)
@@ -226,7 +237,7 @@ def _side_rules(contract: Contract, request: CrossingRequest) -> list[DecisionRu
         permitted = permits(allowed, other, request.purpose, contract.id)
         word = "permits it" if permitted else f"does not list {other}, {request.purpose}, {contract.id}"
         rules.append(DecisionRule(identity, "permit" if permitted else "deny", f"{whose} {word}"))
-    return [*rules, _organisation(contract, request)]
+    return [*rules, _organisation(contract, request), _requester(contract, request)]
 
 
 def _organisation(contract: Contract, request: CrossingRequest) -> DecisionRule:
@@ -237,3 +248,35 @@ def _organisation(contract: Contract, request: CrossingRequest) -> DecisionRule:
     way = " to ".join(ends)
     reason = f"the organisation's rule does not list {way}, {request.purpose}, {contract.id}"
     return DecisionRule("organisation", "deny", reason)
+
+
+def _requester(contract: Contract, request: CrossingRequest) -> DecisionRule:
+    """Say whether each list that has lines for this crossing has one that is also for who asks.
+
+    A list without a line for it denies by its own rule; a request that names nobody at all is denied here.
+    """
+    source, destination, purpose = request.source, request.destination, request.purpose
+    ends = source.environment, destination.environment
+    lines = (
+        (
+            f"{ends[0]}'s egress rule",
+            [rule for rule in source.egress if rule.matches(ends[1], purpose, contract.id)],
+        ),
+        (
+            f"{ends[1]}'s ingress rule",
+            [rule for rule in destination.ingress if rule.matches(ends[0], purpose, contract.id)],
+        ),
+        (
+            "the organisation's rule",
+            [rule.transfer for rule in request.organisation if rule.matches(*ends, purpose, contract.id)],
+        ),
+    )
+    who = request.requester
+    if who in ("", ANY):
+        return DecisionRule("requester", "deny", "the request does not say who asks")
+    against = [whose for whose, found in lines if found and not any(rule.admits(who) for rule in found)]
+    if not against:
+        return DecisionRule("requester", "permit", f"asked by {who}, enough for every list's lines")
+    nobody = f"{UNATTRIBUTED} ({request.attribution})" if who == UNATTRIBUTED else who
+    reason = f"asked by {nobody}: no line of {', nor of '.join(against)}, is for that requester"
+    return DecisionRule("requester", "deny", reason)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from data_contracts.destination import TransferRule
+from data_contracts.destination import ANYBODY, UNATTRIBUTED, TransferRule
 from data_contracts.errors import DeclarationError, Problem
 from data_contracts.labels import Classification
 from data_contracts.yamlsource import load_yaml
@@ -26,7 +26,7 @@ from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile
 from environments.ref import NAME
 from environments.transit_fields import disagreements, read_transits
 
-__all__ = ["ANY_NAME", "CONTRACT_ID", "load_profiles"]
+__all__ = ["ANY_NAME", "CONTRACT_ID", "load_profiles", "read_requesters"]
 
 _NAME = rf"(?=.{{1,63}}$){NAME}"
 _A_NAME = "lower-case letters, digits, '_' and '-', at most 63, starting with a letter"
@@ -251,12 +251,21 @@ def _rules(fields: Fields, direction: str, peer: str) -> tuple[TransferRule, ...
     keys = (peer, "purposes", "contracts")
     for index in range(len(fields.items((direction,), f"rules with {peer}, purposes and contracts"))):
         place: Place = (direction, index)
-        fields.mapping(place, keys, keys)
+        fields.mapping(place, (*keys, "requesters"), keys)
         rules.append(
             TransferRule(
                 environments=fields.texts((*place, peer), ANY_NAME, 'environments, or "*"'),
                 purposes=fields.texts((*place, "purposes"), ANY_NAME, 'purposes, or "*"'),
                 contracts=fields.texts((*place, "contracts"), CONTRACT_ID, 'ids of contracts, or "*"'),
+                requesters=read_requesters(fields, place),
             )
         )
     return tuple(rules)
+
+
+def read_requesters(fields: Fields, place: Place) -> tuple[str, ...]:
+    """Read a line's `requesters`: without the key it is for everybody, an empty list is for nobody."""
+    here, line = (*place, "requesters"), fields.get(place)
+    if not isinstance(line, dict) or "requesters" not in line:
+        return ANYBODY
+    return fields.texts(here, ANY_NAME, f'names, "*" for whoever signs, or "{UNATTRIBUTED}" for everybody')

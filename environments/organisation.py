@@ -1,7 +1,8 @@
 """The organisation's rule: an allow list above contracts and above each side's own rules.
 
 `SITE/policies/*.yaml`, each file `version: 1` and `transfers`, a list of `from`, `to`, `purposes` and
-`contracts`. A crossing must be listed by at least one line of all files together.
+`contracts`, and of `requesters` where a line is not for everybody. A crossing must be listed by at least one
+line of all files together.
 
 Invariants:
 1. Without a file there is no such rule, and it adds nothing. With one, what it does not list is denied.
@@ -23,7 +24,7 @@ from data_contracts.errors import DeclarationError, Problem
 from data_contracts.policy import NO_ORGANISATION_RULES
 from data_contracts.yamlsource import load_yaml
 from environments.fields import Fields
-from environments.loading import ANY_NAME, CONTRACT_ID
+from environments.loading import ANY_NAME, CONTRACT_ID, read_requesters
 
 __all__ = ["load_organisation"]
 
@@ -68,12 +69,13 @@ def _rules(fields: Fields) -> list[OrganisationRule]:
 
 def _rule(fields: Fields, at: int) -> OrganisationRule:
     place = ("transfers", at)
-    fields.mapping(place, _KEYS, _KEYS)
+    fields.mapping(place, (*_KEYS, "requesters"), _KEYS)
     return OrganisationRule(
         fields.texts((*place, "from"), ANY_NAME, 'environments, or "*"'),
         TransferRule(
             environments=fields.texts((*place, "to"), ANY_NAME, 'environments, or "*"'),
             purposes=fields.texts((*place, "purposes"), ANY_NAME, 'purposes, or "*"'),
             contracts=fields.texts((*place, "contracts"), CONTRACT_ID, 'ids of contracts, or "*"'),
+            requesters=read_requesters(fields, place),
         ),
     )

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED_PROFILES", "Site"]
 
 SHIPPED_PROFILES = Path(__file__).parent / "profiles"
-_KNOWN_TABLES = frozenset({"purposes", "schedules", "settings"})
+_KNOWN_TABLES = frozenset({"policy", "purposes", "schedules", "settings"})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from data_contracts.destination import ANY, Destination, TransferRule
+from data_contracts.destination import ANY, ANYBODY, Destination, TransferRule
 from data_contracts.digest import canonical
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
@@ -126,9 +126,18 @@ def _sources(
     for source in sides:
         if source.environment == destination.environment:
             continue
-        request = CrossingRequest(contract, source, destination, purpose, contract.labels)
+        # Whoever may ask for it: a passage is there for everybody who keeps the contract.
+        ends = (
+            replace(source, egress=_asked(source.egress)),
+            replace(destination, ingress=_asked(destination.ingress)),
+        )
+        request = CrossingRequest(contract, *ends, purpose, contract.labels)
         if decide(request).permitted:
             yield source.environment
+
+
+def _asked(rules: tuple[TransferRule, ...]) -> tuple[TransferRule, ...]:
+    return tuple(replace(rule, requesters=ANYBODY) for rule in rules)
 
 
 def _passage(contract: Contract, terms: CrossingTerms, sources: tuple[str, ...]) -> Passage:

@@ -53,7 +53,7 @@ def _declared(env: EnvironmentContext, record: AssetRecord) -> Contract | None:
 
 def decide(env: EnvironmentContext, asked: Asked) -> policy.Decision:
     """Decide as the source."""
-    return policy.decide(
+    return env.engine.decide(
         policy.CrossingRequest(
             contract=asked.contract,
             source=env.profile.destination(),

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from data_contracts.destination import OrganisationRule
+from data_contracts.engine import SHIPPED_RULES, PolicyEngine
 from data_contracts.errors import UsageError
 from data_contracts.policy import NO_ORGANISATION_RULES
 from data_contracts.registry import ContractRegistry
 from environments.boundary.transit import Transit, open_transit
+from environments.engine import load_engine
 from environments.home import EnvironmentFolder
 from environments.identity import Identity, PublicIdentity, load_identity
 from environments.ledger import Ledger
@@ -72,6 +74,7 @@ class EnvironmentContext:
         peers: the other environments' declarations, by name.
         contracts: the contracts that are declared here.
         organisation: the organisation's own rules.
+        engine: who decides crossings; by default the shipped rules.
         transit_root: where transits lie that the profile declares nowhere else; by default `HOME/transit`.
         clock: the time now.
         partition_map: Dask's `Client.map` in a step; a plain loop without one.
@@ -86,6 +89,7 @@ class EnvironmentContext:
     contracts: ContractRegistry
     transit_root: Path
     organisation: tuple[OrganisationRule, ...] = NO_ORGANISATION_RULES
+    engine: PolicyEngine = SHIPPED_RULES
     clock: Callable[[], dt.datetime] = _now
     partition_map: PartitionMap = _here
     progress: Callable[[str], None] = _nobody
@@ -152,6 +156,7 @@ def open_environment(
         contracts=site.contracts,
         transit_root=folder.root.parents[1] / "transit",
         organisation=site.organisation,
+        engine=load_engine(site),
         partition_map=partition_map,
         progress=progress,
     )

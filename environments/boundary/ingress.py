@@ -83,7 +83,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
         # (4) The decision, made here.
         env.progress("ingress.decide")
         contract = _declared(env, arriving.manifest)
-        decision = policy.decide(
+        decision = env.engine.decide(
             policy.CrossingRequest(
                 contract=contract,
                 source=env.peer(source).destination(),

@@ -13,7 +13,8 @@ from data_contracts.anonymity import would_leave
 from data_contracts.errors import UsageError
 from data_contracts.labels import Labels, join
 from data_contracts.model import Contract
-from data_contracts.policy import CrossingRequest, Decision, decide
+from data_contracts.policy import CrossingRequest, Decision
+from environments.engine import load_engine
 from environments.placement import DataNeed, Ruling, StepNeed
 from environments.site import Site
 from flows.runtime.errors import PlanError
@@ -48,6 +49,7 @@ class Survey:
     ) -> None:
         """Begin with the assets to start from, by parameter; `places` by step call once known."""
         self._program, self._steps, self._site, self._places = program, steps, site, places
+        self._engine = load_engine(site)
         self._held: dict[Link, Holding] = {Link(name, "ref"): held for name, held in sources.items()}
         self.needs: list[StepNeed] = []
         self.crossings: dict[str, Crossing] = {}
@@ -194,7 +196,7 @@ class Survey:
     # Crossings
 
     def _decide(self, held: Holding, source: str, destination: str, purpose: str) -> Decision:
-        return decide(
+        return self._engine.decide(
             CrossingRequest(
                 contract=held.contract,
                 source=self._site.profile(source).destination(),

@@ -1,127 +1,133 @@
-"""Default deny, as a property: what is taken away from a request, or put in its place, opens nothing.
-
-Each change below takes an attribute away or puts a worse one in its place (nothing, an unknown word, a lower
-clearance, a higher label). For requests of any kind: what was denied stays denied, and from a permitted
-request, an attribute that is gone altogether denies.
-"""
+"""Every engine that decides crossings passes one suite: the shipped rules, and a site's own beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields, replace
+from typing import Any
 
-from contract_builder import ANY, CLOUD, HOME, column, contract, crossing
+import pytest
+from contract_builder import CLOUD, HOME, column, contract, crossing
 from hypothesis import given
-from hypothesis import strategies as st
-
-from data_contracts.destination import Destination, OrganisationRule, TransferRule
-from data_contracts.labels import Classification, Labels
-from data_contracts.policy import CrossingRequest, decide
-
-COLUMNS = (column("id", "string", classification="restricted"), column("a", classification="confidential"))
-CONTRACTS = [
-    contract(*COLUMNS, crossings=[crossing({"id": {"pseudonymise": {}}, "a": "keep"})]),
-    contract(*COLUMNS, crossings=[crossing({"a": "keep"}, purposes=("study", "care"))]),
-    contract(*COLUMNS, crossings=[crossing({"id": "keep"}, to={"kind": "cloud"})]),
-    contract(*COLUMNS),
-    None,
-]
-NAMES, PURPOSES = ("cloud", "onprem", "*"), ("study", "care", "*")
-SOME = st.lists(
-    st.builds(
-        TransferRule,
-        st.lists(st.sampled_from(NAMES), max_size=2).map(tuple),
-        st.lists(st.sampled_from(PURPOSES), max_size=2).map(tuple),
-        st.lists(st.sampled_from(["test.t", "*"]), max_size=1).map(tuple),
-    ),
-    max_size=2,
-).map(tuple) | st.just(ANY)
-LEVELS = st.sampled_from(list(Classification))
-ORGANISATION = st.lists(
-    st.builds(
-        OrganisationRule, st.lists(st.sampled_from(NAMES), max_size=2).map(tuple), st.sampled_from(ANY)
-    ),
-    max_size=2,
-).map(tuple)
-REQUESTS = st.builds(
-    CrossingRequest,
-    contract=st.sampled_from(CONTRACTS),
-    source=st.builds(replace, st.just(HOME), egress=SOME),
-    destination=st.builds(replace, st.just(CLOUD), ingress=SOME, clearance=LEVELS),
-    purpose=st.sampled_from(["study", "care", "marketing"]),
-    labels=st.builds(Labels, LEVELS),
-    organisation=ORGANISATION,
+from policy_suite import (
+    CHANGES,
+    GONE,
+    REQUESTS,
+    WORSE,
+    check_a_decision_names_its_rules,
+    check_it_only_narrows,
+    check_nothing_taken_away_permits,
+    check_without_it_nothing_is_permitted,
 )
 
-
-def _less(rules: tuple[TransferRule, ...]) -> tuple[TransferRule, ...]:
-    return rules[1:]
-
-
-def _higher(level: Classification, by: int) -> Classification:
-    return Classification(min(max(level + by, Classification.PUBLIC), Classification.RESTRICTED))
+from data_contracts.destination import ANYBODY, TransferRule
+from data_contracts.engine import SHIPPED_RULES, Narrowing, PolicyEngine
+from data_contracts.policy import CrossingRequest, Decision, DecisionRule, decide
 
 
-def _side(side: Destination, **changes: object) -> Destination:
-    return replace(side, **changes)  # type: ignore[arg-type]
+class NoCare:
+    """A site's own engine: nothing is for care, whoever asks."""
+
+    def decide(self, request: CrossingRequest) -> Decision:
+        if request.purpose == "care":
+            return Decision("deny", (DecisionRule("no-care", "deny", "not for care"),))
+        return Decision("permit", (DecisionRule("no-care", "permit", "not for care"),))
 
 
-WORSE: dict[str, list[Callable[[CrossingRequest], CrossingRequest]]] = {
-    "contract": [
-        lambda r: replace(r, contract=None),
-        lambda r: replace(r, contract=None if r.contract is None else replace(r.contract, terms=None)),
-        lambda r: replace(r, contract=None if r.contract is None else replace(r.contract, id="test.other")),
-    ],
-    "source": [
-        lambda r: replace(r, source=_side(r.source, egress=())),
-        lambda r: replace(r, source=_side(r.source, egress=_less(r.source.egress))),
-        lambda r: replace(r, source=_side(r.source, environment="")),
-    ],
-    "destination": [
-        lambda r: replace(r, destination=_side(r.destination, ingress=())),
-        lambda r: replace(r, destination=_side(r.destination, ingress=_less(r.destination.ingress))),
-        lambda r: replace(r, destination=_side(r.destination, environment="", kind="")),
-        lambda r: replace(r, destination=_side(r.destination, environment="elsewhere", kind="unknown")),
-        lambda r: replace(
-            r, destination=_side(r.destination, clearance=_higher(r.destination.clearance, by=-1))
-        ),
-    ],
-    "purpose": [lambda r: replace(r, purpose=""), lambda r: replace(r, purpose="unheard-of")],
-    "labels": [
-        lambda r: replace(r, labels=Labels(_higher(r.labels.classification, by=1), r.labels.categories)),
-        lambda r: replace(r, labels=Labels(Classification.RESTRICTED)),
-    ],
-    "organisation": [
-        lambda r: replace(r, organisation=()),
-        lambda r: replace(r, organisation=r.organisation[1:]),
-    ],
-}
+class Silent:
+    """An engine that permits everything, and names no rule for it."""
+
+    def decide(self, request: CrossingRequest) -> Decision:
+        return Decision("permit", (), labels=request.labels)
+
+
+ENGINES = [SHIPPED_RULES, Narrowing(NoCare()), Narrowing(Silent())]
+engines = pytest.mark.parametrize("engine", ENGINES, ids=["shipped", "narrowed", "silent"])
+MADE = contract(column("a"), crossings=[crossing({"a": "keep"})])
 
 
 def test_every_attribute_of_a_request_is_made_worse() -> None:
     assert set(WORSE) == {each.name for each in fields(CrossingRequest)}
 
 
-@given(REQUESTS, st.lists(st.sampled_from([c for changes in WORSE.values() for c in changes]), max_size=4))
+@engines
+@given(request_=REQUESTS, changes=CHANGES)
 def test_nothing_that_is_taken_away_turns_deny_into_permit(
-    request: CrossingRequest, changes: list[Callable[[CrossingRequest], CrossingRequest]]
+    engine: PolicyEngine,
+    request_: CrossingRequest,
+    changes: list[Callable[[CrossingRequest], CrossingRequest]],
 ) -> None:
-    permitted = decide(request).permitted
-    for change in changes:
-        request = change(request)
-        now = decide(request).permitted
-        assert permitted or not now
-        permitted = now
+    check_nothing_taken_away_permits(engine, request_, changes)
 
 
-@given(REQUESTS, st.sampled_from(["contract", "source", "destination", "purpose", "organisation"]))
-def test_without_an_attribute_nothing_is_permitted(request: CrossingRequest, name: str) -> None:
-    assert not decide(WORSE[name][0](request)).permitted
+@engines
+@given(request_=REQUESTS, name=GONE)
+def test_without_an_attribute_nothing_is_permitted(
+    engine: PolicyEngine, request_: CrossingRequest, name: str
+) -> None:
+    check_without_it_nothing_is_permitted(engine, request_, name)
 
 
-@given(REQUESTS)
-def test_a_permit_is_one_of_every_rule_and_the_digest_is_of_all_of_them(request: CrossingRequest) -> None:
-    decision = decide(request)
-    assert decision.permitted == all(rule.effect == "permit" for rule in decision.rules)
-    assert decision.digest == decide(replace(request)).digest
-    assert len({rule.id for rule in decision.rules}) == len(decision.rules)
+@engines
+@given(request_=REQUESTS)
+def test_a_permit_is_one_of_every_rule_and_the_digest_is_of_all_of_them(
+    engine: PolicyEngine, request_: CrossingRequest
+) -> None:
+    check_a_decision_names_its_rules(engine, request_)
+    check_it_only_narrows(engine, request_)
+
+
+def asked(requester: str, *, source: Any = ANYBODY, destination: Any = ANYBODY) -> list[str]:
+    """Return what denies, for lines that list these requesters."""
+    line = TransferRule(("*",), ("*",), ("*",))
+    request = CrossingRequest(
+        MADE,
+        replace(HOME, egress=(replace(line, requesters=source),)),
+        replace(CLOUD, ingress=(replace(line, requesters=destination),)),
+        "study",
+        MADE.labels,
+        requester=requester,
+    )
+    return [rule.id for rule in decide(request).denials]
+
+
+@pytest.mark.parametrize(
+    ("listed", "anna", "nobody"),
+    [
+        (ANYBODY, [], []),
+        (("unattributed",), [], []),
+        (("*",), [], ["requester"]),
+        (("anna",), [], ["requester"]),
+        (("bob",), ["requester"], ["requester"]),
+        ((), ["requester"], ["requester"]),
+    ],
+    ids=str,
+)
+def test_both_sides_list_who_may_ask(listed: tuple[str, ...], anna: list[str], nobody: list[str]) -> None:
+    for side in ("source", "destination"):
+        assert asked("anna", **{side: listed}) == anna
+        assert asked("unattributed", **{side: listed}) == nobody
+        assert asked("", **{side: listed}) == asked("*", **{side: listed}) == ["requester"]
+
+
+def test_a_line_for_another_way_lends_its_requesters_to_none() -> None:
+    """Anna is listed for care, and asks for study: the line that matches must be the line that lists her."""
+    lines = (
+        TransferRule(("*",), ("care",), ("*",), ("anna",)),
+        TransferRule(("*",), ("study",), ("*",), ("bob",)),
+    )
+    request = CrossingRequest(
+        MADE, replace(HOME, egress=lines), CLOUD, "study", MADE.labels, requester="anna"
+    )
+    assert [rule.id for rule in decide(request).denials] == ["requester"]
+    assert decide(replace(request, requester="bob")).permitted
+
+
+def test_the_reason_says_why_it_is_nobodys() -> None:
+    line = TransferRule(("*",), ("*",), ("*",), ("*",))
+    request = CrossingRequest(
+        MADE, replace(HOME, egress=(line,)), CLOUD, "study", MADE.labels, attribution="expired"
+    )
+    [denial] = decide(request).denials
+    assert "unattributed (expired)" in denial.reason
+    assert "onprem's egress rule" in denial.reason

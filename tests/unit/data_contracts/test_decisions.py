@@ -51,6 +51,7 @@ def test_permitted_with_obligations_and_lowered_labels() -> None:
         "source-egress",
         "destination-ingress",
         "organisation",
+        "requester",
     }
 
 
