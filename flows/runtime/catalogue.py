@@ -30,7 +30,7 @@ from tasks.sync import BUILT_IN
 
 __all__ = ["SHIPPED", "InstalledCatalogue", "build_catalogue", "find_pipeline", "load_pipelines"]
 
-SHIPPED = ("flows.bank.pipeline", "flows.hospital.pipeline")
+SHIPPED = ("flows.bank.pipeline", "flows.factory.pipeline", "flows.hospital.pipeline")
 
 
 @dataclass(frozen=True)

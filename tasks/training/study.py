@@ -43,6 +43,7 @@ class Study:
         features: rows to feature columns, in the order of `names`, in the model's types.
         domains: closed sets of values of a categorical feature; of the others, what the training rows had.
         use: what the model is for and what not; it stands in the file.
+        reads: the columns that `features` makes the features of; empty where they are these themselves.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Study:
     features: Callable[[pl.DataFrame], pl.DataFrame]
     domains: tuple[tuple[str, tuple[str, ...]], ...] = ()
     use: str = ""
+    reads: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ class Study:
     @property
     def columns(self) -> tuple[str, ...]:
         """What training reads; a column that is not named here is not even opened."""
-        return (*self.names, self.result, *(() if self.order == SLOT else (self.order,)))
+        return (*(self.reads or self.names), self.result, *(() if self.order == SLOT else (self.order,)))
 
     def placed(self, frame: pl.DataFrame, first: int, rows: int) -> pl.DataFrame:
         """Return a part with its order.

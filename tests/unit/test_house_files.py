@@ -20,6 +20,7 @@ MUST_SHIP = (
     "data_contracts/catalog/*.odcs.yaml",
     "environments/profiles/*.yaml",
     "flows/bank/data/*.csv",
+    "flows/factory/data/*.csv",
     "flows/hospital/data/*.csv",
     "flows/hospital/data/LICENSE*",
 )

@@ -54,6 +54,13 @@ def here(tmp_path: Path) -> Place:
     return Place("here", LocalStore(tmp_path / "store"), ContractRegistry.shipped(), InlineCluster())
 
 
+@pytest.fixture(scope="module")
+def shared_place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place for one module's tests together."""
+    store = LocalStore(tmp_path_factory.mktemp("shared") / "store")
+    return Place("here", store, ContractRegistry.shipped(), InlineCluster())
+
+
 @dataclass(frozen=True)
 class Trained:
     """A place where the model has been trained once, for every test that only reads."""
