@@ -85,7 +85,7 @@ def raise_alarms(run: StepRun, model: AssetRef, reference: AssetRef, shift: Asse
     network = run.open_model(model)
     with run.phase("check"):
         data = run.open(shift).require()
-        seen = sum(run.open(reference).map(bands_of), Counter())
+        seen: Counter[tuple[str, str]] = sum(run.open(reference).map(bands_of), Counter())
     with run.phase("drift", rows=data.rows):
         drift = stability(seen, sum(data.map(count_bands, as_="polars"), Counter()))
     with run.new("alarms") as out:
