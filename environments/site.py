@@ -6,7 +6,7 @@ Invariants:
 2. Nothing of a site is executed or imported by loading it: its flow files are only named.
 3. Every problem of every file is reported at once.
 
-    SITE/site.toml                    schedules, and purposes that nothing else names
+    SITE/site.toml                    schedules, who asks for them, purposes that nothing else names
     SITE/environments/*.yaml          one environment each
     SITE/data_contracts/*.odcs.yaml   contracts
     SITE/policies/                    the organisation's rules
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 __all__ = ["SHIPPED_PROFILES", "Site"]
 
 SHIPPED_PROFILES = Path(__file__).parent / "profiles"
-_KNOWN_TABLES = frozenset({"policy", "purposes", "schedules", "settings"})
+_KNOWN_TABLES = frozenset({"policy", "purposes", "requesters", "schedules", "settings"})
+
+_UNATTENDED = frozenset({"schedules", "ui"})
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,25 @@ class Site:
         from environments.organisation import load_organisation
 
         return load_organisation(self.policies)
+
+    @property
+    def requesters(self) -> dict[str, str]:
+        """Whose keys sign what nobody types: `ui` and `schedules`, each a requester's name, where named.
+
+        Raises:
+            DeclarationError: the table is something else.
+        """
+        table = self.settings.get("requesters", {})
+        right = isinstance(table, Mapping) and all(
+            key in _UNATTENDED and isinstance(name, str) and re.fullmatch(NAME, name)
+            for key, name in table.items()
+        )
+        if not right:
+            file = str((self.root or Path()) / "site.toml")
+            raise DeclarationError(
+                [Problem(file, 0, 0, "requesters", "not keys for runs", 'ui = "NAME", schedules = "NAME"')]
+            )
+        return {str(key): str(name) for key, name in table.items()}
 
     @property
     def flow_files(self) -> tuple[Path, ...]:

@@ -8,10 +8,11 @@ Invariants:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_contracts.model import Contract
+from environments.boundary.asker import NOBODY, Asker, who_asks
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.manifest import Manifest, stamp
 from environments.boundary.outbox import Outbox
@@ -21,21 +22,38 @@ from environments.boundary.transit import Transit, receipt_name
 from environments.ledger import witness_head
 from environments.stores import AssetRecord
 
-__all__ = ["Arriving", "answer", "answered", "own_receipt"]
+__all__ = ["Arriving", "answer", "answered", "attributed", "own_receipt"]
 
 
 @dataclass(frozen=True)
 class Arriving:
-    """A manifest whose signature verified, with the digest of its statement."""
+    """A manifest whose signature verified, the digest of its statement, and who asks as this side sees."""
 
     manifest: Manifest
     digest: str
     raw: bytes = field(repr=False)
+    asker: Asker = NOBODY
 
     @property
     def crossing(self) -> str:
         """The crossing's id."""
         return self.manifest.crossing
+
+
+def attributed(env: EnvironmentContext, arriving: Arriving, signed: bytes | None) -> Arriving:
+    """Return what arrives with who asks for it: a name only where this side finds the one that was signed."""
+    manifest = arriving.manifest
+    asker = who_asks(
+        env,
+        signed,
+        source=manifest.source,
+        request=manifest.request,
+        crossing=arriving.crossing,
+        signed_at=manifest.issued,
+    )
+    if asker.reason == "verified" and asker.name != manifest.request.requester:
+        asker = Asker(reason="mismatch")
+    return replace(arriving, asker=asker)
 
 
 def own_receipt(env: EnvironmentContext, crossing: str, outbox: Outbox) -> tuple[Receipt, str, bytes] | None:
@@ -132,7 +150,9 @@ def _about(arriving: Arriving) -> dict[str, Any]:
         "source": manifest.source,
         "source_version": manifest.request.version,
         "purpose": manifest.request.purpose,
-        "requester": manifest.request.requester,
+        "requester": arriving.asker.name,
+        "attribution": arriving.asker.reason,
+        "signed_requester": manifest.request.requester,
         "contract": manifest.contract_digest,
         "arrival": manifest.arrival_digest,
         "source_head": [manifest.ledger.sequence, manifest.ledger.digest],

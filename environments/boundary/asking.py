@@ -3,16 +3,18 @@
 Invariants:
 1. The asset's record and its contract are the store's own; what a caller claims of them is not read.
 2. A contract counts only if it is declared here with the very words that the asset was committed under.
-3. No byte of the data is read.
+3. Who asks is what a signed statement proves here (`asker`); a name that comes with the request is not read.
+4. No byte of the data is read.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_contracts import policy
 from data_contracts.errors import UsageError
 from data_contracts.model import Contract
+from environments.boundary.asker import NOBODY, Asker, who_asks
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest, crossing_id
 from environments.stores import AssetRecord
@@ -28,10 +30,17 @@ class Asked:
     crossing: str
     record: AssetRecord
     contract: Contract | None
+    asker: Asker = NOBODY
 
 
-def resolve(env: EnvironmentContext, request: CrossingRequest) -> Asked:
-    """Return the request with the store's record and the declared contract.
+def resolve(
+    env: EnvironmentContext,
+    request: CrossingRequest,
+    signed: bytes | None = None,
+    *,
+    rehearsal: bool = False,
+) -> Asked:
+    """Return the request with the store's record, the declared contract, and who asks.
 
     Raises:
         UsageError: no such asset, version or environment.
@@ -39,7 +48,16 @@ def resolve(env: EnvironmentContext, request: CrossingRequest) -> Asked:
     env.peer(request.destination)
     record = env.store.record(request.name, request.version)
     crossing = crossing_id(env.name, request, record.contract_digest)
-    return Asked(request, crossing, record, _declared(env, record))
+    asker = who_asks(
+        env,
+        signed,
+        source=env.name,
+        request=request,
+        crossing=crossing,
+        signed_at=env.clock(),
+        rehearsal=rehearsal,
+    )
+    return Asked(replace(request, requester=asker.name), crossing, record, _declared(env, record), asker)
 
 
 def _declared(env: EnvironmentContext, record: AssetRecord) -> Contract | None:
@@ -61,5 +79,7 @@ def decide(env: EnvironmentContext, asked: Asked) -> policy.Decision:
             purpose=asked.request.purpose,
             labels=asked.record.labels,
             organisation=env.organisation,
+            requester=asked.asker.name,
+            attribution=asked.asker.reason,
         )
     )

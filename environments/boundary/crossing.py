@@ -34,7 +34,7 @@ class CrossingRequest:
         destination: the environment it shall go to.
         purpose: what for, as contracts name it.
         request_id: the pipeline's run and call site, or what `isthmus sync` printed.
-        requester: who asks; `unattributed` until requests are signed.
+        requester: who asks, once the source has seen whose signature there is; `unattributed` before.
     """
 
     name: str

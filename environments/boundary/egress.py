@@ -41,8 +41,10 @@ from environments.ledger import witnessed_head
 __all__ = ["egress"]
 
 
-def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
+def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | None = None) -> EgressResult:
     """Decide, check, transform, seal, sign and publish one asset version, or say why not.
+
+    `signed` is the statement of who asks; without it the request is `unattributed`.
 
     Raises:
         UsageError: no such asset, version or environment.
@@ -51,7 +53,7 @@ def egress(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
     """
     # (1) The request, resolved by the source's own store and contracts.
     env.progress("egress.request")
-    asked = resolve(env, request)
+    asked = resolve(env, request, signed)
     with working_on(env.folder, asked.crossing) as outbox:
         # (2) The decision, before a byte of the data is read.
         env.progress("egress.decide")
@@ -93,6 +95,8 @@ def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> Egre
     manifest, _ = open_manifest(raw, env.identity.public)
     if outbox.read("receipt") is not None:
         return _publish(env, asked, outbox, None, settled=True)
+    if manifest.request.requester != asked.request.requester:
+        return None  # the manifest says who asks, and that is another now: it is signed anew
     attempt = outbox.read_attempt()
     try:
         manifest.check_fresh(env.clock())
@@ -203,6 +207,7 @@ def _about(asked: Asked) -> dict[str, Any]:
         "purpose": request.purpose,
         "request": request.request_id,
         "requester": request.requester,
+        "attribution": asked.asker.reason,
         "contract_ref": asked.record.contract_ref,
     }
 

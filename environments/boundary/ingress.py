@@ -29,7 +29,7 @@ from data_contracts.model import Contract
 from data_contracts.obligations import verify_file
 from data_contracts.projection import project
 from data_contracts.sandbox.probing import probe_files
-from environments.boundary.answering import Arriving, answer, answered, own_receipt
+from environments.boundary.answering import Arriving, answer, answered, attributed, own_receipt
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
@@ -55,8 +55,13 @@ from environments.stores import Draft, Written
 __all__ = ["ingress"]
 
 
-def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResult:
+def ingress(
+    env: EnvironmentContext, source: str, crossing: str, signed: bytes | None = None
+) -> IngressResult:
     """Verify, decide, open, check and commit one crossing, and sign the receipt.
+
+    `signed` is the statement of who asks; without it the request is `unattributed` here, whoever the
+    manifest says it was.
 
     Raises:
         UsageError: no such environment, or not a crossing id.
@@ -82,6 +87,7 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
             check_head(env.folder.ledger, env.peer_identity(source), arriving.manifest.ledger)
         # (4) The decision, made here.
         env.progress("ingress.decide")
+        arriving = attributed(env, arriving, signed)
         contract = _declared(env, arriving.manifest)
         decision = env.engine.decide(
             policy.CrossingRequest(
@@ -91,6 +97,8 @@ def ingress(env: EnvironmentContext, source: str, crossing: str) -> IngressResul
                 purpose=arriving.manifest.request.purpose,
                 labels=arriving.manifest.labels,
                 organisation=env.organisation,
+                requester=arriving.asker.name,
+                attribution=arriving.asker.reason,
             )
         )
         if contract is None or not decision.permitted:

@@ -27,7 +27,7 @@ from environments.boundary.result import EgressResult, denied_rules
 __all__ = ["rehearse"]
 
 
-def rehearse(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
+def rehearse(env: EnvironmentContext, request: CrossingRequest, signed: bytes | None = None) -> EgressResult:
     """Return how the egress would end; `size` counts the plaintext of what the destination lacks.
 
     Raises:
@@ -36,7 +36,7 @@ def rehearse(env: EnvironmentContext, request: CrossingRequest) -> EgressResult:
         UnreachableError: the disk refuses.
     """
     env.progress("egress.request")
-    asked = resolve(env, request)
+    asked = resolve(env, request, signed, rehearsal=True)
     env.progress("egress.decide")
     decision = decide(env, asked)
     if asked.contract is None or not decision.permitted:

@@ -124,6 +124,7 @@ def _body(answer: _Answer) -> dict[str, Any]:
         "receipt": answer.digest,
         "name": receipt.name,
         "destination": receipt.destination,
+        "requester": answer.sent.body.get("requester", "unattributed"),
         "outcome": receipt.outcome,
         "rules": [rule.to_json() for rule in receipt.rules],
         "version": receipt.version if receipt.outcome == "permitted" else "",

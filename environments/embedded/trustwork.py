@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from environments.identity.signers import TokenKey
     from environments.trust import Authority, Roots, SignedTrust, TrustDocument
 
-__all__ = ["Spread", "authority", "change_roots", "pinned_by", "revoke", "rotate", "take"]
+__all__ = ["Spread", "authority", "change_roots", "issue", "pinned_by", "revoke", "rotate", "take"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,12 @@ def _spread(home: Home, issued: SignedTrust, now: dt.datetime) -> Spread:
     return Spread(issued.document.version, issued.digest, pinned, failed)
 
 
-def _issue(home: Home, document: TrustDocument, now: dt.datetime) -> Spread:
+def issue(home: Home, document: TrustDocument, now: dt.datetime) -> Spread:
+    """Issue a next version and pin it everywhere here, or return it as a proposal for the root keys' holders.
+
+    Raises:
+        TrustRefusedError: it may not follow what was issued before; nothing was changed.
+    """
     from environments.trust import Unsigned
 
     issued = authority(home).issue(document, now)
@@ -124,7 +129,7 @@ def rotate(
         raise answer
     public = PublicIdentity.from_json(answer)
     overlap = OVERLAP if overlap is None else overlap
-    return _issue(home, rotated(document, public, now, overlap=overlap), now)
+    return issue(home, rotated(document, public, now, overlap=overlap), now)
 
 
 def revoke(home: Home, name: str, key_id: str, *, now: dt.datetime) -> Spread:
@@ -135,14 +140,14 @@ def revoke(home: Home, name: str, key_id: str, *, now: dt.datetime) -> Spread:
     """
     from environments.trust.changing import revoked
 
-    return _issue(home, revoked(authority(home).need().document, name, key_id, now), now)
+    return issue(home, revoked(authority(home).need().document, name, key_id, now), now)
 
 
 def change_roots(home: Home, roots: Roots, *, now: dt.datetime) -> Spread:
     """Let other root keys sign from the next document on; the old and the new ones sign this one."""
     from environments.trust.changing import with_roots
 
-    return _issue(home, with_roots(authority(home).need().document, roots, now), now)
+    return issue(home, with_roots(authority(home).need().document, roots, now), now)
 
 
 def take(home: Home, raw: bytes, *, now: dt.datetime) -> Spread:

@@ -18,7 +18,12 @@ from environments.ledger.entry import Entry
 
 __all__ = ["explain"]
 
-_WHO = {"requester": "requester", "request": "request"}
+_WHO = {
+    "requester": "requester",
+    "attribution": "attribution",
+    "signed_requester": "signed_requester",
+    "request": "request",
+}
 _WHAT = {
     "name": "name",
     "source_version": "source_version",

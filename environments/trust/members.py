@@ -12,6 +12,7 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -24,6 +25,7 @@ from environments.trust.shape import count, exact, items, name
 __all__ = ["Permission", "Requester", "Roots", "TrustedEnvironment"]
 
 _KEY = 32
+_ASKED = {"environments", "assets", "destinations", "purposes"}
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,21 @@ class TrustedEnvironment:
 
 @dataclass(frozen=True)
 class Permission:
-    """What may be asked: each a list of names, or `*` alone for all."""
+    """What may be asked: each a list of names, or `*` alone for all.
+
+    Attributes:
+        environments: where what is asked for lies.
+        assets: which.
+        destinations: where it may be asked to go.
+        purposes: what for.
+        approves: environments whose waiting crossings may be approved; that needs nothing of the others.
+    """
 
     environments: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
     destinations: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
+    approves: tuple[str, ...] = ()
 
     def permits(self, *, environment: str, asset: str, destination: str, purpose: str) -> bool:
         """Whether all four are listed."""
@@ -153,9 +164,14 @@ class Permission:
         )  # fmt: skip
         return all(listed == ("*",) or one in listed for listed, one in asked)
 
+    def may_approve(self, environment: str) -> bool:
+        """Whether this environment's crossings may be approved."""
+        return self.approves == ("*",) or environment in self.approves
+
     def to_json(self) -> dict[str, Any]:
-        """Return the lists."""
-        return {key: list(value) for key, value in vars(self).items()}
+        """Return the lists; `approves` where it holds anything: documents of before had none."""
+        listed = {key: list(value) for key, value in vars(self).items()}
+        return listed if self.approves else {key: listed[key] for key in _ASKED}
 
     @classmethod
     def from_json(cls, value: object) -> Permission:
@@ -164,7 +180,8 @@ class Permission:
         Raises:
             NotVerifiableError: one holds something else than names.
         """
-        read = exact(value, {"environments", "assets", "destinations", "purposes"}, "what may be asked")
+        approves = {"approves"} if isinstance(value, Mapping) and value.get("approves") else set()
+        read = exact(value, _ASKED | approves, "what may be asked")
         return cls(**{key: _names(read[key], key) for key in read})
 
 

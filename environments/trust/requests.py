@@ -9,7 +9,7 @@ Invariants:
 3. What the requester may ask is the document's list, looked at for every crossing; no list permits nothing,
    and `unattributed` has none.
 
-Pure: the time, and which nonces were used, are given. The gate's wiring is elsewhere.
+Pure: the time, and which nonces were used, are given. The gate's wiring is `environments.boundary.asker`.
 
 Example:
     >>> raw = sign_request(statement, signer)
@@ -28,7 +28,8 @@ from typing import Any, Literal
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from data_contracts.digest import canonical, digest_bytes
+from data_contracts.destination import UNATTRIBUTED
+from data_contracts.digest import canonical, digest_bytes, digest_json, is_digest
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.identity.public import decode, encode
 from environments.identity.signers import Signer
@@ -39,6 +40,7 @@ from environments.trust.keys import SKEW
 from environments.trust.shape import exact, moment, name, stamp
 
 __all__ = [
+    "NOTHING_MORE",
     "UNATTRIBUTED",
     "Action",
     "Attribution",
@@ -47,9 +49,9 @@ __all__ = [
     "may_ask",
     "new_request",
     "sign_request",
+    "sync_asks",
 ]
 
-UNATTRIBUTED = "unattributed"
 Action = Literal["sync", "run", "deploy"]
 Reason = Literal[
     "verified", "unsigned", "shape", "trust", "unknown", "signature", "early", "expired", "replayed"
@@ -61,7 +63,8 @@ _LIVES: dict[Action, dt.timedelta] = {
 }
 _TYPE = "application/vnd.isthmus.request.v1+json"
 _WHAT = "the request"
-_KEYS = {"format", "requester", "action", "subject", "nonce", "issued", "expires"}
+_KEYS = {"format", "requester", "action", "subject", "asks", "nonce", "issued", "expires"}
+NOTHING_MORE = digest_json({})
 _MAX = 16 * 1024
 _NONCE = 16
 
@@ -74,6 +77,7 @@ class RequestStatement:
         requester: who claims to ask.
         action: `sync` and `run` once, `deploy` for what a schedule repeats.
         subject: the asset or pipeline.
+        asks: digest of what exactly is asked for (`sync_asks`); of nothing more, where the subject says all.
         nonce: 32 hex digits, of this wish alone.
         issued: when it was signed.
         expires: from when on it counts no more; at most a day later, a year for a deploy.
@@ -82,6 +86,7 @@ class RequestStatement:
     requester: str
     action: Action
     subject: str
+    asks: str
     nonce: str
     issued: dt.datetime
     expires: dt.datetime
@@ -110,11 +115,13 @@ class RequestStatement:
         )
         if not hexadecimal:
             raise NotVerifiableError(f"{_WHAT}: a nonce that is none")
+        if not is_digest(read["asks"]):
+            raise NotVerifiableError(f"{_WHAT}: what is asked for is no digest")
         issued, expires = moment(read["issued"], "issued"), moment(read["expires"], "expires")
         if not issued < expires <= issued + _LIVES[actions[action]]:
             raise NotVerifiableError(f"{_WHAT}: it counts for longer than a {action} may")
         subject, requester = name(read["subject"], "the subject"), name(read["requester"], "the requester")
-        return cls(requester, actions[action], subject, str(nonce), issued, expires)
+        return cls(requester, actions[action], subject, read["asks"], str(nonce), issued, expires)
 
 
 @dataclass(frozen=True)
@@ -132,7 +139,17 @@ class Attribution:
     statement: RequestStatement | None = None
 
 
-def new_request(requester: str, action: Action, subject: str, now: dt.datetime) -> RequestStatement:
+def sync_asks(
+    source: str, asset: str, version: str, destination: str, purpose: str, *, rehearsal: bool = False
+) -> str:
+    """Return the digest of one crossing that is asked for; a rehearsal is another wish than the crossing."""
+    asked = {"source": source, "asset": asset, "version": version, "destination": destination}
+    return digest_json(asked | {"purpose": purpose, "rehearsal": rehearsal})
+
+
+def new_request(
+    requester: str, action: Action, subject: str, now: dt.datetime, asks: str = NOTHING_MORE
+) -> RequestStatement:
     """Return a statement for now, with a nonce of its own.
 
     Raises:
@@ -144,7 +161,7 @@ def new_request(requester: str, action: Action, subject: str, now: dt.datetime) 
         raise UsageError(f"{UNATTRIBUTED}: is nobody's name")
     issued = now.replace(microsecond=0)
     return RequestStatement(
-        requester, action, subject, secrets.token_hex(_NONCE), issued, issued + _LIVES[action]
+        requester, action, subject, asks, secrets.token_hex(_NONCE), issued, issued + _LIVES[action]
     )
 
 

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("flows.cli.plan", "Show what a pipeline would do, before anything runs."),
     "ledger": ("flows.cli.ledger", "Show and verify the record of one environment."),
     "trust": ("flows.cli.trust", "Show, sign and update the document that says which keys count."),
+    "requester": ("flows.cli.requester", "Name who may ask for crossings, and what for."),
     "keys": ("flows.cli.keys", "List, rotate, revoke and export keys."),
     "reidentify": (
         "flows.cli.reidentify",

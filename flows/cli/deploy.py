@@ -56,4 +56,10 @@ def command(
         click.echo(f"{item.name:<{width}}  {item.change:<9}  {schedules}{note}".rstrip())
     for name in report.absent:
         click.echo(f"{name}: not registered, no environment's file lists it (its home must)", err=True)
+    for name in report.keyless:
+        click.echo(
+            f"{name}: signs for runs, says site.toml, and its key does not lie here: they are nobody's "
+            f"(isthmus requester add {name} --kind service …, then deploy again)",
+            err=True,
+        )
     click.echo(f"{len(report.deployments)} deployments. Next: isthmus plan PIPELINE · isthmus run PIPELINE")

@@ -58,7 +58,10 @@ def _one(entries: list[Entry], crossing: str, env: str) -> list[Entry]:
 def _lines(told: dict[str, Any]) -> Iterator[str]:
     who, what, sent, rules, answer = (told[key] for key in ("who", "what", "bytes", "rules", "answer"))
     yield f"crossing {told['crossing']}, as {told['environment']} wrote it down"
-    yield f"  who     {who.get('requester', 'not said')}" + _more("request", who.get("request"))
+    yield f"  who     {who.get('requester', 'not said')}" + "".join(
+        _more(name.replace("_", " "), who.get(name))
+        for name in ("attribution", "signed_requester", "request")
+    )
     yield f"  what    {what.get('name', 'not said')}" + _more("version", what.get("source_version"))
     yield from _details(what, ("contract", "contract_digest", "arrival_digest"))
     yield f"  why     {told['why']['purpose'] or 'not said'}: {told['source']} to {told['destination']}"

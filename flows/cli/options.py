@@ -1,4 +1,4 @@
-"""The options that commands share: `--home`, `--site`, `--env`, `--json`.
+"""The options that commands share: `--home`, `--site`, `--env`, `--as`, `--json`.
 
 Every one may also be given by its environment variable where it has one, so that a shell names its
 system once: `export ISTHMUS_HOME=… ISTHMUS_SITE=…`.
@@ -23,7 +23,7 @@ from environments.home import Home
 from environments.ref import check_name
 from environments.site import Site
 
-__all__ = ["env_option", "example", "home_option", "json_option", "site_option"]
+__all__ = ["as_option", "env_option", "example", "home_option", "json_option", "site_option"]
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -73,6 +73,18 @@ def env_option(function: Function) -> Function:
     """Add `--env NAME`, required; the command gets `env: str`, checked to be a name."""
     return click.option(
         "--env", required=True, callback=_name, metavar="NAME", help="The environment.", expose_value=True
+    )(function)
+
+
+def as_option(function: Function) -> Function:
+    """Add `--as NAME` (ISTHMUS_REQUESTER); the command gets `who: str | None`, checked to be a name."""
+    return click.option(
+        "--as",
+        "who",
+        envvar="ISTHMUS_REQUESTER",
+        callback=_name,
+        metavar="NAME",
+        help="The requester whose key signs (ISTHMUS_REQUESTER; else the only user's key in the home).",
     )(function)
 
 

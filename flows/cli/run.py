@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from environments.embedded.api import read_api
 from environments.home import Home
 from environments.site import Site
-from flows.cli.options import home_option, json_option, site_option
+from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.parameters import param_option
 from flows.cli.report import emit_json
 
@@ -21,23 +22,33 @@ __all__ = ["command"]
 @click.argument("pipeline")
 @click.option("--watch", is_flag=True, help="Stay until it ends, and show each step where it runs.")
 @param_option
+@as_option
 @home_option
 @site_option
 @json_option
 def command(
-    home: Home, site: Site, pipeline: str, watch: bool, params: dict[str, Any], as_json: bool
+    *,
+    home: Home,
+    site: Site,
+    pipeline: str,
+    watch: bool,
+    params: dict[str, Any],
+    who: str | None,
+    as_json: bool,
 ) -> None:
     """Run PIPELINE in its home; with --watch, until it ends.
 
     Ctrl-C while watching asks whether to cancel the run or to leave it running; a second one, or one
     without a terminal, leaves it running (exit 130). The exit code says how the run ended: 0 done,
-    1 data breaks its contract, 3 denied, 6 a step failed, or the run was cancelled or crashed.
+    1 data breaks its contract, 3 denied, 6 a step failed, or the run was cancelled or crashed. The request is
+    signed where a requester's key lies in the home, for every crossing of this run.
 
     \b
     Example:
       isthmus run hospital --watch
       isthmus run hospital --param tests=covid_tests@latest --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    from environments.embedded.requesters import sign_with
     from flows.cli.run_text import ask_to_run, follow, next_step, started
     from flows.runtime.catalogue import find_pipeline
     from flows.runtime.endings import exit_code_of
@@ -45,7 +56,8 @@ def command(
 
     find_pipeline(site, pipeline).read(params)  # a wrong name is told whether or not a server runs
     with Server(read_api(home)) as server:
-        run = ask_to_run(server, site, pipeline, params)
+        signed = sign_with(home, who, "run", pipeline, dt.datetime.now(dt.UTC))
+        run = ask_to_run(server, site, pipeline, params, signed)
         say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
         for line in started(server, run):
             say(line)

@@ -32,8 +32,10 @@ def started(server: Server, run: RunView) -> Iterator[str]:
     yield f"  {server.api.ui_url}/runs/flow-run/{run.id}"
 
 
-def ask_to_run(server: Server, site: Site, pipeline: str, params: Mapping[str, Any]) -> RunView:
-    """Create the run.
+def ask_to_run(
+    server: Server, site: Site, pipeline: str, params: Mapping[str, Any], signed: str | None = None
+) -> RunView:
+    """Create the run; `signed` says who asks.
 
     Raises:
         UsageError: as `start`.
@@ -43,7 +45,7 @@ def ask_to_run(server: Server, site: Site, pipeline: str, params: Mapping[str, A
         "interrupted while the run was asked for: it may have begun",
         remedy="`isthmus status` shows the last run of every pipeline, `isthmus cancel ID` stops one",
     ):
-        return start(server, site, pipeline, params)
+        return start(server, site, pipeline, params, signed)
 
 
 def next_step(end: RunView, pipeline: str) -> str:

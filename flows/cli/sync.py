@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import secrets
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from environments.embedded.api import read_api
 from environments.home import Home
 from environments.ref import parse_asset
 from environments.site import Site
-from flows.cli.options import home_option, json_option, site_option
+from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ _CODES = {"permitted": 0, "denied": 3, "broken": 1}
 )
 @click.option("--request", help="The request id: the same one again is the same crossing.")
 @click.option("--dry-run", is_flag=True, help="Decide, check and transform at the source, and send nothing.")
+@as_option
 @home_option
 @site_option
 @json_option
@@ -45,13 +47,15 @@ def command(  # noqa: PLR0913 - one argument for each option
     purpose: str,
     request: str | None,
     dry_run: bool,
+    who: str | None,
     as_json: bool,
 ) -> None:
     """Move one asset across one boundary, if its terms permit.
 
     Asks the source to send it and the destination to take it in; this command itself opens neither. An
     unfinished crossing of the same asset, destination and purpose is gone on with, unless --request. So
-    after Ctrl-C (exit 130), or whatever else cut it off, the same command ends what it began.
+    after Ctrl-C (exit 130), or whatever else cut it off, the same command ends what it began. The request is
+    signed where a requester's key lies in the home (`isthmus requester add`); else it is unattributed.
     Exit code: 0 permitted, 1 the data breaks its contract, 3 denied.
 
     \b
@@ -60,6 +64,8 @@ def command(  # noqa: PLR0913 - one argument for each option
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training --dry-run
       isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    from environments.embedded.requesters import requester_here, sign_with
+    from environments.trust.requests import sync_asks
     from flows.runtime.catalogue import load_pipelines
     from flows.runtime.crossing import CrossingAsk
     from flows.runtime.purposes import check_purpose
@@ -72,12 +78,19 @@ def command(  # noqa: PLR0913 - one argument for each option
     check_purpose(site, purpose, lambda: load_pipelines(site).values())
     if source == destination:
         raise UsageError("--from and --to are one environment", remedy="name two; nothing needs to cross")
+    signer = requester_here(home, who)
     with Server(read_api(home)) as server:
         crossing = StandaloneCrossing(server, site, say=None if as_json else click.echo)
         ref = crossing.pin(source, name, version)
+        asks = sync_asks(source, ref.name, ref.version, destination, purpose, rehearsal=dry_run)
+        signed = sign_with(home, signer, "sync", ref.name, dt.datetime.now(dt.UTC), asks)
         if dry_run:
             _rehearse(
-                site, crossing.rehearse(ref, destination, purpose), destination, purpose, as_json=as_json
+                site,
+                crossing.rehearse(ref, destination, purpose, signed),
+                destination,
+                purpose,
+                as_json=as_json,
             )
             return
         # The source alone knows what it sent: it goes on with that, or begins under the fresh id.
@@ -86,7 +99,8 @@ def command(  # noqa: PLR0913 - one argument for each option
             f"no longer watching; what {source} and {destination} were asked for, they end by themselves",
             remedy="the same command goes on with this crossing; it gives one version or none",
         ):
-            end = crossing.run(CrossingAsk("sync", ref, destination, purpose, fresh, resume=request is None))
+            ask = CrossingAsk("sync", ref, destination, purpose, fresh, resume=request is None, signed=signed)
+            end = crossing.run(ask)
     if as_json:
         emit_json(end.to_json())
     else:

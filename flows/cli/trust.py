@@ -17,7 +17,7 @@ from flows.cli.report import emit_json
 if TYPE_CHECKING:
     from environments.identity.signers import Signer
 
-__all__ = ["command"]
+__all__ = ["command", "read_public"]
 
 _MAX_FILE = 1024 * 1024
 _FILE = click.Path(path_type=Path, dir_okay=False)
@@ -91,7 +91,8 @@ def new_root(*, file: Path, as_json: bool) -> None:
         click.echo(f"{file}: private, keep it offline\n{beside}: {digest_bytes(public)}")
 
 
-def _read_public(path: Path) -> bytes:
+def read_public(path: Path) -> bytes:
+    """Return the public key in a file that `new-root` wrote."""
     from environments.identity.public import decode
 
     return decode(_read(path).decode("ascii", "replace").strip(), what=str(path), length=32)
@@ -120,7 +121,7 @@ def upgrade(*, threshold: int, roots: tuple[Path, ...], out: Path | None, home: 
     from environments.embedded.trustwork import change_roots
     from environments.trust import Roots
 
-    asked = Roots(threshold, tuple(_read_public(path) for path in roots))
+    asked = Roots(threshold, tuple(read_public(path) for path in roots))
     announce(change_roots(home, asked, now=now()), out, as_json=as_json)
 
 
@@ -177,7 +178,7 @@ def _signer(key: Path | None, token: dict[str, Path | str | None]) -> Signer:
             remedy="say --key FILE, or --module, --token, --label, --pin-file, --public",
         )
     named = str(token["token"]), str(token["label"])
-    return TokenSigner(TokenKey(module, *named, pin_file, _read_public(public)))
+    return TokenSigner(TokenKey(module, *named, pin_file, read_public(public)))
 
 
 @command.command("update", epilog=example("isthmus trust update trust-2.json"))

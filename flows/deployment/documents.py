@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -11,13 +11,21 @@ from data_contracts.digest import DIGEST_PATTERN, digest_json
 from environments.profile import Profile, StepGrant
 from environments.ref import NAME
 from environments.site import Site
+from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
 from flows.deployment.schedules import Schedule, digest_of
 from flows.runtime.calls import tags_of
 from flows.runtime.catalogue import InstalledCatalogue
 from flows.runtime.pipeline import Pipeline
 from flows.runtime.stepflow import BuiltInRunnable, StepRunnable
 
-__all__ = ["Registration", "pipeline_registration", "registrations"]
+__all__ = ["Registration", "Signs", "nobody_signs", "pipeline_registration", "registrations"]
+
+Signs = Callable[[str, str], str]
+
+
+def nobody_signs(_use: str, _pipeline: str) -> str:
+    """Return no token: what runs is nobody's."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -74,9 +82,15 @@ class Registration:
 
 
 def registrations(
-    site: Site, catalogue: InstalledCatalogue, schedules: dict[str, tuple[Schedule, ...]]
+    site: Site,
+    catalogue: InstalledCatalogue,
+    schedules: dict[str, tuple[Schedule, ...]],
+    signs: Signs = nobody_signs,
 ) -> Iterator[Registration]:
-    """Yield every deployment: what is installed and what some environment's file lists."""
+    """Yield every deployment: what is installed and what some environment's file lists.
+
+    `signs` gives, for `ui` or `schedules` and a pipeline, the token of who asks; empty where nobody does.
+    """
     for flow, runnable in sorted(catalogue.entries.items()):
         for profile in site.profiles.values():
             grant = profile.grant(flow)
@@ -87,10 +101,12 @@ def registrations(
             elif isinstance(runnable, BuiltInRunnable):
                 yield _built_in(site, profile, runnable)
             elif (pipeline := catalogue.pipelines[flow]).home == profile.name:
-                yield pipeline_registration(site, pipeline, schedules.get(flow, ()))
+                yield pipeline_registration(site, pipeline, schedules.get(flow, ()), signs)
 
 
-def pipeline_registration(site: Site, pipeline: Pipeline, schedules: tuple[Schedule, ...]) -> Registration:
+def pipeline_registration(
+    site: Site, pipeline: Pipeline, schedules: tuple[Schedule, ...], signs: Signs = nobody_signs
+) -> Registration:
     """Return a pipeline's deployment in its home, whose form works as it opens."""
     properties: dict[str, Any] = {}
     defaults: dict[str, Any] = {}
@@ -111,6 +127,22 @@ def pipeline_registration(site: Site, pipeline: Pipeline, schedules: tuple[Sched
         defaults[name] = kind.write(default)
         about = {"title": name, "default": defaults[name], "position": len(properties)}
         properties[name] = kind.form() | about
+    started, scheduled = signs("ui", pipeline.name), signs("schedules", pipeline.name)
+    properties[REQUEST_PARAMETER] = {
+        "type": "string",
+        "title": "who asks, signed",
+        "description": "Leave it as it is: `isthmus deploy` and `isthmus run` sign it. Empty is nobody.",
+        "pattern": f"^(?:{ONE_WORD})?$",
+        "default": started,
+        "position": len(properties),
+    }
+    if started or scheduled:
+        defaults[REQUEST_PARAMETER] = started
+        # What a schedule starts never acts under the key of the UI.
+        schedules = tuple(
+            replace(one, parameters=dict(one.parameters) | {REQUEST_PARAMETER: scheduled})
+            for one in schedules
+        )
     return Registration(
         pipeline.name,
         pipeline.home,

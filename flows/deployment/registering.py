@@ -7,18 +7,21 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from data_contracts.errors import UnreachableError, UsageError
 from environments.embedded.api import read_api
+from environments.embedded.requesters import deploy_token, has_key
 from environments.home import Home
 from environments.profile import Profile
 from environments.site import Site
 from environments.workpools.pool import pool_document
-from flows.deployment.documents import Registration, registrations
+from flows.deployment.documents import Registration, Signs, nobody_signs, registrations
 from flows.deployment.openings import remember_first
 from flows.deployment.schedules import Schedule, digest_of, read_schedules
 from flows.runtime.catalogue import InstalledCatalogue, build_catalogue
@@ -66,16 +69,24 @@ class Registered:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that was registered, by name; `absent` are pipelines that no environment lists."""
+    """Everything that was registered, by name.
+
+    Attributes:
+        deployments: one for each flow and environment.
+        absent: pipelines that no environment lists.
+        keyless: requesters that the site names for runs, and whose keys do not lie here: nobody signed.
+    """
 
     deployments: tuple[Registered, ...]
     absent: tuple[str, ...] = ()
+    keyless: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
         return {
             "deployments": [item.to_json() for item in self.deployments],
             "not_registered": list(self.absent),
+            "not_signed": list(self.keyless),
         }
 
 
@@ -88,17 +99,37 @@ def register(home: Home, site: Site, *, reset_schedules: bool = False) -> Report
         DeclarationError: a flow file cannot be loaded.
     """
     with Server(read_api(home)) as server:
-        report = register_with(server, site, build_catalogue(site), reset_schedules=reset_schedules)
+        signs = partial(_signed, home, site.requesters)
+        report = register_with(
+            server, site, build_catalogue(site), signs=signs, reset_schedules=reset_schedules
+        )
     remember_first(home, site)
-    return report
+    keyless = {name for name in site.requesters.values() if not has_key(home, name)}
+    return replace(report, keyless=tuple(sorted(keyless)))
+
+
+def _signed(home: Home, requesters: Mapping[str, str], use: str, pipeline: str) -> str:
+    """Return what the service key that the site names for a use signs for a pipeline; empty for nobody.
+
+    A key that is not there yet signs nothing, and the report says so: a system must start before it can have
+    requesters.
+    """
+    if use not in requesters or not has_key(home, requesters[use]):
+        return ""
+    return deploy_token(home, requesters[use], pipeline, dt.datetime.now(dt.UTC))
 
 
 def register_with(
-    server: Server, site: Site, catalogue: InstalledCatalogue, *, reset_schedules: bool = False
+    server: Server,
+    site: Site,
+    catalogue: InstalledCatalogue,
+    *,
+    signs: Signs = nobody_signs,
+    reset_schedules: bool = False,
 ) -> Report:
-    """Register with a server that is at hand."""
+    """Register with a server that is at hand; `signs` says under whose keys runs act."""
     wanted_schedules = read_schedules(site.settings.get("schedules", {}), list(catalogue.pipelines))
-    wanted = list(registrations(site, catalogue, wanted_schedules))
+    wanted = list(registrations(site, catalogue, wanted_schedules, signs))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         standing = pool.submit(_standing, server)
         _all(pool.map(lambda profile: _pool(server, profile), site.profiles.values()))

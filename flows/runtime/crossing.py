@@ -12,6 +12,7 @@ from typing import Any
 
 from data_contracts.errors import IsthmusError, StepFailedError
 from environments.ref import AssetRef
+from environments.trust.tokens import REQUEST_PARAMETER
 from flows.runtime.calls import Call, Caller, Finished
 from flows.runtime.endings import rules_in
 from tasks.steps.errors import BrokenRule, ContractBroken, CrossingDenied
@@ -30,6 +31,7 @@ class CrossingAsk:
         purpose: what for.
         request: the request id.
         resume: whether an unfinished crossing of the same kind is gone on with, under its own id.
+        signed: who asks, as a token; None where nobody signed.
     """
 
     key: str
@@ -38,6 +40,7 @@ class CrossingAsk:
     purpose: str
     request: str
     resume: bool = False
+    signed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,10 @@ class Crosser:
         }
         if ask.resume:
             parameters["resume"] = True
+        who = {} if ask.signed is None else {REQUEST_PARAMETER: ask.signed}
         inputs: Mapping[str, tuple[str, ...]] = {"asset": origins, "because": because}
         sent = self._caller.call(
-            Call(f"{ask.key}.egress", "isthmus.egress", ask.ref.environment, parameters, inputs)
+            Call(f"{ask.key}.egress", "isthmus.egress", ask.ref.environment, parameters | who, inputs)
         )
         crossing, request = str(sent.results["crossing"]), str(sent.results["request"])
         outcome = str(sent.results["outcome"])
@@ -133,7 +137,7 @@ class Crosser:
                 f"{ask.key}.ingress",
                 "isthmus.ingress",
                 ask.to,
-                {"source": ask.ref.environment, "crossing": crossing},
+                {"source": ask.ref.environment, "crossing": crossing} | who,
                 {"crossing": (sent.run.id,)},
             )
         )

@@ -8,6 +8,7 @@ Invariants:
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from data_contracts.errors import DefectError, IsthmusError, UsageError
 from data_contracts.labels import Labels
 from environments.profile import StepGrant
 from environments.site import Site
+from environments.trust import load_pinned
+from environments.trust.requests import UNATTRIBUTED, attribute
+from environments.trust.tokens import REQUEST_PARAMETER, read_token
 from environments.workpools.catalogue import Queue, RunContext
 from flows.runtime.calls import Call, Caller, Finished
 from flows.runtime.endings import Ending, ending_of
@@ -28,6 +32,7 @@ from flows.runtime.program import SourceAsset
 from flows.runtime.progress import Progress
 from flows.runtime.runner import Known, Runner
 from flows.runtime.server import Server
+from tasks.sync import SIGNED_KIND
 
 __all__ = ["PipelineRunnable"]
 
@@ -55,7 +60,9 @@ class PipelineRunnable:
         Raises:
             UsageError: refused.
         """
-        self.pipeline.read(parameters)
+        self.pipeline.read(_own(parameters))
+        if parameters.get(REQUEST_PARAMETER, "") != "":
+            SIGNED_KIND.parse(parameters[REQUEST_PARAMETER], REQUEST_PARAMETER, None)
         return dict(parameters)
 
     def execute(self, run: RunContext) -> None:
@@ -76,7 +83,8 @@ class PipelineRunnable:
                 raise UsageError(f"{self.pipeline.name} is at home in {self.pipeline.home}")
             run_id = str(run.flow_run.id)
             caller = Caller(server, run.site, parent=run_id, prefix=run_id)
-            sources, _ = self.pipeline.read(run.parameters)
+            parameters = _own(run.parameters)
+            sources, _ = self.pipeline.read(parameters)
             with ThreadPoolExecutor(max_workers=8) as pool:
                 pinned = dict(
                     zip(
@@ -87,17 +95,41 @@ class PipelineRunnable:
                 )
             facts = {name: _facts(finished) for name, finished in pinned.items()}
             server.label(run_id, {start_label(name): str(fact.ref) for name, fact in facts.items()})
-            plan = make_plan(self.pipeline, run.site, facts, run.parameters)
+            signed, requester = _who_asks(run, self.pipeline.name)
+            progress.say(f"asked by {requester}")
+            plan = make_plan(self.pipeline, run.site, facts, parameters, requester=requester)
             server.label(run_id, {PLAN: plan.digest})
             progress.say(f"plan {plan.digest}")
             for node, place in plan.places.items():
                 progress.say(f"{node} runs in {place.environment}")
             started = {name: Known(finished.ref(), (finished.run.id,)) for name, finished in pinned.items()}
-            Runner(plan, caller, run_id=run_id, started=started, say=progress.say).run()
+            Runner(plan, caller, run_id=run_id, started=started, signed=signed, say=progress.say).run()
             return {}
 
         # The body of a pipeline holds symbols only: what its errors say is ours, and names.
         run_guarded(run, self.flow_name, body, trusted=True)
+
+
+def _own(parameters: Mapping[str, object]) -> dict[str, object]:
+    """Return a pipeline's own parameters: all but the one that says who asks."""
+    return {name: value for name, value in parameters.items() if name != REQUEST_PARAMETER}
+
+
+def _who_asks(run: RunContext, pipeline: str) -> tuple[str | None, str]:
+    """Return the token that goes to the steps, and whose it is by this environment's trust document.
+
+    This is for the plan; each gate asks again, by its own document. A statement over another pipeline than
+    this one goes to no step.
+    """
+    token = run.parameters.get(REQUEST_PARAMETER)
+    if not token:
+        return None, UNATTRIBUTED
+    pinned = load_pinned(run.folder)
+    document = None if pinned is None else pinned.document
+    found = attribute(read_token(token), document, now=dt.datetime.now(dt.UTC), used=())
+    if found.statement is not None and found.statement.subject != pipeline:
+        return None, UNATTRIBUTED
+    return str(token), found.requester
 
 
 def _pin(caller: Caller, source: SourceAsset) -> Finished:

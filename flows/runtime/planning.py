@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from data_contracts.destination import UNATTRIBUTED
 from data_contracts.errors import NotVerifiableError, UsageError
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
@@ -74,6 +75,8 @@ def make_plan(
     site: Site,
     facts: Mapping[str, AssetFacts],
     given: Mapping[str, object] | None = None,
+    *,
+    requester: str = UNATTRIBUTED,
 ) -> Plan:
     """Plan one run of a pipeline.
 
@@ -83,6 +86,7 @@ def make_plan(
         facts: what the stores say of the assets to start from, by parameter; one that is absent is
             planned by the contract that its `latest(…)` names.
         given: the run's parameters.
+        requester: who asks; what that requester may ask is each gate's to say.
 
     Raises:
         PlanError: the pipeline's text cannot be planned, or names a purpose that nothing else does.
@@ -98,7 +102,7 @@ def make_plan(
     check_program(site, pipeline, program)
     starts = tuple(_start(pipeline, site, source, facts.get(source.parameter)) for source in program.sources)
     sources = {start.parameter: _holding(site, start, facts.get(start.parameter)) for start in starts}
-    survey = Survey(program, pipeline.steps, site, sources)
+    survey = Survey(program, pipeline.steps, site, sources, requester=requester)
     offers = tuple(_offer(profile) for profile in site.profiles.values())
     placement = place(PlacementProblem(offers, tuple(survey.needs)))
     final = Survey(
@@ -107,6 +111,7 @@ def make_plan(
         site,
         sources,
         places={choice.step: choice.environment for choice in placement.chosen},
+        requester=requester,
     )
     return Plan(
         program=Program(program.pipeline, program.home, program.sources, final.nodes),

@@ -59,11 +59,12 @@ class Runner:
         *,
         run_id: str,
         started: dict[str, Known],
+        signed: str | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Run `plan` through `caller`; `started` holds the pinned assets by parameter."""
+        """Run `plan` through `caller`; `started` holds the pinned assets by parameter, `signed` who asks."""
         self._plan, self._caller, self._crosser = plan, caller, Crosser(caller)
-        self._run_id, self._say = run_id, say
+        self._run_id, self._say, self._signed = run_id, say, signed
         self._values: dict[Link, Future[Known]] = {}
         self._stopping = threading.Event()
         self.ends: dict[str, CrossingEnd] = {}
@@ -153,7 +154,8 @@ class Runner:
             return
         if ref.environment != crossing.source:
             raise DefectError(f"{node.id}: the asset is not where the plan says")
-        ask = CrossingAsk(node.id, ref, node.to, node.purpose, f"{self._run_id}/{node.id}")
+        request = f"{self._run_id}/{node.id}"
+        ask = CrossingAsk(node.id, ref, node.to, node.purpose, request, signed=self._signed)
         end = self._crosser.send(ask, known.origins, because)
         self.ends[node.id] = end
         why = ", ".join(map(str, end.rules)) or str(end.error or "")

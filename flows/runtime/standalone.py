@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from environments.ref import AssetRef
 from environments.site import Site
+from environments.trust.tokens import REQUEST_PARAMETER
 from flows.runtime.calls import Call, Caller
 from flows.runtime.crossing import Crosser, CrossingAsk, CrossingEnd
 from flows.runtime.endings import rules_in
@@ -67,10 +69,12 @@ class StandaloneCrossing:
         crosser.settle(ask, end)
         return end
 
-    def rehearse(self, ref: AssetRef, to: str, purpose: str) -> Rehearsed:
-        """Have the source do all but send."""
+    def rehearse(self, ref: AssetRef, to: str, purpose: str, signed: str | None = None) -> Rehearsed:
+        """Have the source do all but send; `signed` says who asks for that."""
         parameters = {"asset": ref.name, "version": ref.version, "to": to, "purpose": purpose}
-        asked = parameters | {"request": "rehearsal", "rehearsal": True}
+        asked: dict[str, Any] = parameters | {"request": "rehearsal", "rehearsal": True}
+        if signed is not None:
+            asked[REQUEST_PARAMETER] = signed
         done = self._caller.call(Call("rehearsal", "isthmus.egress", ref.environment, asked))
         counts = int(done.results["rows"]), int(done.results["bytes"])
         return Rehearsed(ref, str(done.results["outcome"]), rules_in(done.run.labels), *counts)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from data_contracts.anonymity import would_leave
+from data_contracts.destination import UNATTRIBUTED
 from data_contracts.errors import UsageError
 from data_contracts.labels import Labels, join
 from data_contracts.model import Contract
@@ -46,8 +47,11 @@ class Survey:
         site: Site,
         sources: Mapping[str, Holding],
         places: Mapping[str, str] | None = None,
+        *,
+        requester: str = UNATTRIBUTED,
     ) -> None:
         """Begin with the assets to start from, by parameter; `places` by step call once known."""
+        self._requester = requester
         self._program, self._steps, self._site, self._places = program, steps, site, places
         self._engine = load_engine(site)
         self._held: dict[Link, Holding] = {Link(name, "ref"): held for name, held in sources.items()}
@@ -204,6 +208,7 @@ class Survey:
                 purpose=purpose,
                 labels=held.labels,
                 organisation=self._site.organisation,
+                requester=self._requester,
             )
         )
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import DIGEST_PATTERN
 from environments.ref import NAME, AssetRef
+from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER, read_token
 from tasks.steps.errors import BrokenRule
 from tasks.steps.parameters import Kind, kind_of
 from tasks.sync.side import Side
@@ -24,7 +25,7 @@ from tasks.sync.side import Side
 if TYPE_CHECKING:
     from environments.boundary import EnvironmentContext, GateRule
 
-__all__ = ["BUILT_IN", "REQUEST", "Answer", "BuiltIn", "pinned"]
+__all__ = ["BUILT_IN", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "pinned"]
 
 REQUEST = r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}"
 """A request id: the pipeline's run and call site, or what `isthmus sync` made."""
@@ -80,6 +81,17 @@ _DIGEST_KIND = _text("a digest", DIGEST_PATTERN)
 _REQUEST_KIND = _text("a request id", REQUEST)
 
 
+def _one_token(value: object) -> str:
+    read_token(value)
+    return str(value)
+
+
+SIGNED_KIND = Kind(
+    "a signed request", {"type": "string", "pattern": f"^{ONE_WORD}$"}, _one_token, lambda value: value
+)
+"""Who asks, signed: a word of one form, whose worth only an environment's own trust document says."""
+
+
 def egress(side: Side, given: Mapping[str, Any]) -> Answer:
     """Decide, check, transform, seal and sign one asset version; or refuse it, with the rules.
 
@@ -96,11 +108,17 @@ def egress(side: Side, given: Mapping[str, Any]) -> Answer:
     request = boundary.CrossingRequest(
         given["asset"], given["version"], given["to"], given["purpose"], request_id
     )
-    sent = boundary.rehearse(gate, request) if rehearsed else boundary.egress(gate, request)
+    ask = boundary.rehearse if rehearsed else boundary.egress
+    sent = ask(gate, request, _signed(given))
     results = {"crossing": sent.crossing, "bytes": sent.size, "request": request_id}
     if rehearsed:
         results |= {"rows": sent.rows}
     return Answer(results, sent.outcome, _rules(sent.rules))
+
+
+def _signed(given: Mapping[str, Any]) -> bytes | None:
+    token = given.get(REQUEST_PARAMETER)
+    return None if token is None else read_token(token)
 
 
 def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | None:
@@ -129,7 +147,7 @@ def ingress(side: Side, given: Mapping[str, Any]) -> Answer:
     from environments import boundary
 
     gate = side.gate()
-    arrived = boundary.ingress(gate, given["source"], given["crossing"])
+    arrived = boundary.ingress(gate, given["source"], given["crossing"], _signed(given))
     results: dict[str, Any] = {"crossing": arrived.crossing}
     if arrived.outcome == "permitted":
         record = gate.store.record(arrived.name, arrived.version)
@@ -180,15 +198,17 @@ BUILT_IN: dict[str, BuiltIn] = {
                 "request": _REQUEST_KIND,
                 "resume": kind_of(bool),
                 "rehearsal": kind_of(bool),
+                REQUEST_PARAMETER: SIGNED_KIND,
             },
             egress,
-            frozenset({"resume", "rehearsal"}),
+            frozenset({"resume", "rehearsal", REQUEST_PARAMETER}),
         ),
         BuiltIn(
             "ingress",
             "Enters an environment: verify, decide, open, check, commit, sign the receipt.",
-            {"source": _NAME_KIND, "crossing": _DIGEST_KIND},
+            {"source": _NAME_KIND, "crossing": _DIGEST_KIND, REQUEST_PARAMETER: SIGNED_KIND},
             ingress,
+            frozenset({REQUEST_PARAMETER}),
         ),
         BuiltIn(
             "settle",

@@ -36,7 +36,7 @@ def test_forms_are_filled_in_with_what_works(registered: dict[str, Any]) -> None
     for wrong in ({"tests": "covid tests"}, {"tests": "covid_tests@1"}, {"other": "x"}, {"tests": 3}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(form.defaults | wrong, form.form)
-    assert list(form.form["properties"]) == ["tests", "newest"]
+    assert list(form.form["properties"]) == ["tests", "newest", "isthmus_request"]
 
 
 def test_every_document_is_json_with_a_description_tags_and_the_right_queue(
@@ -92,3 +92,31 @@ def test_what_is_no_schedule_is_refused(entry: object) -> None:
 def test_a_schedule_of_no_pipeline_is_refused() -> None:
     with pytest.raises(UsageError, match="of no pipeline"):
         read_schedules({"q": {"interval": 60}}, ["p"])
+
+
+def test_runs_act_under_the_keys_that_the_site_names() -> None:
+    """What the UI starts has one token, a schedule its own, or that of nobody."""
+    site = Site.load()
+    catalogue, hourly = (
+        build_catalogue(site),
+        (Schedule(interval=3600.0, parameters={"tests": "covid_tests"}),),
+    )
+
+    def made(signs: dict[str, str]) -> Any:
+        def sign(use: str, pipeline: str) -> str:
+            return f"{signs[use]}-{pipeline}" if use in signs else ""
+
+        found = registrations(site, catalogue, {"hospital": hourly}, sign)
+        return next(item for item in found if item.name == "hospital/onprem")
+
+    nobody, ui, both = made({}), made({"ui": "console"}), made({"ui": "console", "schedules": "nightly"})
+    assert "isthmus_request" not in nobody.defaults
+    assert nobody.schedules == hourly
+    assert ui.defaults["isthmus_request"] == "console-hospital"
+    assert [item.parameters["isthmus_request"] for item in ui.schedules] == [""]
+    assert [item.parameters["isthmus_request"] for item in both.schedules] == ["nightly-hospital"]
+    assert both.schedules[0].parameters["tests"] == "covid_tests"
+    for item in (ui, both):
+        jsonschema.validate(item.defaults, item.form)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(item.defaults | {"isthmus_request": "anna; rm"}, item.form)

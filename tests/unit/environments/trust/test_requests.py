@@ -21,6 +21,7 @@ from environments.trust import Permission, Requester, TrustDocument
 from environments.trust.changing import revoked, with_requester
 from environments.trust.keys import KEY_LIFETIME, SigningKey, Window
 from environments.trust.requests import (
+    NOTHING_MORE,
     UNATTRIBUTED,
     Action,
     RequestStatement,
@@ -120,6 +121,7 @@ def test_one_use_of_a_signature_is_no_other() -> None:
         {"subject": "../x"},
         {"expires": "2036-11-24T03:00:00Z"},
         {"extra": 1},
+        {"asks": "all of it"},
     ],
     ids=str,
 )
@@ -132,7 +134,7 @@ def test_nobody_is_no_name() -> None:
     with pytest.raises(UsageError):
         new_request(UNATTRIBUTED, "run", "hospital", NOW)
     by = with_requester(TRUST, listed(UNATTRIBUTED, MALLORY.public, Permission(*[("*",)] * 4)), NOW)
-    wish = RequestStatement(UNATTRIBUTED, "run", "hospital", "0" * 32, NOW, NOW + DAY)
+    wish = RequestStatement(UNATTRIBUTED, "run", "hospital", NOTHING_MORE, "0" * 32, NOW, NOW + DAY)
     assert reason(sign_request(wish, MALLORY), by=by) == "unknown"
     assert not may_ask(by, UNATTRIBUTED, environment="a", asset="b", destination="c", purpose="d")
 
