@@ -22,8 +22,9 @@ from data_contracts.labels import Classification
 from data_contracts.yamlsource import load_yaml
 from environments.fields import Fields
 from environments.fields import Path as Place
-from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant, StoreSpec
+from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant
 from environments.ref import NAME
+from environments.store_fields import read_store
 from environments.transit_fields import disagreements, read_transits
 
 __all__ = ["ANY_NAME", "CONTRACT_ID", "load_profiles", "read_requesters"]
@@ -111,7 +112,7 @@ def _profile(fields: Fields) -> Profile:
         clearance=Classification.parse(fields.choice(("clearance",), words, "public")),
         description=fields.text(("description",), r"[^\n]{1,200}", "one line of at most 200 characters"),
         dask=_dask(fields),
-        store=_store(fields),
+        store=read_store(fields),
         capacity=_capacity(fields),
         cost=_cost(fields),
         offers=_offers(fields),
@@ -152,18 +153,6 @@ def _dask(fields: Fields) -> DaskSpec:
         cert=_beside(fields, ("dask", "cert"), "our client certificate there (PEM)"),
         key=_beside(fields, ("dask", "key"), "its private key (PEM)"),
     )
-
-
-def _store(fields: Fields) -> StoreSpec:
-    value = fields.get(("store",))
-    if value is None or value == "local":
-        return StoreSpec()
-    if not isinstance(value, dict):
-        fields.complain(("store",), "not a store", "`local`, or path: a folder of its own on this machine")
-        return StoreSpec()
-    fields.mapping(("store",), ("path",), ("path",))
-    text = fields.text(("store", "path"), r"[/~][^\x00-\x1f]*", "an absolute path")
-    return StoreSpec(path=Path(text).expanduser() if text else None)
 
 
 def _capacity(fields: Fields) -> Capacity:

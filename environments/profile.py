@@ -26,17 +26,21 @@ from data_contracts.labels import Classification
 from environments.transits import TransitSpec
 
 __all__ = [
+    "AzureStoreSpec",
     "Capacity",
     "Cost",
     "DaskSpec",
     "Kind",
     "Offers",
     "Profile",
+    "S3StoreSpec",
     "StepGrant",
     "StoreSpec",
 ]
 
 Kind = Literal["onprem", "cloud", "edge"]
+CACHE = 16 * 1024**3
+"""Bytes of local copies where the file does not say."""
 
 
 @dataclass(frozen=True)
@@ -60,15 +64,55 @@ class DaskSpec:
 
 @dataclass(frozen=True)
 class StoreSpec:
-    """The environment's store.
+    """The environment's store, on a disk of its machine: `store: local`, or `store: {path: FOLDER}`.
 
     Attributes:
-        kind: `local`, the only kind for now.
         path: where it lies; None for the environment's own folder.
     """
 
-    kind: Literal["local"] = "local"
     path: Path | None = None
+
+
+@dataclass(frozen=True)
+class S3StoreSpec:
+    """The environment's store in a bucket of S3, or of what speaks as S3 does: `store: {kind: s3, …}`.
+
+    Attributes:
+        bucket: its name.
+        region: its region.
+        credentials: the file with `access_key_id`, `secret_access_key` and perhaps `session_token`.
+        prefix: what every name in it begins with; the environment's name follows. Empty for none.
+        endpoint: the server; empty for Amazon's in that region.
+        cache: bytes that local copies of its files may take.
+    """
+
+    bucket: str
+    region: str
+    credentials: Path = field(repr=False)
+    prefix: str = ""
+    endpoint: str = ""
+    cache: int = CACHE
+
+
+@dataclass(frozen=True)
+class AzureStoreSpec:
+    """The environment's store in a container of Azure Blob Storage: `store: {kind: azure, …}`.
+
+    Attributes:
+        account: the storage account.
+        container: its name.
+        credentials: the file with `account_key` or `sas_token`.
+        prefix: what every name in it begins with; the environment's name follows. Empty for none.
+        endpoint: the server; empty for Azure's of that account.
+        cache: bytes that local copies of its files may take.
+    """
+
+    account: str
+    container: str
+    credentials: Path = field(repr=False)
+    prefix: str = ""
+    endpoint: str = ""
+    cache: int = CACHE
 
 
 @dataclass(frozen=True)
@@ -159,7 +203,7 @@ class Profile:
     clearance: Classification
     description: str = ""
     dask: DaskSpec = DaskSpec()
-    store: StoreSpec = StoreSpec()
+    store: StoreSpec | S3StoreSpec | AzureStoreSpec = StoreSpec()
     capacity: Capacity = Capacity()
     cost: Cost = Cost()
     offers: Offers = Offers()

@@ -18,6 +18,7 @@ from __future__ import annotations
 import difflib
 import pathlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from data_contracts.errors import Problem
 from environments.fields import Fields, Path
@@ -31,7 +32,7 @@ from environments.transits import (
     TransitSpec,
 )
 
-__all__ = ["TRANSIT_KEYS", "disagreements", "read_transits"]
+__all__ = ["TRANSIT_KEYS", "azure_words", "disagreements", "read_transits", "s3_words"]
 
 _PEER = rf"(?=.{{1,63}}$){NAME}"
 _LOCAL = r"http://(?:127\.0\.0\.1|localhost):[0-9]{1,5}"
@@ -119,28 +120,40 @@ def _prefix(fields: Fields, place: Path) -> str:
     )
 
 
-def _s3(fields: Fields, place: Path, peer: str) -> TransitSpec:
+def s3_words(fields: Fields, place: Path) -> dict[str, Any]:
+    """Read what a bucket of S3 is declared by."""
     bucket = r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"
-    return S3TransitSpec(
-        peer,
-        bucket=fields.text((*place, "bucket"), bucket, "the name of a bucket"),
-        region=fields.text((*place, "region"), r"[a-z0-9-]{1,40}", "a region such as eu-central-1"),
-        prefix=_prefix(fields, place),
-        endpoint=fields.text((*place, "endpoint"), _SERVER, _A_SERVER),
-        credentials=_file(fields, (*place, "credentials"), "a file of yours alone, never the key itself"),
-    )
+    return {
+        "bucket": fields.text((*place, "bucket"), bucket, "the name of a bucket"),
+        "region": fields.text((*place, "region"), r"[a-z0-9-]{1,40}", "a region such as eu-central-1"),
+        **_object_words(fields, place),
+    }
+
+
+def azure_words(fields: Fields, place: Path) -> dict[str, Any]:
+    """Read what a container of Azure Blob Storage is declared by."""
+    container = r"[a-z0-9](?:-?[a-z0-9]){2,62}"
+    return {
+        "account": fields.text((*place, "account"), r"[a-z0-9]{3,24}", "the name of a storage account"),
+        "container": fields.text((*place, "container"), container, "the name of a container"),
+        **_object_words(fields, place),
+    }
+
+
+def _object_words(fields: Fields, place: Path) -> dict[str, Any]:
+    return {
+        "prefix": _prefix(fields, place),
+        "endpoint": fields.text((*place, "endpoint"), _SERVER, _A_SERVER),
+        "credentials": _file(fields, (*place, "credentials"), "a file of yours alone, never the key itself"),
+    }
+
+
+def _s3(fields: Fields, place: Path, peer: str) -> TransitSpec:
+    return S3TransitSpec(peer, **s3_words(fields, place))
 
 
 def _azure(fields: Fields, place: Path, peer: str) -> TransitSpec:
-    container = r"[a-z0-9](?:-?[a-z0-9]){2,62}"
-    return AzureTransitSpec(
-        peer,
-        account=fields.text((*place, "account"), r"[a-z0-9]{3,24}", "the name of a storage account"),
-        container=fields.text((*place, "container"), container, "the name of a container"),
-        prefix=_prefix(fields, place),
-        endpoint=fields.text((*place, "endpoint"), _SERVER, _A_SERVER),
-        credentials=_file(fields, (*place, "credentials"), "a file of yours alone, never the key itself"),
-    )
+    return AzureTransitSpec(peer, **azure_words(fields, place))
 
 
 def _sftp(fields: Fields, place: Path, peer: str) -> TransitSpec:

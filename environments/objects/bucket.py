@@ -52,9 +52,6 @@ class Objects(Protocol):
     def names(self, prefix: str, *, after: str = "") -> Iterator[str]:
         """Return the names below a prefix that sort after `after`, as the store lists them."""
 
-    def folders(self, prefix: str) -> Sequence[str]:
-        """Return the last parts of the folders below a prefix."""
-
     def delete(self, names: Sequence[str]) -> None:
         """Remove objects, as far as they are there."""
 
@@ -125,12 +122,6 @@ class Bucket:
         with store_errors(self._unread):
             for page in obstore.list(self._store, self._key(prefix), offset=offset, chunk_size=_PAGE):
                 yield from (item["path"].removeprefix(f"{self._root}/") for item in page)
-
-    def folders(self, prefix: str) -> Sequence[str]:
-        """Return the last parts of the folders below a prefix."""
-        with store_errors(self._unread):
-            found = obstore.list_with_delimiter(self._store, self._key(prefix))
-        return [folder.rstrip("/").rpartition("/")[2] for folder in found["common_prefixes"]]
 
     def delete(self, names: Sequence[str]) -> None:
         """Remove objects, as far as they are there."""

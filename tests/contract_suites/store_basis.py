@@ -55,3 +55,20 @@ class StoreBasis:
 
     def files(self, folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+    def stored(self, folder: Path, record: AssetRecord) -> dict[str, bytes]:
+        """Return what the store keeps of a version, by name."""
+        return {name: body for name, body in self.files(folder).items() if record.version[7:] in name}
+
+    def tamper(self, folder: Path, name: str, body: bytes | None) -> None:
+        """Put other bytes where `stored` found some; None removes them."""
+        path = folder / name
+        if path.exists():
+            path.chmod(0o600)
+        if body is None:
+            path.unlink()
+        else:
+            path.write_bytes(body)
+
+    COMMITS = "no such"
+    """What the name of a commit begins with, where a version without that object is none at all."""

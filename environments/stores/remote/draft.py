@@ -1,0 +1,167 @@
+"""A draft of a store on objects: made in the local folder, sent object by object, committed by one create.
+
+The order of a commit, each step of which may be the last that happens:
+1. every file is refused or cut (or found to be the one that was verified as it was written);
+2. what the asset's latest version does not have is sent, each chunk compared as it is read, and seen there;
+3. the contract and the record are sent;
+4. one create makes it the asset's next version (see `history`).
+Before 4 there is nothing, after it everything. What a commit sent that did not come so far is read by nobody.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from data_contracts.digest import canonical
+from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.labels import Labels
+from data_contracts.model import Contract
+from environments.objects.bucket import Objects
+from environments.private import disk_errors, make_private
+from environments.stores.cutting import Written, read_chunk
+from environments.stores.files import kept_files
+from environments.stores.lanes import in_lanes
+from environments.stores.record import AssetRecord, FileEntry, version_of
+from environments.stores.remote.documents import Document, contract_name
+from environments.stores.remote.history import RemoteHistory, put_surely
+from environments.stores.remote.pieces import Piece, groups, pieces_of
+from environments.stores.staging import Staged
+
+__all__ = ["LANES", "RemoteDraft"]
+
+LANES = 6
+"""Requests under way at once."""
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+class RemoteDraft:
+    """See `environments.stores.protocol.Draft`.
+
+    Attributes:
+        name: the asset's name.
+        path: where the version's files are written.
+    """
+
+    def __init__(
+        self,
+        bucket: Objects,
+        history: RemoteHistory,
+        staged: Staged,
+        clock: Callable[[], datetime],
+        publish: Callable[[RemoteHistory, Callable[[int], AssetRecord], Path], AssetRecord],
+    ) -> None:
+        """Take over a staged folder; `publish` commits a record, and may keep the files."""
+        self.name = history.name
+        self.path = make_private(staged.folder / "data")
+        self._bucket = bucket
+        self._history = history
+        self._staged = staged
+        self._clock = clock
+        self._publish = publish
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Throw the draft away; nothing happens after a commit."""
+        with disk_errors(f"{self.path}: the draft cannot be removed"):
+            self._staged.release()
+
+    def commit(
+        self,
+        contract: Contract,
+        labels: Labels,
+        *,
+        lineage: Mapping[str, Any] | None = None,
+        rows: int | None = None,
+        written: Iterable[Written] | None = None,
+    ) -> AssetRecord:
+        """Make everything in `path` one durable version; see the protocol."""
+        if self._staged.lock < 0:
+            raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
+        try:
+            with disk_errors(f"{self.name}: the version cannot be committed"):
+                files = kept_files(self.name, self.path, written)
+                send(self._bucket, self.path, files, self._held())
+                put_surely(self._bucket, contract_name(contract.digest), canonical(contract.document))
+                version, created = version_of(files), self._clock().astimezone(UTC)
+
+                def make(sequence: int) -> AssetRecord:
+                    return AssetRecord(
+                        name=self.name,
+                        version=version,
+                        sequence=sequence,
+                        contract_ref=contract.reference,
+                        contract_digest=contract.digest,
+                        labels=labels,
+                        files=files,
+                        rows=rows,
+                        created=created.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                        lineage=dict(lineage or {}),
+                    )
+
+                return self._publish(self._history, make, self.path)
+        finally:
+            self.abandon()
+
+    def _held(self) -> frozenset[str]:
+        """Return the objects of the latest version: what it names is never removed."""
+        sequences = self._history.sequences()
+        if not sequences:
+            return frozenset()
+        latest = self._history.document(self._history.entry(sequences[-1]))
+        return names_of(latest)
+
+
+def names_of(document: Document) -> frozenset[str]:
+    """Return the names of the objects that hold a version's files."""
+    return frozenset(piece.name for entry in document.record.files for piece in document.pieces(entry.path))
+
+
+def send(bucket: Objects, folder: Path, files: Iterable[FileEntry], held: Collection[str]) -> None:
+    """Send every object of some files; of those that are `held` see only that they are there.
+
+    Raises:
+        NotVerifiableError: a file is not what was cut.
+        UnreachableError: the store or the disk refuses.
+    """
+    wanted: dict[str, tuple[Path, Piece]] = {}
+    for entry in files:
+        for piece in pieces_of(entry, groups(entry)):
+            wanted.setdefault(piece.name, (folder / entry.path, piece))
+
+    def lane() -> Callable[[tuple[Path, Piece]], None]:
+        def take(item: tuple[Path, Piece]) -> None:
+            path, piece = item
+            if piece.name not in held or bucket.size(piece.name) != piece.size:
+                put_surely(bucket, piece.name, _read(path, piece))
+
+        return take
+
+    in_lanes(wanted.values(), lane, lanes=LANES)
+
+
+def _read(path: Path, piece: Piece) -> memoryview:
+    whole, at = memoryview(bytearray(piece.size)), 0
+    descriptor = os.open(path, _READ)
+    try:
+        for size, digest in piece.chunks:
+            if not read_chunk(descriptor, piece.offset + at, digest, whole[at : at + size]):
+                raise NotVerifiableError(
+                    f"{path.name}: changed while it was committed",
+                    remedy="find out who writes into this draft",
+                )
+            at += size
+    finally:
+        os.close(descriptor)
+    return whole

@@ -1,0 +1,259 @@
+"""What every store on objects must do beyond `StoreSuite`: one writer wins, damage, local copies.
+
+```python
+class TestMyObjects(RemoteStoreSuite):
+    def bucket(self, folder: Path) -> Objects:
+        return Bucket(client, folder.name, "the store")
+```
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from store_basis import LABELS, contract
+from store_suite import StoreSuite
+
+from data_contracts.errors import NotVerifiableError, UnreachableError
+from environments.objects.bucket import Data, Objects
+from environments.stores import AssetRecord, AssetStore
+from environments.stores.remote import RemoteStore
+from environments.stores.remote.cache import Cache
+from environments.stores.remote.documents import entry_name
+
+LIMIT = 64 * 1024 * 1024
+
+
+class RemoteStoreSuite(StoreSuite):
+    COMMITS = "assets/"
+
+    def bucket(self, folder: Path) -> Objects:
+        """Return the objects of the store whose local folder is `folder`."""
+        raise NotImplementedError
+
+    def around(self, bucket: Objects) -> Objects:
+        """Return a bucket as the store shall see it; suites of faults wrap it."""
+        return bucket
+
+    def open_store(self, folder: Path) -> RemoteStore:
+        return RemoteStore(self.around(self.bucket(folder)), folder, medium="suite", limit=LIMIT)
+
+    def objects(self, folder: Path) -> dict[str, bytes]:
+        bucket = self.bucket(folder)
+        kinds = ("assets", "records", "contracts", "data")
+        names = [name for kind in kinds for name in bucket.names(kind)]
+        return {name: bucket.get(name, limit=LIMIT) or b"" for name in names}
+
+    def files(self, folder: Path) -> dict[str, bytes]:
+        local = {name: body for name, body in super().files(folder).items() if not name.endswith(".lock")}
+        return local | {f"bucket:{name}": body for name, body in self.objects(folder).items()}
+
+    def stored(self, folder: Path, record: AssetRecord) -> dict[str, bytes]:
+        assert record.name == "readings"
+        return self.objects(folder)
+
+    def tamper(self, folder: Path, name: str, body: bytes | None) -> None:
+        bucket = self.bucket(folder)
+        bucket.delete([name])
+        if body is not None:
+            bucket.put(name, body)
+        self.forget(folder)
+
+    def forget(self, folder: Path) -> None:
+        """Remove the local copies, as on another machine."""
+        Cache(folder, LIMIT).release()
+        for path in folder.glob("*.lock"):
+            for file in path.with_suffix("").rglob("*"):
+                if file.is_file():
+                    file.unlink()
+
+    # one writer wins
+
+    def test_one_create_wins(self, folder: Path) -> None:
+        bucket = self.bucket(folder)
+        with ThreadPoolExecutor(8) as pool:
+            won = list(pool.map(lambda number: bucket.create("assets/x/1", b"%d" % number), range(8)))
+        assert sum(won) == 1
+        assert bucket.get("assets/x/1", limit=9) == b"%d" % won.index(True)
+        assert not bucket.create("assets/x/1", b"late")
+
+    def test_a_store_that_refuses_a_second_create_is_told_from_one_that_does_not(
+        self, folder: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert self.open_store(folder).capabilities().one_writer_wins
+        assert not caplog.records
+        careless = RemoteStore(Careless(self.bucket(folder)), folder, medium="suite", limit=LIMIT)
+        with careless.begin("readings") as draft:
+            (draft.path / "part-00000.parquet").write_bytes(b"one")
+            draft.commit(contract(), LABELS)
+        assert not careless.capabilities().one_writer_wins
+        assert [record.getMessage() for record in caplog.records] == list(careless.capabilities().warnings)
+        assert "single-writer mode" in caplog.text
+
+    def test_writers_on_one_machine_without_one_winner(self, folder: Path) -> None:
+        def write(number: int) -> AssetRecord:
+            store = RemoteStore(Careless(self.bucket(folder)), folder, medium="suite", limit=LIMIT)
+            return self.put(store, body=b"%d" % number)
+
+        with ThreadPoolExecutor(4) as pool:
+            records = list(pool.map(write, range(6)))
+        assert sorted(record.sequence for record in records) == list(range(1, 7))
+        assert {record.version for record in self.open_store(folder).versions("readings")} == {
+            record.version for record in records
+        }
+
+    def test_an_old_listing_only_says_where_to_begin(self, store: AssetStore, folder: Path) -> None:
+        self.put(store)
+        old = RemoteStore(OldListing(self.bucket(folder)), folder, medium="suite", limit=LIMIT)
+        self.put(store, body=b"two")
+        back = self.put(old)
+        assert back.sequence == 3, "the first version's bytes are the latest again, and no repetition of it"
+        assert store.record("readings") == back
+
+    def test_a_commit_that_the_store_lost_is_no_version(self, store: AssetStore, folder: Path) -> None:
+        first = self.put(store)
+        losing = RemoteStore(Losing(self.bucket(folder)), folder, medium="suite", limit=LIMIT)
+        with pytest.raises(UnreachableError, match="does not have it"):
+            self.put(losing, body=b"two")
+        assert store.versions("readings") == (first,)
+
+    # damage and other hands
+
+    def test_a_commit_moved_to_another_place_is_refused(self, store: AssetStore, folder: Path) -> None:
+        self.put(store)
+        bucket = self.bucket(folder)
+        body = bucket.get(entry_name("readings", 1), limit=LIMIT)
+        assert body is not None
+        for name, sequence in (("readings", 2), ("other", 1)):
+            bucket.put(entry_name(name, sequence), body)
+            with pytest.raises(NotVerifiableError):
+                self.open_store(folder).record(name)
+            bucket.delete([entry_name(name, sequence)])
+        store.verify(store.record("readings"))
+
+    def test_a_record_that_nobody_committed_opens_nothing(self, store: AssetStore, folder: Path) -> None:
+        record = self.put(store)
+        self.forget(folder)
+        entry = replace(record.files[0], size=2, chunks=("sha256:" + "0" * 64,), sizes=(2,))
+        with pytest.raises(NotVerifiableError):
+            store.open(replace(record, files=(entry,)))
+
+    # local copies
+
+    def test_another_machine_reads_what_was_committed(self, store: AssetStore, folder: Path) -> None:
+        body = os.urandom(11_000_000)
+        record = self.put(store, body=body)
+        self.forget(folder)
+        elsewhere = self.open_store(folder)
+        [path] = elsewhere.open(elsewhere.record("readings"))
+        assert path.read_bytes() == body
+        assert path.stat().st_mode & 0o777 == 0o400
+        elsewhere.verify(record)
+
+    def test_a_local_copy_that_changed_is_fetched_again(
+        self, store: AssetStore, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        record = self.put(store, body=b"genuine")
+        [path] = store.open(record)
+        path.chmod(0o600)
+        path.write_bytes(b"changed")
+        assert [found.read_bytes() for found in store.open(record)] == [b"genuine"]
+        assert "fetched again" in caplog.text
+
+    def test_an_appended_version_sends_what_is_new(self, folder: Path) -> None:
+        body = os.urandom(12_000_000)
+        counting = Counting(self.bucket(folder))
+        store = RemoteStore(counting, folder, medium="suite", limit=LIMIT)
+        self.put(store, body=body)
+        before = counting.sent
+        record = self.put(store, body=body + os.urandom(1000))
+        assert record.sequence == 2
+        assert counting.sent - before < 0.85 * len(body)
+        self.forget(folder)
+        store.verify(record)
+
+    def test_copies_stay_within_their_limit_and_what_is_in_use_stays(self, folder: Path) -> None:
+        small = RemoteStore(self.bucket(folder), folder, medium="suite", limit=25_000)
+        records = [self.put(self.open_store(folder), name, body=os.urandom(10_000)) for name in "abc"]
+        self.forget(folder)
+        for path in folder.glob("*.lock"):
+            path.unlink()
+        [first] = small.open(records[0])
+        [second] = small.open(records[1])
+        with pytest.raises(UnreachableError, match="do not fit"):
+            small.open(records[2])
+        assert first.exists()
+        assert second.exists()
+        Cache(folder, 25_000).release()
+        os.utime(folder / f"{records[0].version[7:]}.lock")
+        [third] = small.open(records[2])
+        assert third.exists()
+        assert first.exists(), "the least lately used goes first"
+        assert not second.exists()
+
+    def test_a_version_larger_than_the_limit_is_committed_and_not_kept(self, folder: Path) -> None:
+        small = RemoteStore(self.bucket(folder), folder, medium="suite", limit=5_000)
+        record = self.put(small, body=os.urandom(10_000))
+        small.verify(record)
+        with pytest.raises(UnreachableError, match="do not fit"):
+            small.open(record)
+
+
+class Careless:
+    """Objects of a store that takes a second create."""
+
+    def __init__(self, inner: Objects) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def create(self, name: str, data: Data) -> bool:
+        self.inner.put(name, data)
+        return True
+
+
+class OldListing:
+    """Objects whose listings stay as they were."""
+
+    def __init__(self, inner: Objects) -> None:
+        self.inner, self.listed = inner, list(inner.names("assets"))
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def names(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        return (name for name in self.listed if name.startswith(prefix) and name > after)
+
+
+class Losing:
+    """Objects of a store that says that it created what it did not."""
+
+    def __init__(self, inner: Objects) -> None:
+        self.inner = inner
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def create(self, name: str, data: Data) -> bool:
+        return not name.startswith("assets/") and self.inner.create(name, data)
+
+
+class Counting:
+    """Objects, and how many bytes of data were put."""
+
+    def __init__(self, inner: Objects) -> None:
+        self.inner, self.sent = inner, 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def put(self, name: str, data: Data) -> None:
+        if name.startswith("data/"):
+            self.sent += len(data)
+        self.inner.put(name, data)
