@@ -15,7 +15,7 @@ from typing import Self
 
 __all__ = ["BUDGET", "Workspace"]
 
-BUDGET = 64 * 1024**2
+BUDGET = 96 * 1024**2
 """Bytes of hashes, and of keys by value, that stay in memory."""
 
 

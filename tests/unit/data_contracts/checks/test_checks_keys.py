@@ -21,7 +21,16 @@ from hypothesis import strategies as st
 from data_contracts.checks import CheckPlan, Partial, check_files, check_tables, compile_plan, merge
 from data_contracts.checks import hashes as hashes_module
 from data_contracts.checks import running as running_module
-from data_contracts.checks.hashes import Hashes, SortedFile, contains, hash_keys, keys_of, repeats, spill
+from data_contracts.checks.hashes import (
+    BucketFile,
+    Hashes,
+    contains,
+    hash_keys,
+    in_buckets,
+    keys_of,
+    repeats,
+    spill,
+)
 from data_contracts.checks.keytable import KeyTable
 from data_contracts.checks.whole import whole_findings
 from data_contracts.checks.workspace import Workspace
@@ -47,7 +56,7 @@ def test_repeats_are_those_of_counting_in_memory_on_disk_and_mixed(
         patch.setattr(hashes_module, "AT_ONCE", at_once)
         made = Hashes()
         for run, written in zip(runs, on_disk, strict=False):
-            one = Hashes(len(run), (np.sort(arrays(run)),))
+            one = Hashes(len(run), (in_buckets(arrays(run)),))
             made = made.merge(spill(one, work.root) if written else one)
         found = repeats(made.runs)
     assert sorted(found.hashes.tolist()) == sorted(number for number, count in every.items() if count > 1)
@@ -124,7 +133,7 @@ def test_partials_spilled_by_others_hold_no_hashes_and_give_the_same(tmp_path: P
     merged = merge(parts)
     runs = [run for state in merged.states.values() if isinstance(state, Hashes) for run in state.runs]
     assert runs
-    assert all(isinstance(run, SortedFile) for run in runs)
+    assert all(isinstance(run, BucketFile) for run in runs)
     assert verdict_of(plan, merged, [table]).failed[0].unexpected_count == 540
 
 

@@ -223,9 +223,14 @@ def test_what_no_contract_can_promise_is_said_by_column(tmp_path: Path) -> None:
 def test_numbers_without_end_are_told_by_column_and_count(tmp_path: Path) -> None:
     table = pa.table({"ok": [1.0] * 3, "share": [float("nan"), float("inf"), 0.5]})
     pq.write_table(table, tmp_path / "t.parquet")
-    with pytest.raises(UsageError, match=r"share: 2$") as caught:
-        infer_contract(tmp_path / "t.parquet")
-    assert "null" in caught.value.remedy
+    draft = infer_contract(tmp_path / "t.parquet")
+    assert {column.path: column.endless for column in draft.columns} == {"ok": 0, "share": 2}
+    assert "share.type" in draft.unmet
+    assert {rule.partition(".")[0] for rule in draft.unmet} == {"share"}
+    (told,) = [item["description"] for item in draft.contract.document["schema"][0]["properties"][1:]]
+    assert "2 of 3 values are NaN or infinite" in told
+    pq.write_table(table.slice(2), tmp_path / "t.parquet")
+    assert infer_contract(tmp_path / "t.parquet").unmet == ()
 
 
 def test_wrong_ids_and_damaged_files(tmp_path: Path, written: Write) -> None:
