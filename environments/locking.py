@@ -33,13 +33,14 @@ _OPEN = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @contextmanager
-def held(path: Path, what: str, *, patience: float | None = None) -> Iterator[None]:
+def held(path: Path, what: str, *, patience: float | None = None, shared: bool = False) -> Iterator[None]:
     """Hold `what` for this process alone, as long as the block lasts.
 
     Args:
         path: the file; made where there is none.
         what: is held, as the message calls it.
         patience: seconds; `PATIENCE_S` without it.
+        shared: hold it together with others that do so, against those that hold it alone.
 
     Raises:
         ConflictError: another process held it all the time that we were ready to wait.
@@ -49,7 +50,8 @@ def held(path: Path, what: str, *, patience: float | None = None) -> Iterator[No
         descriptor = os.open(path, _OPEN, 0o600)
     try:
         with disk_errors(f"{path}: cannot be locked"):
-            _wait(descriptor, what, PATIENCE_S if patience is None else patience)
+            kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+            _wait(descriptor, kind, what, PATIENCE_S if patience is None else patience)
             # For the message of whoever waits; a disk that is full says less, and that is no reason to stop.
             _say_who(descriptor)
         yield
@@ -57,9 +59,9 @@ def held(path: Path, what: str, *, patience: float | None = None) -> Iterator[No
         os.close(descriptor)
 
 
-def _wait(descriptor: int, what: str, patience: float) -> None:
+def _wait(descriptor: int, kind: int, what: str, patience: float) -> None:
     deadline = time.monotonic() + patience
-    while not _taken(descriptor):
+    while not _taken(descriptor, kind):
         if time.monotonic() > deadline:
             raise ConflictError(
                 f"another process{_holder(descriptor)} has held {what} for {patience:.0f} s",
@@ -68,9 +70,9 @@ def _wait(descriptor: int, what: str, patience: float) -> None:
         time.sleep(_LOOK_S)
 
 
-def _taken(descriptor: int) -> bool:
+def _taken(descriptor: int, kind: int) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -106,8 +106,8 @@ def stamped(path: Path, entry: FileEntry) -> Written:
     return Written(entry, _stamp(found))
 
 
-def keep(path: Path, name: str, written: Written | None) -> FileEntry:
-    """Return the entry of one file of a draft, durable and read-only: cut, or as it was verified.
+def keep(path: Path, name: str, written: Written | None, *, durable: bool = True) -> FileEntry:
+    """Return the entry of one file of a draft, read-only and durable if asked: cut, or as it was verified.
 
     Raises:
         NotVerifiableError: it is not the file that was verified any more.
@@ -115,9 +115,10 @@ def keep(path: Path, name: str, written: Written | None) -> FileEntry:
         OSError: the disk refuses.
     """
     if written is None:
-        return cut(path, name)
+        return cut(path, name, durable=durable)
     with _plain(path, name) as descriptor:
-        os.fsync(descriptor)
+        if durable:
+            os.fsync(descriptor)
         if _stamp(os.fstat(descriptor)) != written.stamp:
             raise NotVerifiableError(
                 f"{name}: changed after it was verified", remedy="find out who writes into this store"

@@ -31,7 +31,7 @@ from environments.stores.history import History
 from environments.stores.record import AssetRecord, check_path, version_of
 from environments.stores.staging import Staged
 
-__all__ = ["LocalDraft"]
+__all__ = ["LocalDraft", "write_document"]
 
 
 class LocalDraft:
@@ -90,7 +90,7 @@ class LocalDraft:
         written: Iterable[Written] | None,
     ) -> AssetRecord:
         files = kept_files(self.name, self.path, written)
-        _write(self._staged.folder / "contract.json", canonical(contract.document))
+        write_document(self._staged.folder / "contract.json", canonical(contract.document))
         with self._history.lock():
             record = AssetRecord(
                 name=self.name,
@@ -108,22 +108,27 @@ class LocalDraft:
             if same is not None:
                 return same
             body = record.to_json()
-            _write(
-                self._staged.folder / "record.json", canonical({"record": body, "digest": digest_json(body)})
-            )
+            document = canonical({"record": body, "digest": digest_json(body)})
+            write_document(self._staged.folder / "record.json", document)
             sync_folder(self._staged.folder)
-            self._staged.folder.rename(self._history.place(record))
+            self._staged.folder.rename(self._history.folder / self._history.version_name(record))
             sync_folder(self._history.folder)
         return record
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_document(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Write one read-only document of a draft.
+
+    Raises:
+        OSError: the disk refuses.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-        os.fchmod(stream.fileno(), 0o400)
+    with os.fdopen(os.open(path, flags, 0o400), "wb", buffering=0) as stream:
+        done = 0
+        while done < len(data):
+            done += stream.write(data[done:])
+        if durable:
+            os.fsync(stream.fileno())
 
 
 def copy_into(draft_path: Path, source: Path, path: str) -> Path:

@@ -2,7 +2,8 @@
 
 Invariants:
 1. What is no plain file of one name, or stands behind a link, is refused; so is a draft without a file.
-2. After the call every file is read-only and durable, and so is every folder of the draft.
+2. After the call every file is read-only and, unless the caller makes all durable at once, durable, and so is
+   every folder of the draft.
 
 Example:
     >>> [entry.path for entry in kept_files("visits", draft.path, None)]
@@ -24,7 +25,9 @@ from environments.stores.record import FileEntry, check_path
 __all__ = ["kept_files"]
 
 
-def kept_files(name: str, folder: Path, written: Iterable[Written] | None) -> tuple[FileEntry, ...]:
+def kept_files(
+    name: str, folder: Path, written: Iterable[Written] | None, *, durable: bool = True
+) -> tuple[FileEntry, ...]:
     """Return the entries of a draft's files, sorted by path.
 
     Raises:
@@ -33,7 +36,7 @@ def kept_files(name: str, folder: Path, written: Iterable[Written] | None) -> tu
         OSError: the disk refuses.
     """
     known = None if written is None else {each.entry.path: each for each in written}
-    files = tuple(sorted(_kept(name, folder, known), key=lambda entry: entry.path))
+    files = tuple(sorted(_kept(name, folder, known, durable=durable), key=lambda entry: entry.path))
     if not files:
         raise UsageError(f"{name}: a version without a file", remedy="write its files before commit")
     if known is not None and len(files) != len(known):
@@ -41,8 +44,10 @@ def kept_files(name: str, folder: Path, written: Iterable[Written] | None) -> tu
     return files
 
 
-def _kept(name: str, root: Path, known: Mapping[str, Written] | None) -> Iterator[FileEntry]:
-    """Cut every file, or compare those that are known, and make each folder durable after its files."""
+def _kept(
+    name: str, root: Path, known: Mapping[str, Written] | None, *, durable: bool
+) -> Iterator[FileEntry]:
+    """Cut every file, or compare those that are known; each folder after its files, durable where asked."""
     for folder, folders, files in os.walk(root, topdown=False, followlinks=False):
         here = Path(folder)
         for below in folders:
@@ -52,5 +57,6 @@ def _kept(name: str, root: Path, known: Mapping[str, Written] | None) -> Iterato
             path = check_path((here / file).relative_to(root).as_posix())
             if known is not None and path not in known:
                 raise NotVerifiableError(f"{name}: a file that nobody verified stands in the draft")
-            yield keep(here / file, path, known[path] if known is not None else None)
-        sync_folder(here)
+            yield keep(here / file, path, known[path] if known is not None else None, durable=durable)
+        if durable:
+            sync_folder(here)

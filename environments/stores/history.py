@@ -1,7 +1,12 @@
-"""One asset's committed versions on disk: `assets/NAME/SEQUENCE-HEX/{record.json,contract.json,data/…}`.
+"""One asset's committed versions on disk.
+
+    assets/NAME/SEQUENCE-HEX/{record.json,contract.json,data/…}   a version that was committed by itself
+    assets/NAME/SEQUENCE-HEX.SET                                  the record of one that came in a set
+    sets/SET/{set.json,contracts/HEX.json,data/NAME/…}            that set: committed if this stands
 
 Invariants:
-1. What does not have the form of a version is no version: drafts, locks and foreign files are not seen.
+1. What does not have the form of a version is no version: drafts, locks and foreign files are not seen, nor
+   is the record of a set that was never committed.
 2. A record is believed only if its digest, its name, its place and its version agree.
 3. Reading takes no lock and writes nothing.
 """
@@ -12,69 +17,137 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_contracts.digest import digest_json
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.locking import held
-from environments.private import make_private
+from environments.stores.locking import asset_lock
 from environments.stores.record import AssetRecord
 
-__all__ = ["History", "read_json"]
+__all__ = ["Entry", "History", "read_json"]
 
-_ENTRY = re.compile(r"(?P<sequence>[0-9]{8})-(?P<hex>[0-9a-f]{64})")
+_ENTRY = re.compile(r"(?P<version>(?P<sequence>[0-9]{8})-[0-9a-f]{64})(?:\.(?P<set>[0-9a-f]{16}))?")
 _MAX_DOCUMENT = 64 * 1024 * 1024
 _ALTERED = "the store was altered or damaged: restore it from a backup; do not use this asset"
 
 
+@dataclass(frozen=True)
+class Entry:
+    """Where one committed version stands.
+
+    Attributes:
+        sequence: its place in the history.
+        version: `SEQUENCE-HEX`.
+        path: the version's folder; of a set's member, its record.
+        set_folder: of the set; None for a version that was committed by itself.
+    """
+
+    sequence: int
+    version: str
+    path: Path
+    set_folder: Path | None = None
+
+    @property
+    def record(self) -> Path:
+        """The record."""
+        return self.path / "record.json" if self.set_folder is None else self.path
+
+    @property
+    def data(self) -> Path:
+        """The folder of the files."""
+        return self.path / "data" if self.set_folder is None else self.set_folder / "data" / self._name
+
+    def contract(self, digest: str) -> Path:
+        """Return where the contract of this digest stands."""
+        if self.set_folder is None:
+            return self.path / "contract.json"
+        return self.set_folder / "contracts" / f"{digest.removeprefix('sha256:')}.json"
+
+    @property
+    def _name(self) -> str:
+        return self.path.parent.name
+
+
+@dataclass(frozen=True)
 class History:
     """The versions of one asset.
 
     Attributes:
+        assets: the store's folder of assets.
         name: the asset's.
-        folder: where its versions stand.
     """
 
-    def __init__(self, assets: Path, name: str) -> None:
-        """Name a history; nothing is touched."""
-        self.name = name
-        self.folder = assets / name
+    assets: Path
+    name: str
 
-    def entries(self) -> list[Path]:
-        """Return the folders of all versions, oldest first."""
+    @property
+    def folder(self) -> Path:
+        """Where its versions stand."""
+        return self.assets / self.name
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return where all versions stand, oldest first."""
         try:
             with os.scandir(self.folder) as found:
-                names = sorted(entry.name for entry in found if _ENTRY.fullmatch(entry.name))
+                names = sorted(entry.name for entry in found)
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return ()
         except OSError as error:
             raise UnreachableError(
                 f"{self.folder}: cannot be read: {error.strerror}", remedy="look at its owner, mode and disk"
             ) from None
-        return [self.folder / name for name in names]
+        seen = (self._entry(name) for name in names)
+        return tuple(entry for entry in seen if entry is not None)
 
-    def place(self, record: AssetRecord) -> Path:
-        """Return the folder of a version."""
-        return self.folder / f"{record.sequence:08d}-{record.version.removeprefix('sha256:')}"
+    def _entry(self, name: str) -> Entry | None:
+        found = _ENTRY.fullmatch(name)
+        if found is None:
+            return None
+        set_folder = self.assets.parent / "sets" / found["set"] if found["set"] else None
+        if set_folder is not None and not os.path.lexists(set_folder):
+            return None
+        return Entry(int(found["sequence"]), found["version"], self.folder / name, set_folder)
+
+    def at(self, record: AssetRecord) -> Entry:
+        """Return where a record's version stands.
+
+        Raises:
+            NotVerifiableError: it stands nowhere.
+        """
+        wanted = self.version_name(record)
+        for entry in reversed(self.entries()):
+            if entry.version == wanted:
+                return entry
+        raise NotVerifiableError(
+            f"{self.name}: version {record.version} is not here any more", remedy=_ALTERED
+        )
+
+    def version_name(self, record: AssetRecord) -> str:
+        """Return the name of a version's place."""
+        return f"{record.sequence:08d}-{record.version.removeprefix('sha256:')}"
 
     def next_sequence(self) -> int:
         """Return the number of the version after the latest."""
         entries = self.entries()
-        return int(entries[-1].name.split("-")[0]) + 1 if entries else 1
+        return entries[-1].sequence + 1 if entries else 1
 
-    def read(self, entry: Path) -> AssetRecord:
+    def read(self, entry: Entry) -> AssetRecord:
         """Read one version's record.
 
         Raises:
             NotVerifiableError: it is damaged, or stands where it does not belong.
         """
-        what = f"{self.name}: the record of version {entry.name}"
-        if self.folder.is_symlink() or not stat.S_ISDIR(entry.lstat().st_mode):
+        what = f"{self.name}: the record of version {entry.version}"
+        expected = stat.S_ISDIR if entry.set_folder is None else stat.S_ISREG
+        if self.folder.is_symlink() or not expected(_mode(entry.path)):
             raise NotVerifiableError(f"{what}: stands behind a link", remedy=_ALTERED)
-        document = read_json(entry / "record.json", what)
+        if entry.set_folder is not None and not stat.S_ISDIR(_mode(entry.set_folder)):
+            raise NotVerifiableError(f"{what}: its set stands behind a link", remedy=_ALTERED)
+        document = read_json(entry.record, what)
         body = document.get("record") if isinstance(document, dict) else None
         try:
             sound = isinstance(body, dict) and document["digest"] == digest_json(body)
@@ -83,7 +156,7 @@ class History:
         if not sound:
             raise NotVerifiableError(f"{what}: does not match its digest", remedy=_ALTERED)
         record = AssetRecord.from_json(body)
-        if record.name != self.name or self.place(record) != entry:
+        if record.name != self.name or self.version_name(record) != entry.version:
             raise NotVerifiableError(f"{what}: belongs to another place", remedy=_ALTERED)
         return record
 
@@ -95,7 +168,7 @@ class History:
         """
         entries = self.entries()
         for entry in reversed(entries):
-            if not entry.name.endswith(record.version.removeprefix("sha256:")):
+            if not entry.version.endswith(record.version.removeprefix("sha256:")):
                 continue
             found = self.read(entry)
             same = (found.contract_digest, found.labels) == (record.contract_digest, record.labels)
@@ -105,17 +178,21 @@ class History:
                 return found
         return None
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Hold the asset against other writers.
+    def pick(self, entries: Sequence[Entry], version: str | None) -> Entry | None:
+        """Return the latest of `entries` that has this version digest; the latest of all without one."""
+        wanted = "" if version is None else version.removeprefix("sha256:")
+        return next((entry for entry in reversed(entries) if entry.version.endswith(wanted)), None)
 
-        Raises:
-            ConflictError: another writer held it all the time that we were ready to wait.
-            UnreachableError: the disk refuses.
-        """
-        make_private(self.folder)
-        with held(self.folder / ".lock", f"the asset {self.name}"):
-            yield
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the asset against other writers; see `locking`."""
+        return asset_lock(self.folder)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.lstat().st_mode
+    except OSError:
+        return 0
 
 
 def read_json(path: Path, what: str) -> Any:  # noqa: ANN401 - any JSON value

@@ -1,9 +1,11 @@
 """The store on a local disk.
 
-    STORE/FORMAT                                 "1"
+    STORE/FORMAT                                 "2"; of "1", which had no sets, the rest is the same
     STORE/assets/NAME/SEQUENCE-HEX/record.json   the record and its digest
                                    contract.json the contract as it was
                                    data/…        the files, read-only
+    STORE/assets/NAME/SEQUENCE-HEX.SET           the record of a version that a set brought
+    STORE/sets/SET/…                             its files and contract; see `sets`
     STORE/staging/…                              drafts
 
 Example:
@@ -15,7 +17,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,8 +28,11 @@ from environments.private import disk_errors, make_private, write_private
 from environments.ref import check_name
 from environments.stores.cutting import verify_file
 from environments.stores.draft import LocalDraft
-from environments.stores.history import History, read_json
-from environments.stores.record import FORMAT, AssetRecord
+from environments.stores.history import Entry, History, read_json
+from environments.stores.locking import store_lock
+from environments.stores.record import FORMAT, FORMATS, AssetRecord
+from environments.stores.sets import LocalSetDraft, check_listed, forget_set
+from environments.stores.snapshot import LocalSnapshot, find, take_snapshot
 from environments.stores.staging import stage, sweep
 
 __all__ = ["LocalStore"]
@@ -57,13 +62,16 @@ class LocalStore:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all assets that have a version, sorted."""
+        return tuple(name for name in self._folders() if self._history(name).entries())
+
+    def _folders(self) -> list[str]:
         try:
             found = sorted(path.name for path in self._assets.iterdir())
         except FileNotFoundError:
-            return ()
+            return []
         except OSError as error:
             raise UnreachableError(f"{self._assets}: cannot be read: {error.strerror}") from None
-        return tuple(name for name in found if not name.startswith(".") and self._history(name).entries())
+        return [name for name in found if not name.startswith(".")]
 
     def versions(self, name: str) -> tuple[AssetRecord, ...]:
         """Return every version of an asset, oldest first."""
@@ -73,25 +81,14 @@ class LocalStore:
     def record(self, name: str, version: str | None = None) -> AssetRecord:
         """Return one version's record; without a digest, the latest's."""
         history = self._history(name)
-        entries = history.entries()
-        if not entries:
-            known = ", ".join(self.names()[:20]) or "none"
-            raise UsageError(f"no asset is named {name} here", remedy=f"the assets here are: {known}")
-        wanted = "" if version is None else version.removeprefix("sha256:")
-        for entry in reversed(entries):
-            if entry.name.endswith(wanted):
-                return history.read(entry)
-        raise UsageError(
-            f"{name} has no version {version} here",
-            remedy=f"it has {len(entries)}; see them with `isthmus asset show {name}`",
-        )
+        return history.read(find(history, history.entries(), version, self.names))
 
     def contract(self, record: AssetRecord) -> Contract:
         """Return the contract that the version was committed under, as it was then."""
         from data_contracts.loading import contract_from_document
 
         what = f"{record.name}: the contract of version {record.version}"
-        document = read_json(self._place(record) / "contract.json", what)
+        document = read_json(self._place(record).contract(record.contract_digest), what)
         if digest_json(document) != record.contract_digest:
             raise NotVerifiableError(f"{what}: is not the one that it was committed under")
         return contract_from_document(document)
@@ -100,12 +97,25 @@ class LocalStore:
         """Begin a version."""
         history = self._history(name)
         with disk_errors(f"{self.folder}: the store cannot be written"):
-            make_private(self.folder)
-            if not (self.folder / "FORMAT").exists():
-                write_private(self.folder / "FORMAT", f"{FORMAT}\n".encode())
-            make_private(self._assets)
-            sweep(self.folder / "staging")
+            self._lay_out()
             return LocalDraft(history, stage(self.folder / "staging"), self._clock)
+
+    def begin_set(self, names: Iterable[str]) -> LocalSetDraft:
+        """Begin versions of several assets that shall become visible at once."""
+        histories = tuple(self._history(name) for name in names)
+        if not histories or len({history.name for history in histories}) != len(histories):
+            raise UsageError("a set: no asset, or one asset twice", remedy="name each asset once")
+        with disk_errors(f"{self.folder}: the store cannot be written"):
+            self._lay_out()
+            self._raise_format()
+            return LocalSetDraft(histories, stage(self.folder / "staging"), self._clock)
+
+    def snapshot(self, names: Iterable[str] | None = None) -> LocalSnapshot:
+        """Return the store as it is now, of these assets or of all."""
+        if names is None:
+            return take_snapshot(lambda: [self._history(name) for name in self._folders()])
+        histories = [self._history(name) for name in sorted(set(names))]
+        return take_snapshot(lambda: histories)
 
     def materialise(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, every byte of it verified just now."""
@@ -115,7 +125,7 @@ class LocalStore:
 
     def locate(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, nothing of it verified."""
-        target = self._place(record) / "data" / record.file(path).path
+        target = self._place(record).data / record.file(path).path
         self._refuse_links(target, record)
         return target
 
@@ -128,6 +138,8 @@ class LocalStore:
         place = self._place(record)
         if self._history(record.name).read(place) != record:
             raise NotVerifiableError(f"{record.name}: the store's record is another one by now")
+        if place.set_folder is not None:
+            check_listed(place.set_folder, record)
         try:
             self.contract(record)
         except NotVerifiableError:
@@ -135,7 +147,7 @@ class LocalStore:
         except IsthmusError as error:
             raise NotVerifiableError(f"{record.name}: its contract does not load: {error}") from None
         self.open(record)
-        data = place / "data"
+        data = place.data
         found = {p.relative_to(data).as_posix() for p in data.rglob("*") if p.is_symlink() or not p.is_dir()}
         extra = found - {entry.path for entry in record.files}
         if extra:
@@ -146,8 +158,21 @@ class LocalStore:
     def _history(self, name: str) -> History:
         return History(self._assets, check_name(name, "the asset"))
 
-    def _place(self, record: AssetRecord) -> Path:
-        return self._history(record.name).place(record)
+    def _place(self, record: AssetRecord) -> Entry:
+        return self._history(record.name).at(record)
+
+    def _lay_out(self) -> None:
+        make_private(self.folder)
+        if not (self.folder / "FORMAT").exists():
+            write_private(self.folder / "FORMAT", f"{FORMAT}\n".encode())
+        make_private(self._assets)
+        sweep(self.folder / "staging", forget_set)
+
+    def _raise_format(self) -> None:
+        """A program that knows no sets must not write where there are some: it would number past them."""
+        if (self.folder / "FORMAT").read_text(encoding="ascii").strip() != str(FORMAT):
+            with store_lock(self._assets):
+                write_private(self.folder / "FORMAT", f"{FORMAT}\n".encode())
 
     def _refuse_links(self, target: Path, record: AssetRecord) -> None:
         """The file itself is opened without following a link; here are the folders above it."""
@@ -164,7 +189,7 @@ class LocalStore:
             return
         except (OSError, ValueError) as error:
             raise UnreachableError(f"{self.folder}: the store cannot be read: {error}") from None
-        if text != str(FORMAT):
+        if text not in map(str, FORMATS):
             raise UsageError(
                 f"{self.folder}: another Isthmus wrote this store (its format is not {FORMAT})",
                 remedy="use that version of Isthmus; nothing here was changed",

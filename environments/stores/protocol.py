@@ -10,11 +10,15 @@ Duties of an implementation (the suite in `tests/contract_suites/store_suite.py`
 6. A commit of what already stands there under the same contract, labels and crossing, or as the
    latest, is that version again and not a second one: a retry changes nothing.
 7. A store that may only be read is read without a lock and without a write.
+8. A set is one commit: all its members become visible at once, or, after a crash at any moment, none.
+9. A snapshot is the store as it was at one moment: what is committed afterwards does not change it, and it
+   holds all members of a set or none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -24,7 +28,7 @@ from data_contracts.model import Contract
 from environments.stores.cutting import Written
 from environments.stores.record import AssetRecord
 
-__all__ = ["AssetStore", "Draft"]
+__all__ = ["AssetStore", "Draft", "SetDraft", "SetMember", "Snapshot"]
 
 
 class Draft(Protocol):
@@ -71,6 +75,71 @@ class Draft(Protocol):
         """Abandon what was not committed."""
 
 
+@dataclass(frozen=True)
+class SetMember:
+    """What a set's commit is told of one member; each field is as for `Draft.commit`."""
+
+    contract: Contract
+    labels: Labels
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+    written: tuple[Written, ...] | None = None
+
+
+class SetDraft(Protocol):
+    """Versions of several assets in the making, one of each, which `commit` makes visible at once."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The assets' names, as they were asked for."""
+
+    def path(self, name: str) -> Path:
+        """Return the folder to write one member's files in.
+
+        Raises:
+            UsageError: the set has no member of that name.
+        """
+
+    def commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
+        """Make every member one durable version, all at once; return the records in the order of `names`.
+
+        A member that only repeats what stands there (duty 6) is that version again.
+
+        Raises:
+            UsageError: `members` are not those of the draft, or one cannot be committed, see `Draft.commit`.
+            NotVerifiableError: something else stands in a member's folder than what was written.
+            UnreachableError: the disk refuses; nothing was committed.
+            ConflictError: other writers kept the store locked for too long.
+        """
+
+    def abandon(self) -> None:
+        """Throw the draft away; nothing happens after a commit."""
+
+    def __enter__(self) -> Self:
+        """Begin a block that abandons the draft unless it committed."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Abandon what was not committed."""
+
+
+class Snapshot(Protocol):
+    """The store as it was at one moment; whoever reads several assets reads them through one.
+
+    Its records are the store's own: `contract`, `open` and `materialise` of the store take them.
+    """
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all assets in it that had a version, sorted."""
+
+    def versions(self, name: str) -> tuple[AssetRecord, ...]:
+        """Return every version that an asset had, oldest first; see `AssetStore.versions`."""
+
+    def record(self, name: str, version: str | None = None) -> AssetRecord:
+        """Return one version's record; without a digest, the latest's then; see `AssetStore.record`."""
+
+
 class AssetStore(Protocol):
     """The versioned assets of one environment."""
 
@@ -105,6 +174,22 @@ class AssetStore(Protocol):
         Raises:
             UsageError: `name` is no name.
             UnreachableError: the disk refuses.
+        """
+
+    def begin_set(self, names: Iterable[str]) -> SetDraft:
+        """Begin versions of several assets that shall become visible at once.
+
+        Raises:
+            UsageError: no names, a name that is none, or one that stands twice.
+            UnreachableError: the disk refuses.
+        """
+
+    def snapshot(self, names: Iterable[str] | None = None) -> Snapshot:
+        """Return the store as it is now, of these assets or of all.
+
+        Raises:
+            UsageError: a name is none.
+            ConflictError: writers changed these assets faster than they can be looked at.
         """
 
     def materialise(self, record: AssetRecord, path: str) -> Path:

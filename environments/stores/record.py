@@ -30,6 +30,7 @@ from environments.ref import CONTRACT_REFERENCE, AssetRef, check_name
 __all__ = [
     "CHUNK",
     "FORMAT",
+    "FORMATS",
     "AssetRecord",
     "FileEntry",
     "canonical_list",
@@ -39,8 +40,10 @@ __all__ = [
 
 CHUNK = 4 * 1024 * 1024
 """Bytes of a chunk where no sizes are recorded, and of the largest that is cut."""
-FORMAT = 1
-"""Version of the store's own shape."""
+FORMAT = 2
+"""Version of the store's own shape. 2 has sets, which a program that knows only 1 would not see."""
+FORMATS = (1, 2)
+"""Those that are read."""
 _FIXED, _SIZED = 1, 2
 _PART = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
 _PATH = re.compile(rf"{_PART}(?:/{_PART}){{0,7}}")

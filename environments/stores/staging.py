@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,8 +99,12 @@ def stage(staging: Path) -> Staged:
         return Staged(folder, lock)
 
 
-def sweep(staging: Path) -> int:
-    """Remove the drafts that belong to nobody; return how many there were."""
+def _nothing(_folder: Path) -> None:
+    """Forget nothing besides."""
+
+
+def sweep(staging: Path, forget: Callable[[Path], None] = _nothing) -> int:
+    """Remove the drafts that belong to nobody, each after `forget`; return how many there were."""
     swept = 0
     try:
         entries = [path for path in staging.iterdir() if _ID.fullmatch(path.stem)]
@@ -110,8 +115,15 @@ def sweep(staging: Path) -> int:
         lock = _hold(folder.with_suffix(".lock"))
         if lock is None:
             continue
-        swept += folder.exists()
-        Staged(folder, lock).release()
+        staged = Staged(folder, lock)
+        try:
+            if folder.exists():
+                swept += 1
+                forget(folder)
+        except BaseException:
+            os.close(staged.lock)
+            raise
+        staged.release()
     return swept
 
 

@@ -19,9 +19,9 @@ import pytest
 from store_basis import LABELS, contract
 from store_suite import StoreSuite
 
-from data_contracts.errors import NotVerifiableError, UnreachableError
+from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.objects.bucket import Data, Objects
-from environments.stores import AssetRecord, AssetStore
+from environments.stores import AssetRecord, AssetStore, SetMember
 from environments.stores.remote import RemoteStore
 from environments.stores.remote.cache import Cache
 from environments.stores.remote.documents import entry_name
@@ -71,6 +71,26 @@ class RemoteStoreSuite(StoreSuite):
             for file in path.with_suffix("").rglob("*"):
                 if file.is_file():
                     file.unlink()
+
+    # sets: of one asset, so far
+
+    def test_a_set_of_one_asset_is_committed_and_of_several_refused(self, store: RemoteStore) -> None:
+        view = store.snapshot()
+        with store.begin_set(["readings"]) as draft:
+            (draft.path("readings") / "part-00000.parquet").write_bytes(b"one")
+            with pytest.raises(UsageError):
+                draft.path("model")
+            [record] = draft.commit({"readings": SetMember(contract(), LABELS, rows=1)})
+        with pytest.raises(UsageError, match="one asset at a time"):
+            store.begin_set(["model", "readings"])
+        later = store.snapshot(["readings"])
+        self.put(store, body=b"two")
+        assert (view.names(), later.names()) == ((), ("readings",))
+        assert later.record("readings") == record
+        assert later.versions("readings") == (record,)
+        assert store.record("readings") != record
+        with pytest.raises(UsageError):
+            view.record("readings")
 
     # one writer wins
 

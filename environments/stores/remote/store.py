@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,20 +26,24 @@ from environments.ref import check_name
 from environments.signed import strict_json
 from environments.stores.cutting import verify_file
 from environments.stores.lanes import in_lanes
-from environments.stores.record import FORMAT, AssetRecord
+from environments.stores.protocol import SetDraft
+from environments.stores.record import AssetRecord
 from environments.stores.remote.cache import Cache
 from environments.stores.remote.copies import fill, keep_copies, refuse_links, strangers
 from environments.stores.remote.documents import ENTRY, Document, Entry, contract_name
 from environments.stores.remote.draft import LANES, RemoteDraft
 from environments.stores.remote.history import MAX_DOCUMENT, RemoteHistory
 from environments.stores.remote.pieces import ALTERED, Piece, fetch
+from environments.stores.remote.snapshot import RemoteSnapshot, take_snapshot
+from environments.stores.single import SetOfOne
 from environments.stores.staging import stage, sweep
 from environments.transits import Capabilities
 
 __all__ = ["RemoteStore"]
 
 _log = logging.getLogger(__name__)
-_MARK = f"{FORMAT}\n".encode()
+_FORMAT = 1
+_MARK = f"{_FORMAT}\n".encode()
 _KEPT = 64
 
 
@@ -125,6 +129,32 @@ class RemoteStore:
             sweep(self._cache.staging)
             staged = stage(self._cache.staging)
         return RemoteDraft(self._bucket, history, staged, self._clock, self._publish)
+
+    def begin_set(self, names: Iterable[str]) -> SetDraft:
+        """Begin a set of one asset.
+
+        Raises:
+            UsageError: of several: no object store commits more than one object at once.
+        """
+        asked = tuple(names)
+        if len(asked) != 1:
+            raise UsageError(
+                f"the store in {self._medium}: takes one asset at a time, not {len(asked)} as one set",
+                remedy="let them cross one by one, or give the destination a store on a disk",
+            )
+        return SetOfOne(self.begin(asked[0]))
+
+    def snapshot(self, names: Iterable[str] | None = None) -> RemoteSnapshot:
+        """Return the store as it is now, of these assets or of all."""
+
+        def look() -> dict[str, list[int]]:
+            asked = self.names() if names is None else sorted(set(wanted))
+            return {name: self._history(name).sequences() for name in asked}
+
+        wanted = () if names is None else tuple(names)
+        return take_snapshot(
+            look, lambda name, number: self._document(self._history(name).entry(number)).record
+        )
 
     def capabilities(self) -> Capabilities:
         """Return what the store promises, found by trying: a mark must not be created twice."""
@@ -243,7 +273,7 @@ class RemoteStore:
         found = self._bucket.get("FORMAT", limit=len(_MARK))
         if found not in (None, _MARK):
             raise UsageError(
-                f"the store in {self._medium}: another Isthmus wrote it (its format is not {FORMAT})",
+                f"the store in {self._medium}: another Isthmus wrote it (its format is not {_FORMAT})",
                 remedy="use that version of Isthmus; nothing there was changed",
             )
         self._checked = found is not None

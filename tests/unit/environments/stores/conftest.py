@@ -7,5 +7,5 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "contract_suites"))
 pytest.register_assert_rewrite(
-    "store_suite", "store_attacks", "store_basis", "remote_store_suite", "stormy_store"
+    "store_suite", "store_attacks", "store_basis", "store_sets", "remote_store_suite", "stormy_store"
 )

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import pytest
 from store_basis import LABELS, contract
+from store_sets import StoreSets
 from store_suite import StoreSuite
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.stores import LocalStore
 
 
-class TestLocalStore(StoreSuite):
+class TestLocalStore(StoreSuite, StoreSets):
     def open_store(self, folder: Path) -> LocalStore:
         return LocalStore(folder)
 
@@ -54,7 +55,7 @@ def test_looking_at_a_store_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_store_of_another_format_is_left_alone(tmp_path: Path) -> None:
     put(LocalStore(tmp_path / "store"))
-    (tmp_path / "store" / "FORMAT").write_text("2\n")
+    (tmp_path / "store" / "FORMAT").write_text("3\n")
     with pytest.raises(UsageError, match="another Isthmus"):
         LocalStore(tmp_path / "store")
 

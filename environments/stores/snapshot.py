@@ -1,0 +1,96 @@
+"""A store as it was at one moment, found without a lock.
+
+Every asset's entries are looked at twice in a row; if the second look sees what the first saw, then that
+was how all of them stood at the moment between the two, since an entry never changes and a set's entries
+count from one rename on.
+
+Invariants:
+1. A snapshot holds all members of a set or none, and what is committed afterwards does not change it.
+2. Taking one takes no lock and writes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from data_contracts.errors import ConflictError, UsageError
+from environments.ref import check_name
+from environments.stores.history import Entry, History
+from environments.stores.record import AssetRecord
+
+__all__ = ["LocalSnapshot", "find", "take_snapshot"]
+
+_PATIENCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class LocalSnapshot:
+    """See `environments.stores.protocol.Snapshot`."""
+
+    _seen: Mapping[str, tuple[History, tuple[Entry, ...]]]
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all assets in it that had a version, sorted."""
+        return tuple(name for name, (_, entries) in self._seen.items() if entries)
+
+    def versions(self, name: str) -> tuple[AssetRecord, ...]:
+        """Return every version that an asset had, oldest first."""
+        if check_name(name, "the asset") not in self._seen:
+            return ()
+        history, entries = self._seen[name]
+        return tuple(history.read(entry) for entry in entries)
+
+    def record(self, name: str, version: str | None = None) -> AssetRecord:
+        """Return one version's record; without a digest, what was the latest then."""
+        if check_name(name, "the asset") not in self._seen:
+            raise _unknown(name, self.names())
+        history, entries = self._seen[name]
+        return history.read(find(history, entries, version, self.names))
+
+
+def take_snapshot(histories: Callable[[], Iterable[History]]) -> LocalSnapshot:
+    """Look until two looks in a row see the same.
+
+    Raises:
+        ConflictError: they never did, for as long as we were ready to look.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    before = _look(histories())
+    while (after := _look(histories())) != before:
+        if time.monotonic() > deadline:
+            raise ConflictError(
+                f"writers have changed these assets all the time for {_PATIENCE_S:.0f} s",
+                remedy="ask for fewer assets at once, or wait until their writers are done",
+            )
+        before = after
+    return LocalSnapshot({history.name: (history, entries) for history, entries in after})
+
+
+def _look(histories: Iterable[History]) -> list[tuple[History, tuple[Entry, ...]]]:
+    return [(history, history.entries()) for history in histories]
+
+
+def find(
+    history: History, entries: Sequence[Entry], version: str | None, names: Callable[[], tuple[str, ...]]
+) -> Entry:
+    """Return the entry of a version, or of the latest.
+
+    Raises:
+        UsageError: there is none; the text says what there is.
+    """
+    if not entries:
+        raise _unknown(history.name, names())
+    found = history.pick(entries, version)
+    if found is None:
+        raise UsageError(
+            f"{history.name} has no version {version} here",
+            remedy=f"it has {len(entries)}; see them with `isthmus asset show {history.name}`",
+        )
+    return found
+
+
+def _unknown(name: str, names: tuple[str, ...]) -> UsageError:
+    known = ", ".join(names[:20]) or "none"
+    return UsageError(f"no asset is named {name} here", remedy=f"the assets here are: {known}")
