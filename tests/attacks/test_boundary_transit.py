@@ -145,6 +145,28 @@ def test_a_chunk_of_another_crossing_of_the_same_bytes(world: World, sent: Egres
     refused(world, sent.crossing, "chunks")
 
 
+def test_a_chunk_of_another_pair(world: World, sent: EgressResult, tmp_path: Path) -> None:
+    """Two environments with other keys cross the same bytes: at another address, under another key."""
+    others = World(tmp_path / "others")
+    other = egress(others.env("onprem"), others.request(others.add(rows())))
+    assert not {path.name for path in chunks(others, other)} & {path.name for path in chunks(world, sent)}
+    shutil.copyfile(chunks(others, other)[0], chunks(world, sent)[0])
+    refused(world, sent.crossing, "chunks")
+
+
+def test_chunks_too_many_are_never_looked_at(world: World, sent: EgressResult) -> None:
+    """What the signed list does not name has no effect: not on what is committed, and it is not read."""
+    first = chunks(world, sent)[0]
+    for name in ("0" * 64, "f" * 64, "evil"):
+        os.mkfifo(first.with_name(name))  # whoever opened one to read it would wait for ever
+    shutil.copyfile(first, first.with_name("1" * 64))
+    arrived = ingress(world.env("cloud"), "onprem", sent.crossing)
+    assert (arrived.outcome, arrived.version) == ("permitted", sent.version)
+    store = world.env("cloud").store
+    [record] = store.versions("visits")
+    store.verify(record)
+
+
 def test_everything_of_another_crossing(world: World, sent: EgressResult) -> None:
     record = world.env("onprem").store.record("visits")
     other = egress(world.env("onprem"), world.request(record, request_id="run-2"))
