@@ -27,6 +27,7 @@ _PARTS = (
     "keys",
     "ledger",
     "outbox",
+    "economy",
     "incidents",
     "logs",
     "dask",
@@ -76,6 +77,11 @@ class EnvironmentFolder:
     def outbox(self) -> Path:
         """What waits to cross."""
         return self.root / "outbox"
+
+    @property
+    def economy(self) -> Path:
+        """What was moved over each boundary, and work at the gate that may be used again."""
+        return self.root / "economy"
 
     @property
     def incidents(self) -> Path:

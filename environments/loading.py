@@ -20,6 +20,7 @@ from data_contracts.destination import ANYBODY, UNATTRIBUTED, TransferRule
 from data_contracts.errors import DeclarationError, Problem
 from data_contracts.labels import Classification
 from data_contracts.yamlsource import load_yaml
+from environments.boundary_fields import read_boundaries, unknown_peers
 from environments.fields import Fields
 from environments.fields import Path as Place
 from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant
@@ -51,6 +52,7 @@ _KEYS = (
     "egress",
     "ingress",
     "transits",
+    "boundaries",
 )
 _REQUIRED = ("name", "kind", "jurisdiction", "clearance", "steps")
 
@@ -73,7 +75,9 @@ def load_profiles(directory: Path) -> dict[str, Profile]:
             problems += error.problems
             continue
         found.append((_profile(fields), fields))
-    for _, fields in found:
+    names = {profile.name for profile, _ in found}
+    for profile, fields in found:
+        unknown_peers(profile.name, profile.boundaries, fields, names)
         problems += fields.problems
     problems += _across(found)
     if problems:
@@ -120,6 +124,7 @@ def _profile(fields: Fields) -> Profile:
         egress=_rules(fields, "egress", "to"),
         ingress=_rules(fields, "ingress", "from"),
         transits=read_transits(fields),
+        boundaries=read_boundaries(fields),
         file=fields.source.file,
     )
 

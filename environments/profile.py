@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from data_contracts.destination import Destination, TransferRule
 from data_contracts.labels import Classification
+from environments.boundaries import BoundaryLimits, Direction
 from environments.transits import TransitSpec
 
 __all__ = [
@@ -194,6 +195,7 @@ class Profile:
         egress: its own rule for what leaves; empty denies.
         ingress: its own rule for what arrives; empty denies.
         transits: where it meets its peers; a peer that is not listed is met in the common home.
+        boundaries: how much may move, how fast and when; what is not listed is not limited.
         file: the file that declares it.
     """
 
@@ -211,6 +213,7 @@ class Profile:
     egress: tuple[TransferRule, ...] = ()
     ingress: tuple[TransferRule, ...] = ()
     transits: tuple[TransitSpec, ...] = ()
+    boundaries: tuple[BoundaryLimits, ...] = ()
     file: str = ""
 
     @property
@@ -225,6 +228,11 @@ class Profile:
     def transit_with(self, peer: str) -> TransitSpec | None:
         """Return what the file declares for a peer; None for the common home."""
         return next((transit for transit in self.transits if transit.peer == peer), None)
+
+    def limits_with(self, peer: str, direction: Direction) -> BoundaryLimits | None:
+        """Return what the file limits of what moves to, or from, a peer; None where it limits nothing."""
+        about = (limits for limits in self.boundaries if limits.peer == peer and limits.about(direction))
+        return next(about, None)
 
     def destination(self) -> Destination:
         """Return this environment as a contract's terms and the policy see one side of a crossing."""

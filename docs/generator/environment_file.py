@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from environments import profile, transits
+from environments import boundaries, profile, transits
 from generator.page import Page, reference, table
 
 __all__ = ["page"]
 
+_INNER = (transits.Capabilities, boundaries.Hold)
 _WRITTEN = {"peer": "with"}
 """Attribute to key, where Python has the key's word for itself."""
 _ENTRY = re.compile(r"^(\w+): (.+(?:\n(?! {0,4}\w+: ).+)*)", re.MULTILINE)
@@ -36,8 +37,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _sections() -> Iterator[tuple[str, type[Any]]]:
-    named = [getattr(module, name) for module in (profile, transits) for name in module.__all__]
-    kinds = [kind for kind in named if dataclasses.is_dataclass(kind) and kind is not transits.Capabilities]
+    named = [getattr(module, name) for module in (profile, transits, boundaries) for name in module.__all__]
+    kinds = [kind for kind in named if dataclasses.is_dataclass(kind) and kind not in _INNER]
     for kind in sorted(kinds, key=lambda kind: kind is not profile.Profile):
         yield inspect.cleandoc(kind.__doc__ or "").splitlines()[0], kind
 

@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,10 @@ def _nobody(_phase: str) -> None:
     """Tell nobody."""
 
 
+def _unheard(_phase: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class EnvironmentContext:
     """One environment at the gate.
@@ -79,6 +84,8 @@ class EnvironmentContext:
         clock: the time now.
         partition_map: Dask's `Client.map` in a step; a plain loop without one.
         progress: is told the name of each numbered step before it begins.
+        moved: is told a step's name, and how many bytes of how many it has moved.
+        sleep: waits so many seconds, where a boundary's rate or a more urgent crossing asks for it.
     """
 
     profile: Profile
@@ -93,6 +100,8 @@ class EnvironmentContext:
     clock: Callable[[], dt.datetime] = _now
     partition_map: PartitionMap = _here
     progress: Callable[[str], None] = _nobody
+    moved: Callable[[str, int, int], None] = _unheard
+    sleep: Callable[[float], None] = time.sleep
 
     @property
     def name(self) -> str:
@@ -139,6 +148,7 @@ def open_environment(
     *,
     partition_map: PartitionMap = _here,
     progress: Callable[[str], None] = _nobody,
+    moved: Callable[[str, int, int], None] = _unheard,
 ) -> EnvironmentContext:
     """Open the environment that owns `folder`, as `site` declares it.
 
@@ -159,4 +169,5 @@ def open_environment(
         engine=load_engine(site),
         partition_map=partition_map,
         progress=progress,
+        moved=moved,
     )

@@ -19,6 +19,8 @@ Example:
 
 from __future__ import annotations
 
+import datetime as dt
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -29,12 +31,13 @@ from environments.boundary.asking import Asked, decide, resolve
 from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest
-from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest
+from environments.boundary.economy import Carriage, HeldBackError, carriage, held_now
+from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest, stamp
 from environments.boundary.outbox import Attempt, Outbox, working_on
 from environments.boundary.packing import Packed, intact, pack
 from environments.boundary.preparing import Output, prepare
 from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules
-from environments.boundary.sealing import Seal, key_info, new_key
+from environments.boundary.sealing import OVERHEAD, Seal, key_info, new_key
 from environments.boundary.transit import crossing_prefix, manifest_name
 from environments.ledger import witnessed_head
 
@@ -44,12 +47,14 @@ __all__ = ["egress"]
 def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | None = None) -> EgressResult:
     """Decide, check, transform, seal, sign and publish one asset version, or say why not.
 
-    `signed` is the statement of who asks; without it the request is `unattributed`.
+    `signed` is the statement of who asks; without it the request is `unattributed`. Where the boundary holds
+        it back, it is denied by rule `window` or `budget` until `not_before`: what was sent of it stays, and the
+        same crossing goes on from there.
 
-    Raises:
-        UsageError: no such asset, version or environment.
-        NotVerifiableError: the store does not hold what it recorded, or a peer's key is unknown.
-        UnreachableError: the disk or the transit refuses.
+        Raises:
+            UsageError: no such asset, version or environment.
+            NotVerifiableError: the store does not hold what it recorded, or a peer's key is unknown.
+            UnreachableError: the disk or the transit refuses.
     """
     # (1) The request, resolved by the source's own store and contracts.
     env.progress("egress.request")
@@ -61,24 +66,39 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
         if asked.contract is None or not decision.permitted:
             _withdraw(env, asked, outbox)
             return _refuse(env, asked, "denied", denied_rules(decision.denials), decision.digest)
-        sent = _already_sent(env, asked, outbox)
-        if sent is not None:
-            return sent
-        # (3) The source's bytes against the contract, the terms applied, the output against its own.
-        output = prepare(env, asked, asked.contract, outbox.fresh_work)
-        if not isinstance(output, Output):
+        try:
+            return _send(env, asked, asked.contract, decision.digest, outbox)
+        except HeldBackError as held:
             outbox.clear_work()
-            return _refuse(env, asked, "broken", output, decision.digest)
-        # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
-        # A manifest of an earlier attempt is forgotten first: it names what is now written over.
-        outbox.forget("manifest")
-        manifest, packed = _seal(env, asked, asked.contract, output, decision.digest, outbox)
-        # (5) Signed and kept: from here on a retry publishes these bytes.
-        env.progress("egress.sign")
-        outbox.keep("manifest", seal_manifest(manifest, env.identity))
+            rule = GateRule(held.hold.rule, held.hold.reason)
+            return _refuse(env, asked, "denied", (rule,), decision.digest, held.hold.until)
+
+
+def _send(
+    env: EnvironmentContext, asked: Asked, contract: Contract, decision: str, outbox: Outbox
+) -> EgressResult:
+    # What this boundary may carry now; a crossing that was answered needs nothing more of it.
+    hold = held_now(env, "send", asked.request.destination) if outbox.read("receipt") is None else None
+    if hold is not None:
+        raise HeldBackError(hold, asked.request.name)
+    sent = _already_sent(env, asked, outbox)
+    if sent is not None:
+        return sent
+    # (3) The source's bytes against the contract, the terms applied, the output against its own.
+    output = prepare(env, asked, contract, outbox.fresh_work)
+    if not isinstance(output, Output):
         outbox.clear_work()
-        # (6) Recorded, then published.
-        return _publish(env, asked, outbox, packed.size)
+        return _refuse(env, asked, "broken", output, decision)
+    # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
+    # A manifest of an earlier attempt is forgotten first: it names what is now written over.
+    outbox.forget("manifest")
+    manifest, packed = _seal(env, asked, contract, output, decision, outbox)
+    # (5) Signed and kept: from here on a retry publishes these bytes.
+    env.progress("egress.sign")
+    outbox.keep("manifest", seal_manifest(manifest, env.identity))
+    outbox.clear_work()
+    # (6) Recorded, then published.
+    return _publish(env, asked, outbox, packed.size)
 
 
 def _withdraw(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> None:
@@ -102,8 +122,9 @@ def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> Egre
         manifest.check_fresh(env.clock())
     except NotVerifiableError:
         return None
-    transit = env.outgoing(asked.request.destination)
-    if attempt is None or not intact(attempt, asked.crossing, transit):
+    with _carried(env, asked, "egress.look") as transit:
+        whole = attempt is not None and intact(attempt, asked.crossing, transit)
+    if not whole:
         return None
     return _publish(env, asked, outbox, None)
 
@@ -125,7 +146,9 @@ def _seal(
         outbox.keep_attempt(attempt)
     key = attempt.key
     seal = Seal(key, asked.crossing, len(parts))
-    packed = pack(contents, output.files, seal, env.outgoing(peer.name), pair_key, again=again)
+    with _carried(env, asked, "egress.seal") as transit:
+        transit.expect(sum(part.size + OVERHEAD for part in parts))
+        packed = pack(contents, output.files, seal, transit, pair_key, again=again)
     outbox.keep_listed(chunk.digest for chunk in contents.chunks)
     outbox.keep_attempt(replace(attempt, contents=packed.contents))
     now = env.clock().replace(microsecond=0)
@@ -153,6 +176,12 @@ def _seal(
         witnessed=kept.sequence if kept else 0,
     )
     return manifest, packed
+
+
+def _carried(env: EnvironmentContext, asked: Asked, phase: str) -> AbstractContextManager[Carriage]:
+    request = asked.request
+    peer, crossing = request.destination, asked.crossing
+    return carriage(env, "send", peer, crossing, request.name, request.purpose, phase=phase)
 
 
 def _publish(
@@ -213,9 +242,15 @@ def _about(asked: Asked) -> dict[str, Any]:
 
 
 def _refuse(
-    env: EnvironmentContext, asked: Asked, outcome: Outcome, rules: tuple[GateRule, ...], decision: str
+    env: EnvironmentContext,
+    asked: Asked,
+    outcome: Outcome,
+    rules: tuple[GateRule, ...],
+    decision: str,
+    until: dt.datetime | None = None,
 ) -> EgressResult:
     env.progress(f"egress.{outcome}")
     spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules], "decision": decision}
-    env.ledger.append("egress", _about(asked) | spoken)
-    return EgressResult(asked.crossing, outcome, rules)
+    waits = {} if until is None else {"not_before": stamp(until)}
+    env.ledger.append("egress", _about(asked) | spoken | waits)
+    return EgressResult(asked.crossing, outcome, rules, not_before=until)

@@ -32,8 +32,9 @@ from data_contracts.sandbox.probing import probe_files
 from environments.boundary.answering import Arriving, answer, answered, attributed, own_receipt
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
+from environments.boundary.economy import Carriage, HeldBackError, carriage
 from environments.boundary.envelope import MAX_ENVELOPE
-from environments.boundary.manifest import Manifest, open_manifest
+from environments.boundary.manifest import Manifest, open_manifest, stamp
 from environments.boundary.model_gate import check_model
 from environments.boundary.model_probe import survive_model
 from environments.boundary.outbox import Outbox, working_on
@@ -46,7 +47,7 @@ from environments.boundary.result import (
     denied_rules,
     failed_rules,
 )
-from environments.boundary.sealing import KEY_BYTES, Seal, key_info
+from environments.boundary.sealing import KEY_BYTES, OVERHEAD, Seal, key_info
 from environments.boundary.transit import Transit, manifest_name
 from environments.boundary.unpacking import NotHeldError, find_held, unpack
 from environments.ledger import check_head
@@ -61,13 +62,25 @@ def ingress(
     """Verify, decide, open, check and commit one crossing, and sign the receipt.
 
     `signed` is the statement of who asks; without it the request is `unattributed` here, whoever the
-    manifest says it was.
+        manifest says it was. Where the boundary holds it back, it is denied by rule `window` or `budget` until
+        `not_before`, and not answered: what was sent stays in the transit.
 
-    Raises:
-        UsageError: no such environment, or not a crossing id.
-        CrossingFailedError: something does not verify; the ledger names what, and nothing else changed.
-        UnreachableError: the disk or the transit refuses; run it again.
+        Raises:
+            UsageError: no such environment, or not a crossing id.
+            CrossingFailedError: something does not verify; the ledger names what, and nothing else changed.
+            UnreachableError: the disk or the transit refuses; run it again.
     """
+    try:
+        return _ingress(env, source, crossing, signed)
+    except HeldBackError as held:
+        rule, until = GateRule(held.hold.rule, held.hold.reason), held.hold.until
+        waits = {} if until is None else {"not_before": stamp(until)}
+        spoken = {"outcome": "denied", "rules": [rule.to_json()], "name": held.asset}
+        env.ledger.append("ingress", {"crossing": crossing, "source": source} | spoken | waits)
+        return IngressResult(crossing, "denied", held.asset, (rule,), not_before=until)
+
+
+def _ingress(env: EnvironmentContext, source: str, crossing: str, signed: bytes | None) -> IngressResult:
     check_crossing(crossing)
     env.peer(source)
     transit = env.incoming(source)
@@ -111,7 +124,7 @@ def ingress(
             # (6) Every chunk verified and written into a draft that no reader sees.
             env.progress("ingress.open")
             with _refusing(env, source, crossing, "chunks"):
-                written = _open(env, arriving.manifest, transit, draft)
+                written = _open(env, arriving.manifest, draft)
             if isinstance(written, GateRule):
                 return answer(env, arriving, transit, outbox, "broken", (written,), arrival)
             files = {each.entry.path: draft.path / each.entry.path for each in written}
@@ -179,8 +192,15 @@ def _same_arrival(manifest: Manifest, arrival: Contract) -> None:
         raise NotVerifiableError("the manifest calls it by another kind than its contract does")
 
 
-def _open(
-    env: EnvironmentContext, manifest: Manifest, transit: Transit, draft: Draft
+def _open(env: EnvironmentContext, manifest: Manifest, draft: Draft) -> tuple[Written, ...] | GateRule:
+    asset, purpose = manifest.request.name, manifest.request.purpose
+    where = (manifest.source, manifest.crossing, asset, purpose)
+    with carriage(env, "fetch", *where, phase="ingress.open") as transit:
+        return _opened(env, manifest, transit, draft)
+
+
+def _opened(
+    env: EnvironmentContext, manifest: Manifest, transit: Carriage, draft: Draft
 ) -> tuple[Written, ...] | GateRule:
     peer = env.peer_identity(manifest.source)
     info = key_info(manifest.source, env.name, manifest.crossing)
@@ -192,6 +212,7 @@ def _open(
     found = (contents.version, contents.size, len(contents.parts()))
     if found != (manifest.version, manifest.size, manifest.chunks):
         raise NotVerifiableError("the list of contents is not of the version that was signed")
+    transit.expect(sum(part.size + OVERHEAD for part in contents.parts()))
     pair_key = env.identity.pair_key(peer, source=manifest.source, destination=env.name)
     wanted = [contents.chunks[index].digest for index in contents.held]
     try:

@@ -18,6 +18,7 @@ from pathlib import Path
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.contents import Contents, Part
+from environments.boundary.economy import lanes_of
 from environments.boundary.outbox import Attempt
 from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD, Room, Seal
 from environments.boundary.transit import Transit, chunk_name, contents_name
@@ -84,7 +85,7 @@ def pack(
 
         return send
 
-    in_lanes(contents.parts(), lane, lanes=_LANES)
+    in_lanes(contents.parts(), lane, lanes=lanes_of(transit, _LANES))
     sealed = seal.close("contents", 0, contents.to_bytes())
     transit.put(contents_name(seal.crossing), sealed)
     total = sum(sizes) + sum(kept) + len(sealed)

@@ -20,9 +20,10 @@ from environments.boundary.asking import decide, resolve
 from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest
+from environments.boundary.economy import held_now
 from environments.boundary.outbox import Outbox
 from environments.boundary.preparing import Output, prepare
-from environments.boundary.result import EgressResult, denied_rules
+from environments.boundary.result import EgressResult, GateRule, denied_rules
 
 __all__ = ["rehearse"]
 
@@ -41,6 +42,10 @@ def rehearse(env: EnvironmentContext, request: CrossingRequest, signed: bytes | 
     decision = decide(env, asked)
     if asked.contract is None or not decision.permitted:
         return EgressResult(asked.crossing, "denied", denied_rules(decision.denials))
+    hold = held_now(env, "send", request.destination)
+    if hold is not None:
+        rule = GateRule(hold.rule, hold.reason)
+        return EgressResult(asked.crossing, "denied", (rule,), not_before=hold.until)
     with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=env.folder.tmp) as work:
         output = prepare(env, asked, asked.contract, lambda: Path(work))
         if not isinstance(output, Output):

@@ -6,6 +6,7 @@ Outcomes (design §4): `permitted`; `denied` by terms or policy; `broken`, the d
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -75,6 +76,7 @@ class EgressResult:
         arrival: the arrival contract's `id@version`; empty unless permitted.
         version: what the destination will hold; empty unless permitted.
         rows: of a rehearsal: how many would cross.
+        not_before: when it can go, where its boundary holds it back (rules `window`, `budget`); else None.
     """
 
     crossing: str
@@ -85,6 +87,7 @@ class EgressResult:
     arrival: str = ""
     version: str = ""
     rows: int = 0
+    not_before: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ class IngressResult:
         name: the asset's name at the destination.
         version: of the committed asset; empty unless permitted.
         contract: the contract that it carries there; empty unless permitted.
-        receipt: digest of the signed receipt.
+        receipt: digest of the signed receipt; empty where the boundary holds the crossing back: no answer yet.
+        not_before: when it can go, where its boundary holds it back; else None.
     """
 
     crossing: str
@@ -108,6 +112,7 @@ class IngressResult:
     version: str = ""
     contract: str = ""
     receipt: str = ""
+    not_before: dt.datetime | None = None
 
 
 @dataclass(frozen=True)

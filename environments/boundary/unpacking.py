@@ -19,12 +19,13 @@ from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.contents import Chunk, Contents, Part
+from environments.boundary.economy import lanes_of
 from environments.boundary.sealing import OVERHEAD, Room, Seal
 from environments.boundary.transit import Transit, chunk_name
 from environments.private import disk_errors
 from environments.stores import AssetStore, Written
 from environments.stores.cutting import read_chunk, stamped
-from environments.stores.lanes import flushing, in_lanes
+from environments.stores.lanes import LANES, flushing, in_lanes
 
 __all__ = ["Held", "NotHeldError", "find_held", "unpack"]
 
@@ -125,7 +126,7 @@ def unpack(
     items: list[Part | tuple[Chunk, Held]] = [*contents.parts(), *here]
     large = [folder / entry.path for entry in contents.files if entry.size >= _LARGE]
     with disk_errors(f"{folder.name}: cannot be written"), flushing(large):
-        in_lanes(items, lane)
+        in_lanes(items, lane, lanes=lanes_of(transit, LANES))
     with disk_errors(f"{folder.name}: cannot be written"):
         return tuple(stamped(folder / entry.path, entry) for entry in contents.files)
 
