@@ -17,18 +17,21 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from environments.timetable import Window, is_open, next_opening
 
 __all__ = [
+    "HOLDS",
+    "USUAL",
     "BoundaryLimits",
     "Budget",
     "Direction",
     "Hold",
     "Period",
     "budget_hold",
+    "is_held",
     "most_urgent",
     "window_hold",
 ]
@@ -123,6 +126,9 @@ class BoundaryLimits:
         return self.assets.get(asset, self.purposes.get(purpose, USUAL))
 
 
+HOLDS = ("window", "budget")
+"""Ids of the rules that hold a crossing back; where a contract or a policy denies, its rules have others."""
+
 USUAL = 5
 """The priority of what no line names."""
 
@@ -164,6 +170,12 @@ def budget_hold(
         f"are needed; more at {_shown(until)}"
     )
     return Hold("budget", reason, until)
+
+
+def is_held(told: Mapping[str, Any]) -> bool:
+    """Whether an entry of the ledger tells of a crossing that was held back, not refused."""
+    rules = told.get("rules") or ()
+    return told.get("outcome") == "denied" and any(rule.get("id") in HOLDS for rule in rules)
 
 
 def most_urgent(waiting: Iterable[tuple[int, dt.datetime, str]]) -> list[str]:

@@ -90,7 +90,8 @@ def _measured(fields: Fields, place: Path, form: re.Pattern[str], expected: str)
         return None
     unit = match["unit"]
     base = 1024 if "i" in unit.removesuffix("bit/s") else 1000
-    return int(match["number"]) * base ** _POWERS[unit[0]] // (8 if "bit" in unit else 1)
+    size: int = int(match["number"]) * base ** _POWERS[unit[0]]
+    return size // 8 if "bit" in unit else size
 
 
 def _rate(fields: Fields, place: Path) -> int | None:

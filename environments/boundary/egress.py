@@ -48,10 +48,10 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
     """Decide, check, transform, seal, sign and publish one asset version, or say why not.
 
     `signed` is the statement of who asks; without it the request is `unattributed`. Where the boundary holds
-        it back, it is denied by rule `window` or `budget` until `not_before`: what was sent of it stays, and the
-        same crossing goes on from there.
+    it back, it is denied by rule `window` or `budget` until `not_before`: what was sent of it stays, and the
+    same crossing goes on from there.
 
-        Raises:
+    Raises:
             UsageError: no such asset, version or environment.
             NotVerifiableError: the store does not hold what it recorded, or a peer's key is unknown.
             UnreachableError: the disk or the transit refuses.

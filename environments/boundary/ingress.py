@@ -62,10 +62,10 @@ def ingress(
     """Verify, decide, open, check and commit one crossing, and sign the receipt.
 
     `signed` is the statement of who asks; without it the request is `unattributed` here, whoever the
-        manifest says it was. Where the boundary holds it back, it is denied by rule `window` or `budget` until
-        `not_before`, and not answered: what was sent stays in the transit.
+    manifest says it was. Where the boundary holds it back, it is denied by rule `window` or `budget` until
+    `not_before`, and not answered: what was sent stays in the transit.
 
-        Raises:
+    Raises:
             UsageError: no such environment, or not a crossing id.
             CrossingFailedError: something does not verify; the ledger names what, and nothing else changed.
             UnreachableError: the disk or the transit refuses; run it again.

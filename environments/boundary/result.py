@@ -101,7 +101,7 @@ class IngressResult:
         name: the asset's name at the destination.
         version: of the committed asset; empty unless permitted.
         contract: the contract that it carries there; empty unless permitted.
-        receipt: digest of the signed receipt; empty where the boundary holds the crossing back: no answer yet.
+        receipt: digest of the signed receipt; empty where the boundary holds it back: no answer yet.
         not_before: when it can go, where its boundary holds it back; else None.
     """
 

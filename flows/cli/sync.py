@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     from environments.embedded.requesters import requester_here, sign_with
     from environments.trust.requests import sync_asks
     from flows.runtime.catalogue import load_pipelines
-    from flows.runtime.crossing import CrossingAsk
+    from flows.runtime.crossing import CrossingAsk, moment_of
     from flows.runtime.purposes import check_purpose
     from flows.runtime.server import Server
     from flows.runtime.standalone import StandaloneCrossing
@@ -108,6 +108,10 @@ def command(  # noqa: PLR0913 - one argument for each option
         for rule in end.rules:
             rows = f", {rule.unexpected_count} rows" if rule.unexpected_count else ""
             click.echo(f"  {rule.id}: {rule.reason}{rows}")
+        if end.not_before:
+            click.echo(
+                f"  it waits, and nothing is lost: the same command goes on from {moment_of(end.not_before)}"
+            )
         if end.arrived is not None:
             click.echo(f"  {end.size:,} bytes, now {end.arrived} in {destination}")
     if end.outcome in _CODES:

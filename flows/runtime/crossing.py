@@ -6,6 +6,7 @@ is committed; the receipt is settled while they go on.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -57,6 +58,8 @@ class CrossingEnd:
         arrived: the asset at the destination.
         runs: the flow runs that it took, the last one last.
         error: what failed.
+        not_before: where a boundary holds it back (rules `window`, `budget`), when it can go, in seconds of
+            1970; 0 where it cannot by waiting; else None.
     """
 
     title: str
@@ -68,6 +71,7 @@ class CrossingEnd:
     arrived: AssetRef | None = None
     runs: tuple[str, ...] = ()
     error: IsthmusError | None = None
+    not_before: int | None = None
 
     def refusal(self) -> IsthmusError:
         """Return the error that `.require()` raises for this outcome."""
@@ -86,7 +90,13 @@ class CrossingEnd:
             "bytes": self.size,
             "version": None if self.arrived is None else self.arrived.version,
             "request": self.request or None,
+            "not_before": moment_of(self.not_before),
         }
+
+
+def moment_of(seconds: int | None) -> str | None:
+    """Return a moment as documents hold it; None where there is none, or none that waiting reaches."""
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if seconds else None
 
 
 class Crosser:
@@ -131,7 +141,8 @@ class Crosser:
         outcome = str(sent.results["outcome"])
         if outcome != "permitted":
             runs = (sent.run.id,)
-            return CrossingEnd(title, outcome, rules_in(sent.run.labels), crossing, 0, request, None, runs)
+            held, rules = sent.results.get("not_before"), rules_in(sent.run.labels)
+            return CrossingEnd(title, outcome, rules, crossing, request=request, runs=runs, not_before=held)
         arrived = self._caller.call(
             Call(
                 f"{ask.key}.ingress",
@@ -151,6 +162,7 @@ class Crosser:
             request,
             arrived.ref() if outcome == "permitted" else None,
             (sent.run.id, arrived.run.id),
+            not_before=arrived.results.get("not_before"),
         )
 
     def settle(self, ask: CrossingAsk, end: CrossingEnd) -> Finished | None:
@@ -159,8 +171,8 @@ class Crosser:
         Raises:
             IsthmusError: the receipt does not verify, or the source cannot be reached.
         """
-        if len(end.runs) < len(("egress", "ingress")):
-            return None
+        if len(end.runs) < len(("egress", "ingress")) or end.not_before is not None:
+            return None  # nothing was sent, or the destination has not answered yet
         return self._caller.call(
             Call(
                 f"{ask.key}.settle",

@@ -10,12 +10,14 @@ Example:
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import DIGEST_PATTERN
+from environments.boundaries import HOLDS, is_held
 from environments.ref import NAME, AssetRef
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER, read_token
 from tasks.steps.errors import BrokenRule
@@ -113,6 +115,7 @@ def egress(side: Side, given: Mapping[str, Any]) -> Answer:
     results = {"crossing": sent.crossing, "bytes": sent.size, "request": request_id}
     if rehearsed:
         results |= {"rows": sent.rows}
+    results |= _held(sent.rules, sent.not_before)
     return Answer(results, sent.outcome, _rules(sent.rules))
 
 
@@ -121,8 +124,15 @@ def _signed(given: Mapping[str, Any]) -> bytes | None:
     return None if token is None else read_token(token)
 
 
+def _held(rules: Iterable[GateRule], until: dt.datetime | None) -> dict[str, Any]:
+    """Return until when a crossing waits for its boundary, in seconds of 1970; 0: it cannot by waiting."""
+    if not any(rule.id in HOLDS for rule in rules):
+        return {}
+    return {"not_before": 0 if until is None else int(until.timestamp())}
+
+
 def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | None:
-    """Return the request id of the newest crossing like this that was sent and never settled."""
+    """Return the request id of the newest crossing like this that was begun and never settled."""
     contract = gate.store.record(given["asset"], given["version"]).contract_ref
     wanted = {
         "name": given["asset"],
@@ -130,12 +140,15 @@ def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | Non
         "destination": given["to"],
         "purpose": given["purpose"],
         "contract_ref": contract,
-        "outcome": "permitted",
     }
     sent: dict[str, str] = {}
     for entry in gate.ledger.entries():
         crossing = str(entry.body.get("crossing"))
-        if entry.kind == "egress" and all(entry.body.get(key) == value for key, value in wanted.items()):
+        if (
+            entry.kind == "egress"
+            and all(entry.body.get(key) == value for key, value in wanted.items())
+            and (entry.body.get("outcome") == "permitted" or is_held(entry.body))
+        ):
             sent[crossing] = str(entry.body["request"])
         elif entry.kind == "settle" and entry.body.get("outcome") != "failed":
             sent.pop(crossing, None)
@@ -149,6 +162,8 @@ def ingress(side: Side, given: Mapping[str, Any]) -> Answer:
     gate = side.gate()
     arrived = boundary.ingress(gate, given["source"], given["crossing"], _signed(given))
     results: dict[str, Any] = {"crossing": arrived.crossing}
+    if not arrived.receipt:
+        results |= _held(arrived.rules, arrived.not_before)
     if arrived.outcome == "permitted":
         record = gate.store.record(arrived.name, arrived.version)
         results |= pinned(record.ref(gate.name), record)

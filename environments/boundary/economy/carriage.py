@@ -10,8 +10,9 @@ Invariants:
 4. Manifests and receipts do not pass here: they are letters, small, and never held back.
 
 Counted are the bytes of chunks and lists of contents, as they lie in the transit, each time that one is begun
-to be moved; not the medium's own headers, encryption and repetitions. What a source reads back of what it sent
-is paced, and counted apart: held against the budget, a crossing of more than a day's bytes would never end.
+to be moved; not the medium's own headers, encryption and repetitions. What a source reads back of what it
+sent is paced, and counted apart: held against the budget, a crossing of more than a day's bytes would never
+end.
 
 Example:
     >>> with carriage(env, "send", "cloud", crossing, "visits", purpose, phase="egress.seal") as carried:
@@ -203,7 +204,7 @@ class Carriage:
 
 
 @contextmanager
-def carriage(  # noqa: PLR0913 - a crossing has this many names
+def carriage(
     env: EnvironmentContext,
     direction: Direction,
     peer: str,
