@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -17,6 +18,7 @@ from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
 
 if TYPE_CHECKING:
+    from flows.cli.sync_watch import Watcher
     from flows.runtime.standalone import Rehearsed
 
 __all__ = ["command"]
@@ -33,6 +35,7 @@ _CODES = {"permitted": 0, "denied": 3, "broken": 1}
 )
 @click.option("--request", help="The request id: the same one again is the same crossing.")
 @click.option("--dry-run", is_flag=True, help="Decide, check and transform at the source, and send nothing.")
+@click.option("--watch", is_flag=True, help="Show bytes, rate and time left while they move.")
 @as_option
 @home_option
 @site_option
@@ -47,6 +50,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     purpose: str,
     request: str | None,
     dry_run: bool,
+    watch: bool,
     who: str | None,
     as_json: bool,
 ) -> None:
@@ -62,6 +66,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     Example:
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training --dry-run
+      isthmus sync covid_tests --from onprem --to cloud --purpose model-training --watch
       isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
     """  # noqa: D301 - click's own mark for lines that stay as they are
     from environments.embedded.requesters import requester_here, sign_with
@@ -80,7 +85,10 @@ def command(  # noqa: PLR0913 - one argument for each option
         raise UsageError("--from and --to are one environment", remedy="name two; nothing needs to cross")
     signer = requester_here(home, who)
     with Server(read_api(home)) as server:
-        crossing = StandaloneCrossing(server, site, say=None if as_json else click.echo)
+        # With --json nothing is shown on the way: the one document is all of stdout.
+        watcher = _watcher() if watch and not as_json else None
+        say = None if as_json else click.echo if watcher is None else watcher.say
+        crossing = StandaloneCrossing(server, site, say=say, hear=watcher.hear if watcher else None)
         ref = crossing.pin(source, name, version)
         asks = sync_asks(source, ref.name, ref.version, destination, purpose, rehearsal=dry_run)
         signed = sign_with(home, signer, "sync", ref.name, dt.datetime.now(dt.UTC), asks)
@@ -120,6 +128,15 @@ def command(  # noqa: PLR0913 - one argument for each option
     if as_json:
         raise click.exceptions.Exit(error.exit_code)
     raise error
+
+
+def _watcher() -> Watcher:
+    from flows.cli.sync_watch import Watcher
+
+    def write(text: str) -> None:
+        click.echo(text, nl=False)
+
+    return Watcher(write, terminal=sys.stdout.isatty())
 
 
 def _rehearse(site: Site, told: Rehearsed, destination: str, purpose: str, *, as_json: bool) -> None:

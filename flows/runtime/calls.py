@@ -88,10 +88,15 @@ class Caller:
         parent: str | None,
         prefix: str,
         watch: Callable[[RunView], None] = lambda _: None,
+        hear: Callable[[RunView, str], None] | None = None,
     ) -> None:
-        """Call in the name of flow run `parent`; `prefix` makes keys unique; `watch` sees every change."""
+        """Call in the name of flow run `parent`; `prefix` makes keys unique.
+
+        `watch` sees every change of a run, `hear` every line that a run says of itself; without it the lines
+        are not asked for.
+        """
         self._server, self._site, self._parent, self._prefix = server, site, parent, prefix
-        self._watch = watch
+        self._watch, self._hear = watch, hear
 
     def call(self, call: Call) -> Finished:
         """Create the run, wait until it ends, and return its word.
@@ -113,9 +118,13 @@ class Caller:
         return Finished(view, read_results(view.labels))
 
     def _wait(self, run_id: str) -> RunView:
-        seen = ""
+        seen, heard = "", 0
         while True:
             view = self._server.run(run_id)
+            if self._hear is not None and view.start is not None:
+                for line in self._server.lines(run_id, after=heard):
+                    heard += 1
+                    self._hear(view, line)
             if view.state != seen:
                 seen = view.state
                 self._watch(view)

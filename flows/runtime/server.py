@@ -213,6 +213,12 @@ class Server:
         ]
         self.ask("POST", "/logs/", body)
 
+    def lines(self, run_id: str, *, after: int) -> list[str]:
+        """Return lines of a run's log tab, oldest first, without the first `after`; at most 200."""
+        where = {"flow_run_id": {"any_": [run_id]}}
+        body = {"logs": where, "offset": after, "limit": 200, "sort": "TIMESTAMP_ASC"}
+        return [str(raw.get("message", "")) for raw in self.ask("POST", "/logs/filter", body)]
+
     def deployment(self, flow: str, name: str) -> str:
         """Return the id of `FLOW/NAME`.
 

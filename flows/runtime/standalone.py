@@ -41,12 +41,24 @@ class Rehearsed:
 class StandaloneCrossing:
     """One crossing, asked for and watched."""
 
-    def __init__(self, server: Server, site: Site, *, say: Callable[[str], None] | None = None) -> None:
-        """Ask `server`; `say` hears of every step."""
+    def __init__(
+        self,
+        server: Server,
+        site: Site,
+        *,
+        say: Callable[[str], None] | None = None,
+        hear: Callable[[RunView, str], None] | None = None,
+    ) -> None:
+        """Ask `server`; `say` hears of every step, `hear` every line that a step says of itself."""
         self._say = say
         # Every call is a run of its own: the crossing's id, not the run's key, makes a retry the same.
         self._caller = Caller(
-            server, site, parent=None, prefix=f"cli-{secrets.token_hex(8)}", watch=self._changed
+            server,
+            site,
+            parent=None,
+            prefix=f"cli-{secrets.token_hex(8)}",
+            watch=self._changed,
+            hear=hear,
         )
 
     def _changed(self, view: RunView) -> None:

@@ -149,7 +149,8 @@ class BuiltInRunnable:
 
         def body(_: Server, progress: Progress) -> Ending:
             with _cluster(run) as connect:
-                answer = self.step.run(Side(run.folder, run.site, connect, progress.report), run.parameters)
+                side = Side(run.folder, run.site, connect, progress.report, progress.moved)
+                answer = self.step.run(side, run.parameters)
             results = dict(answer.results)
             if answer.outcome:
                 results["outcome"] = answer.outcome

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["Side"]
 
 
+def _unheard(_phase: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
 @dataclass
 class Side:
     """What a built-in step may use: its own environment, and nothing of another's.
@@ -26,12 +30,14 @@ class Side:
         site: what is declared here.
         connect: makes the cluster on first use; a crossing that is denied never needs one.
         report: takes progress.
+        moved: takes a phase, and how many bytes of how many it has moved.
     """
 
     folder: EnvironmentFolder
     site: Site
     connect: Callable[[], Cluster] = field(repr=False)
     report: Report = field(default=silent, repr=False)
+    moved: Callable[[str, int, int], None] = field(default=_unheard, repr=False)
     _cluster: Cluster | None = field(default=None, repr=False)
 
     def gate(self) -> EnvironmentContext:
@@ -43,6 +49,7 @@ class Side:
             self.site,
             partition_map=self._over_partitions,
             progress=lambda phase: self.report(phase, None, None),
+            moved=self.moved,
         )
 
     def _over_partitions(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
