@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test check bench docs clean lock format help
+.PHONY: setup demo test soak check bench docs clean lock format help
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: $(STAMP) ## set up, start everything, run the hospital pipeline, show what
 
 test: $(STAMP) ## every test, on real parts
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prints what happened
+	$(BIN)/python tests/simulation/soak.py $(if $(SEED),--seed $(SEED),$(or $(SEEDS),10000))
 
 check: $(STAMP) ## format, lint, types, layers, licences, docs
 	$(BIN)/ruff format --check .

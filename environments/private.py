@@ -4,7 +4,10 @@ Invariants:
 1. A folder is made with mode 0700 and a file with 0600 whatever the umask; the modes of folders
    that already stand, parents above all, never change.
 2. A check fails closed: a symbolic link, another owner, or a mode that lets others in is an error.
-3. A file is replaced whole (write, fsync, rename, fsync of the folder): a reader sees old or new.
+3. A file is replaced whole (write, fsync, rename, fsync of the folder): a reader sees old or new. What a
+   killed writer left of a draft is removed by the next one in the same folder; a living one's is locked.
+4. A folder with something in it has a durable name: one that is found empty may be that of a maker who was
+   killed or whose disk refused, and its name is flushed before anything is put there.
 
 Example:
     >>> import tempfile
@@ -17,7 +20,9 @@ Example:
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -31,11 +36,13 @@ __all__ = [
     "disk_errors",
     "make_private",
     "read_private",
+    "remove_drafts",
     "sync_folder",
     "write_private",
 ]
 
 _OTHERS = 0o077
+_DRAFT = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{8}")
 _REMEDIES = {
     errno.ENOSPC: "free space on this disk, then run it again; nothing was left half-written",
     errno.EDQUOT: "free space within this user's quota, then run it again",
@@ -75,15 +82,29 @@ def make_private(path: Path) -> Path:
         missing.append(probe)
         probe = probe.parent
     with disk_errors(f"{path}: cannot be made"):
+        if probe != probe.parent and _empty(probe):
+            _sync_name(probe)
         for folder in reversed(missing):
             # Another process of ours may make the same folder at the same time.
             with suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
                 folder.chmod(0o700)  # a umask may only have taken bits away
-                with suppress(PermissionError):  # a parent that we may enter and not read, as /home may be
-                    sync_folder(folder.parent)
+                _sync_name(folder)
     check_private(path)
     return path
+
+
+def _empty(folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as found:
+            return next(found, None) is None
+    except (PermissionError, NotADirectoryError):  # not ours to look into, or for `check_private` to refuse
+        return False
+
+
+def _sync_name(folder: Path) -> None:
+    with suppress(PermissionError):  # a parent that we may enter and not read, as /home may be
+        sync_folder(folder.parent)
 
 
 def check_private(path: Path) -> None:
@@ -125,19 +146,52 @@ def write_private(path: Path, data: bytes) -> None:
     Raises:
         UnreachableError: the disk refuses; what stood there before still stands.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     with disk_errors(f"{path}: cannot be written"):
+        remove_drafts(path.parent)
+        draft, descriptor = _draft(path)
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            with os.fdopen(os.open(draft, flags, 0o600), "wb") as stream:
+            with os.fdopen(descriptor, "wb") as stream:  # open, and so locked, until it has its name
                 stream.write(data)
                 stream.flush()
                 os.fsync(stream.fileno())
-            draft.replace(path)
+                draft.replace(path)
             sync_folder(path.parent)
         except BaseException:
             draft.unlink(missing_ok=True)
             raise
+
+
+def _draft(path: Path) -> tuple[Path, int]:
+    """Make a locked file beside `path`; another name where somebody took the new one for a dead writer's."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    while True:
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, flags, 0o600)
+        with suppress(FileNotFoundError, BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(descriptor), draft.lstat()):
+                return draft, descriptor
+        os.close(descriptor)
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove what writers of `write_private` left in a folder when they were killed.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    for name in os.listdir(folder):  # noqa: PTH208 - names only, in one call
+        if not _DRAFT.fullmatch(name):
+            continue
+        with suppress(FileNotFoundError):
+            descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                (folder / name).unlink()
+            except BlockingIOError:
+                continue
+            finally:
+                os.close(descriptor)
 
 
 def read_private(path: Path) -> bytes:

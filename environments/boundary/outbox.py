@@ -1,7 +1,8 @@
 """Where one environment keeps its side of a crossing: `OUTBOX/CROSSING-HEX/`.
 
     lock        one process at a time works on a crossing
-    work/       the output in the making, in clear; removed before the manifest is published
+    work/       the output in the making, in clear; removed before the manifest is published, or by what
+                comes next at this crossing
     sealed      the attempt: its key and parts, so that a retry sees what lies intact and seals the rest
     listed      digests of the chunks that this crossing's version has
     manifest    the envelope that this side signed or accepted
@@ -9,7 +10,7 @@
 
 Invariants:
 1. An envelope is kept here, durably, before it is recorded or published: a retry publishes the same bytes.
-2. The lock is the kernel's: a killed process holds none, and who waits for a living one gives up some time.
+2. The lock is the kernel's: a killed process holds none, and who waits for a living one gives up.
 3. The key of an attempt is kept until the crossing is settled, beside the data that it sealed and no longer.
 4. What a destination is taken to hold is what it signed a receipt for (`OUTBOX/at/DESTINATION/NAME`, the
    crossing's hex); after any refusal it is taken to hold nothing.
@@ -30,7 +31,14 @@ from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.home import EnvironmentFolder
 from environments.locking import held
-from environments.private import disk_errors, make_private, read_private, sync_folder, write_private
+from environments.private import (
+    disk_errors,
+    make_private,
+    read_private,
+    remove_drafts,
+    sync_folder,
+    write_private,
+)
 from environments.ref import check_name
 
 __all__ = ["Attempt", "Outbox", "working_on"]
@@ -125,6 +133,12 @@ class Outbox:
         self.clear_work()
         return make_private(self.folder / "work")
 
+    def clear_killed(self) -> None:
+        """Remove what a process that was killed at work on this crossing left; the caller holds the lock."""
+        self.clear_work()
+        with disk_errors("the outbox cannot be cleared"):
+            remove_drafts(self.folder)
+
     def clear_work(self) -> None:
         """Remove the output in clear."""
         with disk_errors("the outbox cannot be cleared"):
@@ -142,4 +156,6 @@ def working_on(folder: EnvironmentFolder, crossing: str) -> Iterator[Outbox]:
     """
     place = make_private(make_private(folder.outbox) / crossing.removeprefix("sha256:"))
     with held(place / "lock", f"crossing {crossing}"):
-        yield Outbox(place)
+        outbox = Outbox(place)
+        outbox.clear_killed()
+        yield outbox

@@ -40,7 +40,7 @@ from environments.ledger.entry import Entry, Head, parse_entry
 from environments.ledger.importing import import_lines
 from environments.ledger.ledger import Ledger, utc_now
 from environments.ledger.lookup import find_entries, read_head
-from environments.ledger.shown import all_shown, shown_to, write_shown
+from environments.ledger.shown import all_shown, changing, shown_to, write_shown
 from environments.ledger.verify import verify_ledger
 from environments.ledger.witness import all_witnessed, replace_witnessed, witness_head, witnessed_head
 from environments.private import disk_errors, make_private, sync_folder
@@ -158,7 +158,8 @@ def announcement(folder: Path, identity: Identity, peer: str) -> dict[str, Any]:
         raise UsageError(
             f"{identity.name}'s ledger was never restored", remedy="there is nothing to announce"
         )
-    write_shown(folder, peer, [*shown_to(folder, peer), found[0].sequence])  # so that it is in the trail
+    with changing(folder):  # so that it is in the trail
+        write_shown(folder, peer, [*shown_to(folder, peer), found[0].sequence])
     head = Ledger(folder, identity).show(peer)
     return {"isthmus": "ledger-restore", "version": 1, "entry": found[0].to_json(), "head": head.to_json()}
 

@@ -33,7 +33,7 @@ from environments.ledger.database import Row, add, last_row, newest_head, readin
 from environments.ledger.entry import GENESIS, MAX_ENTRY, Entry, Head, head_payload, is_kept, parse_entry
 from environments.ledger.lookup import newest, read_entries, read_head
 from environments.ledger.migrate import take_over
-from environments.ledger.shown import most_shown, shown_to, write_shown
+from environments.ledger.shown import changing, most_shown, shown_to, write_shown
 
 __all__ = ["Ledger", "utc_now"]
 
@@ -145,8 +145,9 @@ class Ledger:
         while head is None:
             self.append("opened", {})
             head = self.head()
-        shown = shown_to(self._folder, peer)
-        write_shown(self._folder, peer, [*shown, head.sequence])
+        with changing(self._folder):
+            shown = shown_to(self._folder, peer)
+            write_shown(self._folder, peer, [*shown, head.sequence])
         trail = {}
         with reading(self._folder) as database:
             for sequence in shown if database is not None else ():
@@ -158,9 +159,10 @@ class Ledger:
 
     def acknowledged(self, peer: str, sequence: int) -> None:
         """Keep in mind that `peer` has witnessed `sequence`: earlier heads need no more to be trailed."""
-        shown = shown_to(self._folder, peer)
-        if sequence in shown:
-            write_shown(self._folder, peer, [number for number in shown if number >= sequence])
+        with changing(self._folder):
+            shown = shown_to(self._folder, peer)
+            if sequence in shown:
+                write_shown(self._folder, peer, [number for number in shown if number >= sequence])
 
 
 _STOP = "run `isthmus ledger verify`; nothing is added to a ledger that was cut or changed"

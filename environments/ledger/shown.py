@@ -2,9 +2,12 @@
 
 Invariants:
 1. A head is written down here before a peer can see it.
+2. Who changes a list has read it under the same lock (`changing`): of two processes that show heads to one
+   peer at once, none forgets what the other showed.
 
 Example:
-    >>> write_shown(folder.ledger, "cloud", [5, 7])
+    >>> with changing(folder.ledger):
+    ...     write_shown(folder.ledger, "cloud", [*shown_to(folder.ledger, "cloud"), 7])
     >>> shown_to(folder.ledger, "cloud")
     [5, 7]
 """
@@ -12,21 +15,34 @@ Example:
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
+from environments.locking import held
 from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
 
-__all__ = ["all_shown", "most_shown", "shown_to", "write_shown"]
+__all__ = ["all_shown", "changing", "most_shown", "shown_to", "write_shown"]
 
 _FOLDER = "shown"
 
 
 def _path(folder: Path, peer: str) -> Path:
     return folder / _FOLDER / f"{check_name(peer, 'the peer')}.json"
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Hold the lists of a ledger: what is read in the block may be written in it.
+
+    Raises:
+        ConflictError: another process held them all the time that we were ready to wait.
+    """
+    with held(make_private(folder / _FOLDER) / ".lock", "the list of heads that were shown"):
+        yield
 
 
 def shown_to(folder: Path, peer: str) -> list[int]:

@@ -5,7 +5,8 @@ Invariants:
 2. A peer's head agrees with everything kept of it. One that reaches further names the kept head in its
    trail; one that reaches less far (it was overtaken on the way) is itself in a trail that was kept. Else
    the peer cut, forked or restored an old copy, and both signed heads are the proof.
-3. What is kept only grows, but for trails of more than `MAX_TRAIL` heads.
+3. What is kept only grows, but for trails of more than `MAX_TRAIL` heads; also where two processes keep
+   heads of one peer at once.
 
 Example:
     >>> witness_head(folder.ledger, cloud_public, manifest.ledger_head)
@@ -24,6 +25,7 @@ from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
 from environments.identity.public import PublicIdentity
 from environments.ledger.entry import Head
+from environments.locking import held
 from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
 
@@ -85,15 +87,16 @@ def witness_head(folder: Path, peer: PublicIdentity, head: Head) -> None:
 
     Raises:
         NotVerifiableError: as `check_head`.
+        ConflictError: another process held what is kept all the time that we were ready to wait.
     """
-    check_head(folder, peer, head)
-    kept = witnessed_head(folder, peer.name)
-    if kept is not None and head.sequence <= kept.sequence:
-        return
-    known = _all(head) | (_all(kept) if kept else {})
-    newest = dict(sorted(known.items())[-MAX_TRAIL:])
-    make_private(folder / "witnessed")
-    write_private(_path(folder, peer.name), canonical(replace(head, trail=newest).to_json()))
+    with held(make_private(folder / "witnessed") / ".lock", "the heads that are kept of peers"):
+        check_head(folder, peer, head)
+        kept = witnessed_head(folder, peer.name)
+        if kept is not None and head.sequence <= kept.sequence:
+            return
+        known = _all(head) | (_all(kept) if kept else {})
+        newest = dict(sorted(known.items())[-MAX_TRAIL:])
+        write_private(_path(folder, peer.name), canonical(replace(head, trail=newest).to_json()))
 
 
 def _all(head: Head) -> dict[int, str]:

@@ -17,7 +17,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,13 +34,24 @@ from environments.stores.locking import store_lock
 from environments.stores.record import FORMAT, FORMATS, AssetRecord
 from environments.stores.sets import LocalSetDraft, check_listed, forget_set
 from environments.stores.snapshot import LocalSnapshot, find, take_snapshot
-from environments.stores.staging import stage, sweep
+from environments.stores.staging import Staged, stage, sweep
 
 __all__ = ["LocalStore"]
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@contextmanager
+def _staged(folder: Path) -> Iterator[Staged]:
+    """Stage a draft's folder; where no draft can be made of it, it goes at once, and not with the process."""
+    staged = stage(folder / "staging")
+    try:
+        yield staged
+    except BaseException:
+        staged.release()
+        raise
 
 
 class LocalStore:
@@ -98,7 +110,8 @@ class LocalStore:
         history = self._history(name)
         with disk_errors(f"{self.folder}: the store cannot be written"):
             self._lay_out()
-            return LocalDraft(history, stage(self.folder / "staging"), self._clock)
+            with _staged(self.folder) as staged:
+                return LocalDraft(history, staged, self._clock)
 
     def begin_set(self, names: Iterable[str]) -> LocalSetDraft:
         """Begin versions of several assets that shall become visible at once."""
@@ -108,7 +121,8 @@ class LocalStore:
         with disk_errors(f"{self.folder}: the store cannot be written"):
             self._lay_out()
             self._raise_format()
-            return LocalSetDraft(histories, stage(self.folder / "staging"), self._clock)
+            with _staged(self.folder) as staged:
+                return LocalSetDraft(histories, staged, self._clock)
 
     def snapshot(self, names: Iterable[str] | None = None) -> LocalSnapshot:
         """Return the store as it is now, of these assets or of all."""

@@ -1,0 +1,9 @@
+"""The simulation's modules and the suites' world are found here, with pytest's own assertions."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "contract_suites")]
+pytest.register_assert_rewrite("boundary_world", "transit_suite")

@@ -1,0 +1,180 @@
+"""Three environments on simulated machines: the real gate, stores, keys and ledgers, on a disk in memory.
+
+The world is made once in a test process, and put back to its beginning for each schedule.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from boundary_world import START, TO_CLOUD, World, rows, visits
+from disk import Disk
+from medium import Link
+from remembered import digests
+from running import current
+
+from data_contracts.engine import SHIPPED_RULES
+from data_contracts.policy import CrossingRequest, Decision
+from data_contracts.registry import ContractRegistry
+from environments.boundary import EnvironmentContext
+from environments.boundary.transit import Transit
+from environments.identity import load_identity
+from environments.ledger import Entry, Ledger
+from environments.stores import AssetRecord, LocalStore
+
+if TYPE_CHECKING:
+    from simulation import Simulation
+
+__all__ = ["SimWorld", "ViolationError", "the_world"]
+
+NAMES = ("onprem", "cloud", "edge")
+MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, in a folder of a name nobody knows
+
+
+class ViolationError(AssertionError):
+    """An invariant that does not hold."""
+
+
+class SimContext(EnvironmentContext):
+    """An environment at the gate whose ports are points of a simulation."""
+
+    simulation: Simulation
+
+    def outgoing(self, destination: str) -> Transit:
+        return Link(self.simulation, self.simulation.transit(self.name, destination), self.name)
+
+    def incoming(self, source: str) -> Transit:
+        return Link(self.simulation, self.simulation.transit(source, self.name), self.name)
+
+    @property
+    def ledger(self) -> Ledger:
+        return _Ledger(self.simulation, self)
+
+
+class _Engine:
+    """The shipped rules, with a note in the process of what they said."""
+
+    def decide(self, request: CrossingRequest) -> Decision:
+        decision = SHIPPED_RULES.decide(request)
+        process = current()
+        if process is not None:
+            process.permitted = decision.permitted and request.contract is not None
+        return decision
+
+
+class _Ledger(Ledger):
+    def __init__(self, simulation: Simulation, env: EnvironmentContext) -> None:
+        super().__init__(env.folder.ledger, load_identity(env.folder), clock=env.clock)
+        self._simulation = simulation
+
+    def append(self, kind: str, body: Any) -> Entry:
+        self._simulation.point("ledger.append", kind)
+        entry = super().append(kind, body)
+        self._simulation.point("ledger.appended", kind)
+        return entry
+
+
+class _Store(LocalStore):
+    """The store, with points around a commit, and a look at what is committed."""
+
+    simulation: Simulation
+
+    def begin(self, name: str) -> Any:
+        draft = super().begin(name)
+        real = draft.commit
+
+        def commit(*given: Any, **named: Any) -> AssetRecord:
+            process = current()
+            files = [path for path in sorted(draft.path.rglob("*")) if path.is_file()]
+            if process is not None and not process.permitted:
+                raise ViolationError("a commit without a permit")
+            if process is not None and digests(files) not in process.passed:
+                raise ViolationError("a commit of what no check passed")
+            self.simulation.point("store.commit", name)
+            record = real(*given, **named)
+            self.simulation.point("store.committed", name)
+            return record
+
+        draft.commit = commit  # type: ignore[method-assign]
+        return draft
+
+
+class SimWorld:
+    """The environments, their disks, and how they were in the beginning."""
+
+    def __init__(self, root: Path) -> None:
+        document = visits(*({**TO_CLOUD, "to": name} for name in NAMES))
+        self.world = World(root, documents={name: [document] for name in NAMES})
+        self.records = {name: self._add(name) for name in NAMES}
+        self.identities = {name: load_identity(self.world.folder(name)) for name in NAMES}
+        self.known = self.world.registry("onprem")
+        _ = self.known.all()
+        self.unknown = ContractRegistry([])
+        self.disks = {name: Disk(self.world.folder(name).root) for name in NAMES}
+        self._begin = {name: disk.look() for name, disk in self.disks.items()}
+
+    def _add(self, environment: str) -> dict[str, AssetRecord]:
+        """Commit what can be asked for: a version, one that shares chunks with it, and one that is wrong."""
+        store, contract = LocalStore(self.world.folder(environment).store), self.world.contract()
+        first, second = rows(24), rows(48)
+        wrong = first.set_column(2, "age", pa.array([200] * 24, pa.int64()))
+        found = {}
+        for key, tables in {
+            "visits-1": [first.slice(0, 12), first.slice(12)],
+            "visits-2": [first.slice(0, 12), second.slice(24)],
+            "wrong": [wrong],
+        }.items():
+            asset = f"{key.partition('-')[0]}-of-{environment}"
+            with store.begin(asset) as draft:
+                for number, table in enumerate(tables):
+                    pq.write_table(table, draft.path / f"part-{number:05d}.parquet")
+                total = sum(table.num_rows for table in tables)
+                found[key] = draft.commit(contract, contract.labels, rows=total)
+        return found
+
+    def back_to_the_beginning(self) -> None:
+        for name, disk in self.disks.items():
+            disk.put_back(self._begin[name])
+            disk.take_as_flushed()
+
+    def env(self, name: str, simulation: Simulation) -> EnvironmentContext:
+        """Open an environment, as a process that starts does."""
+        folder = self.world.folder(name)
+
+        def clock() -> dt.datetime:
+            return START + dt.timedelta(seconds=simulation.clock(name))
+
+        store = _Store(folder.store, clock=clock)
+        store.simulation = simulation
+        context = SimContext(
+            profile=self.world.profiles[name],
+            folder=folder,
+            store=store,
+            identity=load_identity(folder),
+            peers={peer: profile for peer, profile in self.world.profiles.items() if peer != name},
+            contracts=self.unknown if simulation.withdrawn(name) else self.known,
+            transit_root=folder.root / "there-is-no-transit-on-disk",
+            engine=_Engine(),
+            clock=clock,
+            progress=simulation.point,
+            sleep=simulation.sleep,
+        )
+        object.__setattr__(context, "simulation", simulation)
+        return context
+
+
+@cache
+def the_world() -> SimWorld:
+    """Make the world of this test process."""
+    root = Path(tempfile.mkdtemp(prefix="isthmus-simulation-", dir=MEMORY if MEMORY.is_dir() else None))
+    import atexit
+
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    return SimWorld(root)

@@ -1,0 +1,119 @@
+"""What the simulated schedules found at the gate, one test for each fault, without the simulation."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from boundary_world import World, rows
+
+from data_contracts.errors import UnreachableError
+from environments import private
+from environments.boundary import egress, ingress, settle
+from environments.ledger import check_head, witness_head, witnessed_head
+from environments.stores import LocalStore
+from environments.stores import draft as drafts
+
+
+class PowerCutError(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_the_output_in_clear_of_a_killed_egress_goes_with_the_next_step(tmp_path: Path) -> None:
+    """It stayed: the next egress found the manifest sent, and did not come to where the folder is emptied."""
+    world = World(tmp_path)
+    record = world.add(rows())
+    sent = egress(world.env("onprem"), world.request(record))
+    work = world.folder("onprem").outbox / sent.crossing[7:] / "work"
+    private.make_private(work)
+    (work / "part-00000.parquet").write_bytes(b"in clear")
+    (work.parent / ".receipt.4711.0123abcd").write_bytes(b"half")
+    egress(world.env("onprem"), world.request(record))
+    assert sorted(path.name for path in work.parent.iterdir()) == ["listed", "lock", "manifest", "sealed"]
+
+
+def test_a_larger_manifest_in_the_transit_is_written_over(tmp_path: Path) -> None:
+    """An older one that came late was larger than the kept one: each egress failed, for ever."""
+    world = World(tmp_path)
+    record = world.add(rows())
+    sent = egress(world.env("onprem"), world.request(record))
+    lies = world.transit() / sent.crossing[7:] / "manifest"
+    lies.write_bytes(lies.read_bytes() + b" ")
+    assert egress(world.env("onprem"), world.request(record)).manifest == sent.manifest
+    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
+    assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"
+
+
+def test_two_processes_that_show_heads_forget_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One wrote over what the other had written down: the peer refused every later head."""
+    world = World(tmp_path)
+    ledger = world.env("onprem").ledger
+    first = ledger.show("cloud")
+    heads = []
+    real = os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        """In the middle of one `show`, another process shows a head: it must wait, or both must be kept."""
+        monkeypatch.setattr(os, "fsync", real)
+        if os.fork() == 0:
+            try:
+                world.env("onprem").ledger.show("cloud")
+            finally:
+                os._exit(0)
+        real(descriptor)
+
+    ledger.append("note", {})
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    heads.append(ledger.show("cloud"))
+    os.wait()
+    ledger.append("note", {})
+    heads.append(ledger.show("cloud"))
+    cloud, onprem = world.folder("cloud").ledger, world.env("onprem").identity.public
+    for head in (first, *heads):
+        check_head(cloud, onprem, head)
+        witness_head(cloud, onprem, head)
+
+
+def test_two_processes_that_keep_heads_keep_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path)
+    ledger = world.env("onprem").ledger
+    older = ledger.show("cloud")
+    ledger.append("note", {})
+    newer = ledger.show("cloud")
+    cloud, onprem = world.folder("cloud").ledger, world.env("onprem").identity.public
+    real = os.fsync
+
+    def meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", real)
+        if os.fork() == 0:
+            try:
+                witness_head(cloud, onprem, newer)
+            finally:
+                os._exit(0)
+        real(descriptor)
+
+    private.make_private(cloud / "witnessed")
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    witness_head(cloud, onprem, older)
+    os.wait()
+    kept = witnessed_head(cloud, "onprem")
+    assert kept is not None
+    assert kept.sequence == newer.sequence
+
+
+def test_a_draft_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder stayed, locked for as long as the process lived: no later draft could remove it."""
+    store = LocalStore(private.make_private(tmp_path / "environment") / "store")
+    store.begin("tests").abandon()
+
+    def full(_path: Path) -> Path:
+        raise UnreachableError(os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(drafts, "make_private", full)
+    with pytest.raises(UnreachableError):
+        store.begin("tests")
+    assert list((store.folder / "staging").iterdir()) == []
