@@ -24,7 +24,7 @@ from environments.embedded.forks import ask_all
 from environments.home import EnvironmentFolder, Home
 
 if TYPE_CHECKING:
-    from environments.identity.signers import TokenKey
+    from environments.identity.signers import KmsKey, TokenKey
     from environments.trust import Authority, Roots, SignedTrust, TrustDocument
 
 __all__ = ["Spread", "authority", "change_roots", "issue", "pinned_by", "revoke", "rotate", "take"]
@@ -62,7 +62,7 @@ def _pin(folder: EnvironmentFolder, raw: str, now: str) -> int:
     return adopt_document(folder, raw.encode("ascii"), dt.datetime.fromisoformat(now)).document.version
 
 
-def _new_keys(folder: EnvironmentFolder, token: TokenKey | None) -> dict[str, Any]:
+def _new_keys(folder: EnvironmentFolder, token: TokenKey | KmsKey | None) -> dict[str, Any]:
     """Return keys that are not named yet: those of a rotation that was not finished, or fresh ones."""
     from environments.identity import add_generation, pending
 
@@ -110,7 +110,7 @@ def rotate(
     *,
     now: dt.datetime,
     overlap: dt.timedelta | None = None,
-    token: TokenKey | None = None,
+    token: TokenKey | KmsKey | None = None,
 ) -> Spread:
     """Give an environment new keys beside the old ones; the old ones count on for `overlap`.
 

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from data_contracts.errors import NotVerifiableError
 from environments.identity.public import PublicIdentity, decode, encode
-from environments.identity.signers import FileSigner, Signer, TokenKey, TokenSigner
+from environments.identity.signers import FileSigner, KmsKey, KmsSigner, Signer, TokenKey, TokenSigner
 from environments.ref import check_name
 
 __all__ = ["Generation", "Keyring", "new_generation", "public_of"]
@@ -40,22 +40,24 @@ class Generation:
     """One set of keys.
 
     Attributes:
-        signing: an Ed25519 seed, or where in a token the key lies.
+        signing: an Ed25519 seed, or where in a token or in KMS the key lies.
         wrap_mlkem: an ML-KEM-768 seed.
         wrap_x25519: an X25519 private key.
     """
 
-    signing: bytes | TokenKey = field(repr=False)
+    signing: bytes | TokenKey | KmsKey = field(repr=False)
     wrap_mlkem: bytes = field(repr=False)
     wrap_x25519: bytes = field(repr=False)
 
     def signer(self) -> Signer:
         """Return what signs with this generation's key."""
+        if isinstance(self.signing, KmsKey):
+            return KmsSigner(self.signing)
         return TokenSigner(self.signing) if isinstance(self.signing, TokenKey) else FileSigner(self.signing)
 
     def to_json(self) -> dict[str, Any]:
         """Return the generation as it stands in the file."""
-        signing = self.signing.to_json() if isinstance(self.signing, TokenKey) else encode(self.signing)
+        signing = encode(self.signing) if isinstance(self.signing, bytes) else self.signing.to_json()
         return {
             "signing": signing,
             "wrap_mlkem": encode(self.wrap_mlkem),
@@ -71,12 +73,13 @@ class Generation:
             if isinstance(value[key], str)
         }
         if "signing" not in seeds:
-            return cls(TokenKey.from_json(value["signing"]), seeds["wrap_mlkem"], seeds["wrap_x25519"])
+            kind = KmsKey if "kms" in value["signing"] else TokenKey
+            return cls(kind.from_json(value["signing"]), seeds["wrap_mlkem"], seeds["wrap_x25519"])
         return cls(seeds["signing"], seeds["wrap_mlkem"], seeds["wrap_x25519"])
 
 
-def new_generation(signing: TokenKey | None = None) -> Generation:
-    """Make fresh keys; the signing key may have been made in a token."""
+def new_generation(signing: TokenKey | KmsKey | None = None) -> Generation:
+    """Make fresh keys; the signing key may have been made in a token or in KMS."""
     return Generation(
         signing or Ed25519PrivateKey.generate().private_bytes_raw(),
         MLKEM768PrivateKey.generate().private_bytes_raw(),

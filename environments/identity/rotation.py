@@ -22,7 +22,7 @@ from data_contracts.digest import canonical
 from environments.identity.keyring import Keyring, new_generation
 from environments.identity.keys import PRIVATE, IdentityFolder, create_identity, load_keyring
 from environments.identity.public import PublicIdentity
-from environments.identity.signers import TokenKey
+from environments.identity.signers import KmsKey, TokenKey
 from environments.locking import held
 from environments.private import write_private
 
@@ -45,8 +45,8 @@ def _change(folder: IdentityFolder, change: Callable[[Keyring], Keyring]) -> Key
     return changed
 
 
-def add_generation(folder: IdentityFolder, signing: TokenKey | None = None) -> PublicIdentity:
-    """Make new keys (the signing key in a token, if one is named) and return their public part.
+def add_generation(folder: IdentityFolder, signing: TokenKey | KmsKey | None = None) -> PublicIdentity:
+    """Make new keys (the signing key in a token or in KMS, if one is named) and return their public part.
 
     Raises:
         UsageError: the environment has no identity yet.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,13 @@ from flows.cli.report import emit_json
 
 if TYPE_CHECKING:
     from environments.embedded.trustwork import Spread
+    from environments.identity.signers import KmsKey
     from environments.trust import SignedTrust
     from environments.trust.keys import AgreementKey, SigningKey
 
 __all__ = ["announce", "command", "document_json", "now"]
 
+_KMS = {"key", "region", "credentials", "endpoint"}
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -101,17 +104,30 @@ def export(*, env: str, home: Home, site: Site, as_json: bool) -> None:  # noqa:
 
 
 @command.command(
-    "rotate", epilog=example("isthmus keys rotate --env cloud", "isthmus keys rotate --env cloud --overlap 7")
+    "rotate",
+    epilog=example(
+        "isthmus keys rotate --env cloud",
+        "isthmus keys rotate --env cloud --overlap 7",
+        "isthmus keys rotate --env cloud --kms kms.toml",
+    ),
 )
 @env_option
 @click.option(
     "--overlap", type=click.IntRange(0), default=30, show_default=True, help="Days for the old key."
 )
+@click.option(
+    "--kms",
+    type=_FILE,
+    metavar="FILE",
+    help="Sign in AWS KMS: TOML with key, region, credentials[, endpoint].",
+)
 @click.option("--out", type=_FILE, metavar="FILE", help="A proposal's file (trust-VERSION.json).")
 @home_option
 @site_option
 @json_option
-def rotate(*, env: str, overlap: int, out: Path | None, home: Home, site: Site, as_json: bool) -> None:
+def rotate(
+    *, env: str, overlap: int, kms: Path | None, out: Path | None, home: Home, site: Site, as_json: bool
+) -> None:
     """Give an environment new signing and agreement keys; the system may run.
 
     The new keys sign as soon as the environment has the new trust document; the old ones count on for the
@@ -120,8 +136,26 @@ def rotate(*, env: str, overlap: int, out: Path | None, home: Home, site: Site, 
     from environments.embedded import trustwork
 
     site.profile(env)
-    made = trustwork.rotate(home, env, now=now(), overlap=dt.timedelta(days=overlap))
+    token = None if kms is None else _in_kms(kms)
+    made = trustwork.rotate(home, env, now=now(), overlap=dt.timedelta(days=overlap), token=token)
     announce(made, out, as_json=as_json)
+
+
+def _in_kms(file: Path) -> KmsKey:
+    from environments.identity.signers import find_kms_key
+
+    expected = "TOML with key, region, credentials (a file's path) and perhaps endpoint, a text each"
+    try:
+        said = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{file}: cannot be read: {error.strerror}", remedy=expected) from None
+    except ValueError:
+        raise UsageError(f"{file}: no TOML", remedy=expected) from None
+    texts = all(isinstance(word, str) for word in said.values())
+    if not texts or not {"key", "region", "credentials"} <= set(said) <= _KMS:
+        raise UsageError(f"{file}: not what says where a key in KMS is", remedy=expected)
+    credentials = file.absolute().parent / Path(said["credentials"]).expanduser()
+    return find_kms_key(said["key"], said["region"], credentials, said.get("endpoint", ""))
 
 
 @command.command("revoke", epilog=example("isthmus keys revoke --env cloud 1a2b3c4d"))

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "contract_suites"))
+from kms_server import REGION, running_kms
+
 from environments.embedded.prepare import issue_trust, make_environment, meet_peers
 from environments.home import Home
 from environments.identity import load_identity
@@ -96,3 +99,20 @@ def test_two_people_hold_the_roots(home: Home) -> None:
     run(home, "trust", "update", "trust-3.json")
     assert load_identity(home.environment("cloud")).public.key_id != before
     assert "version 3 is pinned" in run(home, "trust", "update", "trust-2.json", code=4)
+
+
+def test_rotate_into_kms(home: Home, tmp_path: Path) -> None:
+    with running_kms() as server:
+        server.credentials(tmp_path)
+        said = f'key = "{server.make_key()}"\nregion = "{REGION}"\nendpoint = "{server.url}"\n'
+        file = tmp_path / "kms.toml"
+        for text in (said, said + 'credentials = "kms.credentials.toml"\nmore = "x"\n', "key ="):
+            file.write_text(text)
+            run(home, "keys", "rotate", "--env", "cloud", "--kms", str(file), code=2)
+        file.write_text(said + 'credentials = "kms.credentials.toml"\n')
+        assert told(home, "keys", "rotate", "--env", "cloud", "--kms", str(file))["version"] == 2
+        identity = load_identity(home.environment("cloud"))
+        identity.public.verify(b"word", identity.sign(b"word"))
+        assert server.kinds.count("ok") >= 2
+        [kept] = [state for key, state in signing(home, "cloud").items() if key == identity.public.key_id]
+        assert kept == "counts"
