@@ -19,7 +19,7 @@ import json
 import re
 import secrets
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +29,14 @@ from data_contracts.errors import IsthmusError, NotVerifiableError, UsageError
 from environments.home import EnvironmentFolder
 from environments.private import make_private, read_private, write_private
 
-__all__ = ["UNRECORDED", "Incident", "list_incidents", "read_incident", "record_incident"]
+__all__ = [
+    "UNRECORDED",
+    "Incident",
+    "list_incidents",
+    "read_incident",
+    "record_incident",
+    "record_withheld",
+]
 
 UNRECORDED = "unrecorded"
 """The id of an incident that the disk would not take."""
@@ -75,6 +82,25 @@ def record_incident(folder: EnvironmentFolder, error: BaseException, **context: 
     except IsthmusError:
         return UNRECORDED
     return incident.id
+
+
+def record_withheld(
+    folder: EnvironmentFolder, incident_id: str, texts: Sequence[tuple[str, str]], **context: str
+) -> bool:
+    """Keep texts that were not told, each with what it was, under an id that is shown; whether it is kept."""
+    incident = Incident(
+        id=incident_id,
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        error=f"Withheld: {len(texts)} texts that may not reach the control plane",
+        traceback="\n".join(f"{what}: {text}" for what, text in texts),
+        context=context,
+    )
+    try:
+        make_private(folder.incidents)
+        write_private(_path(folder, incident.id), json.dumps(incident.to_json(), indent=1).encode())
+    except IsthmusError:
+        return False
+    return True
 
 
 def read_incident(folder: EnvironmentFolder, incident_id: str) -> Incident:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from data_contracts.errors import IsthmusError
 from environments.embedded.api import ApiAddress
-from environments.embedded.composition import Composition, Registrar
+from environments.embedded.composition import Composition, Gates, Registrar
 from environments.embedded.progress import Event, Reporter, pipe_reporter, text_reporter
-from environments.embedded.readiness import HOST_CHECKS
+from environments.embedded.readiness import GATE_CHECKS, HOST_CHECKS
 from environments.embedded.supervisor import supervise
 from environments.home import EnvironmentFolder, Home
 from environments.profile import Profile
@@ -29,6 +29,10 @@ PRELOAD = (
     "prefect.flow_engine",
     "prefect.task_engine",
     "distributed",
+    "uvicorn",
+    "uvicorn.protocols.http.h11_impl",
+    "uvicorn.protocols.websockets.websockets_sansio_impl",
+    "environments.apigate.serving",
     "environments.identity",
     "environments.clusters.embedded",
     "environments.clusters.nodes",
@@ -43,6 +47,13 @@ def _run_host(folder: EnvironmentFolder, profile: Profile, api: ApiAddress, site
     from flows.runtime.catalogue import build_catalogue
 
     return run_host(folder, profile, api, partial(build_catalogue, site), site=site)
+
+
+def _gates() -> Gates:
+    from environments.apigate.address import write_gate
+    from environments.apigate.serving import bind_gate, gate_url, run_gate
+
+    return Gates(bind_gate, gate_url, write_gate, run_gate)
 
 
 def _registrar() -> Registrar | None:
@@ -79,8 +90,9 @@ def main() -> int:
         home=Home(options.home),
         site=site,
         port=options.port,
+        gates=_gates(),
         run_host=_run_host,
-        host_checks=HOST_CHECKS,
+        host_checks=GATE_CHECKS | HOST_CHECKS,
         register=_registrar(),
         shared=SHARED,
         preload=PRELOAD,

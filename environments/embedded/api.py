@@ -95,7 +95,6 @@ def client_settings(api: ApiAddress, *, prefect_home: Path | None = None) -> dic
     """
     settings = {
         "PREFECT_API_URL": api.url,
-        "PREFECT_API_AUTH_STRING": api.auth_string,
         "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
@@ -106,6 +105,8 @@ def client_settings(api: ApiAddress, *, prefect_home: Path | None = None) -> dic
         "PREFECT_LOGGING_LOG_PRINTS": "false",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
     }
+    if api.auth_string:
+        settings["PREFECT_API_AUTH_STRING"] = api.auth_string
     if prefect_home is not None:
         settings |= {
             "PREFECT_HOME": str(prefect_home),

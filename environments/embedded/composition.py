@@ -6,6 +6,7 @@ them comes in as functions, and every one of them is called in a child, never in
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from environments.home import EnvironmentFolder, Home
 from environments.profile import Profile
 from environments.site import Site
 
-__all__ = ["Composition", "HostCheck", "HostRunner", "Registrar"]
+__all__ = ["Composition", "Gates", "HostCheck", "HostRunner", "Registrar"]
 
 HostRunner = Callable[[EnvironmentFolder, Profile, ApiAddress, Site], int]
 """Runs one environment's host until it is told to stop."""
@@ -26,6 +27,23 @@ Registrar = Callable[[Home, Site], Any]
 
 
 @dataclass(frozen=True)
+class Gates:
+    """The gates for API traffic, one for each environment.
+
+    Attributes:
+        bind: a listening socket on loopback; called in the supervisor, so that the port outlives the gate.
+        url: the address of what listens on a socket.
+        prepare: makes the gate's own credential in the environment's folder.
+        run: serves with the real credential until told to stop.
+    """
+
+    bind: Callable[[], socket.socket]
+    url: Callable[[socket.socket], str]
+    prepare: Callable[[EnvironmentFolder, str], object]
+    run: Callable[[EnvironmentFolder, ApiAddress, socket.socket], int]
+
+
+@dataclass(frozen=True)
 class Composition:
     """What runs.
 
@@ -33,6 +51,8 @@ class Composition:
         home: where.
         site: what is declared.
         port: the API's, where the user named one; else the remembered one, else a free one.
+        gates: between each environment and the server; hosts never get the server's credential.
+        unsafe_without_gates: hosts talk to the server themselves; for tests that show what a gate withholds.
         run_host: an environment's host; None brings up the control plane alone.
         host_checks: what must be ready in every environment, in the order in which it is told.
         register: registers deployments at the end; None where nothing does.
@@ -43,6 +63,8 @@ class Composition:
     home: Home
     site: Site
     port: int | None = None
+    gates: Gates | None = None
+    unsafe_without_gates: bool = False
     run_host: HostRunner | None = None
     host_checks: dict[str, HostCheck] = field(default_factory=dict)
     register: Registrar | None = None

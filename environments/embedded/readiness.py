@@ -18,7 +18,7 @@ from environments.home import EnvironmentFolder
 from environments.private import read_private
 from environments.profile import Profile
 
-__all__ = ["HOST_CHECKS", "read_run_file"]
+__all__ = ["GATE_CHECKS", "HOST_CHECKS", "read_run_file"]
 
 
 def read_run_file(folder: EnvironmentFolder, name: str, *, since: float = 0.0) -> dict[str, Any] | None:
@@ -50,4 +50,10 @@ def _worker(folder: EnvironmentFolder, _profile: Profile, since: float) -> str |
     return "sealed, polling"
 
 
+def _gate(folder: EnvironmentFolder, _profile: Profile, since: float) -> str | None:
+    gate = read_run_file(folder, "gate", since=since)
+    return None if gate is None else str(gate.get("address"))
+
+
 HOST_CHECKS: dict[str, HostCheck] = {"dask": _dask, "worker": _worker}
+GATE_CHECKS: dict[str, HostCheck] = {"gate": _gate}

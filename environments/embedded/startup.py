@@ -111,12 +111,23 @@ def _hosts(supervisor: Keeper) -> _Pending:
     for name in profiles:
         supervisor.tell(f"keys@{name}", "identity, certificates, store")
     trust = _answers(supervisor, {"trust": partial(issue_trust, system.home, identities)})["trust"]
-    _answers(
-        supervisor,
-        {name: partial(meet_peers, folder, identities, trust) for name, folder in folders.items()},
-    )
+    urls = {name: system.gate_url(name) for name in profiles}
+    gates = system.composition.gates
+    prepare = gates.prepare if gates is not None else None
+
+    def introduce(name: str) -> None:
+        url = urls[name]
+        meet_peers(folders[name], identities, trust)
+        if prepare is not None and url is not None:
+            prepare(folders[name], url)
+
+    _answers(supervisor, {name: partial(introduce, name) for name in profiles})
     began = time.time()
+    if gates is None:
+        supervisor.tell("gates", "UNSAFE: environments talk to the server without a gate", kind="note")
     for profile in profiles.values():
+        if gates is not None:
+            supervisor.add(system.gate(profile))
         supervisor.add(system.host(profile))
     pending: _Pending = {}
     for part, check in system.composition.host_checks.items():

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 from data_contracts.errors import IsthmusError
 from environments.embedded import binaries
@@ -97,7 +98,9 @@ class SystemStatus:
 def describe_environment(folder: EnvironmentFolder) -> dict[str, Any]:
     """Return what one environment's parts say of themselves; runs in a child of its own."""
     folder.check()
-    return {name: read_run_file(folder, name) for name in ("cluster", "worker")}
+    told = {name: read_run_file(folder, name) for name in ("cluster", "worker", "gate")}
+    port = urlsplit(str((told["gate"] or {}).get("address", ""))).port
+    return {**told, "gate_answers": port is not None and server_answers(port, timeout=3.0)}
 
 
 def system_status(home: Home) -> SystemStatus:
@@ -201,7 +204,16 @@ def _environment(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -
     running_now: Mapping[str, int] = worker.get("running") or {}
     busy = ", ".join(f"{count} {queue}" for queue, count in sorted(running_now.items()) if count)
     asleep = "no poll yet" if not last_poll else f"no poll for {silent:.0f} s"
+    gate: Mapping[str, Any] = told.get("gate") or {}
     return [
+        _part(
+            f"gate@{name}",
+            state,
+            answers=bool(told.get("gate_answers")) and not gate.get("problem"),
+            version=version("isthmus-hybrid"),
+            address=str(gate.get("address", "")),
+            detail=_gate_detail(gate),
+        ),
         PartStatus(
             f"dask@{name}",
             "down" if host is None else "ok" if cluster and workers >= least else "failing",
@@ -221,3 +233,9 @@ def _environment(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -
             worker.get("pid"),
         ),
     ]
+
+
+def _gate_detail(gate: Mapping[str, Any]) -> str:
+    counts: Mapping[str, int] = gate.get("counts") or {}
+    told = f"{gate.get('withheld', 0)} texts withheld, {counts.get('refused', 0)} requests refused"
+    return str(gate.get("problem") or told)

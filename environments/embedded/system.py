@@ -42,6 +42,7 @@ class System:
         self.logs = self.home.system / "logs"
         self.data = self.home.system / "postgresql"
         self.listener: socket.socket | None = None
+        self._gates: dict[str, socket.socket] = {}
 
     @property
     def url(self) -> str:
@@ -124,6 +125,42 @@ class System:
         start = partial(fork_part, body, log=self.logs / "server.log", keep=[listener.fileno()])
         return Part("server", start, ((signal.SIGTERM, 5.0), (signal.SIGKILL, 3.0)))
 
+    def gate_url(self, name: str) -> str | None:
+        """Return where an environment's processes reach its gate; binds it first. None: without gates.
+
+        Raises:
+            DefectError: nobody said that hosts may do without.
+        """
+        gates = self.composition.gates
+        if gates is None:
+            if not self.composition.unsafe_without_gates:
+                raise DefectError("hosts without API gates")
+            return None
+        if name not in self._gates:
+            self._gates[name] = gates.bind()
+        return gates.url(self._gates[name])
+
+    def gate(self, profile: Profile) -> Part:
+        """One environment's gate for API traffic: the only one of its processes with the real credential."""
+        folder, gates = self.home.environment(profile.name), self.composition.gates
+        listener = self._gates.get(profile.name)
+        if gates is None or listener is None:
+            raise DefectError("a gate before its port")
+        run = gates.run
+
+        def body() -> int:
+            os.chdir(folder.tmp)
+            return run(folder, read_api(self.home), listener)
+
+        start = partial(fork_part, body, log=lambda: folder.logs / "gate.log", keep=[listener.fileno()])
+        return Part(f"gate@{profile.name}", start, ((signal.SIGTERM, 5.0), (signal.SIGKILL, 3.0)))
+
+    def close(self) -> None:
+        """Give the ports back."""
+        for listener in (self.listener, *self._gates.values()):
+            if listener is not None:
+                listener.close()
+
     def host(self, profile: Profile) -> Part:
         """One environment's host."""
         folder = self.home.environment(profile.name)
@@ -131,9 +168,12 @@ class System:
         if run_host is None:
             raise DefectError("a host without a runner")
 
+        gate = self.gate_url(profile.name)
+
         def body() -> int:
             os.chdir(folder.tmp)
-            api = read_api(self.home)
+            # The gate's own credential is in the folder, for the worker alone (environments.apigate.address).
+            api = read_api(self.home) if gate is None else ApiAddress(gate, "")
             use_api(client_settings(api, prefect_home=folder.prefect))
             _refresh_prefect()
             return run_host(folder, profile, api, self.composition.site)

@@ -67,6 +67,10 @@ class Runnable(Protocol):
     def queue(self) -> Queue:
         """The queue whose slots its runs take."""
 
+    @property
+    def phases(self) -> frozenset[str]:
+        """The literals of its code that may stand in its lines of progress."""
+
     def validate(self, parameters: Mapping[str, object], grant: StepGrant | None) -> Mapping[str, object]:
         """Return the parameters to run with.
 

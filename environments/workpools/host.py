@@ -90,6 +90,8 @@ def run_host(
 ) -> int:
     """Run the environment until it is told to stop (SIGTERM, SIGINT); return an exit status.
 
+    `api` is the address of the environment's gate, without a credential: the worker reads its own from the
+    folder, and gives each run one that is good for this run. With a credential, all use it as it is.
     Must be called in a process with one thread. `catalogue_factory` is called here, before any
     fork, so that what it imports is shared; it must start no thread.
 
@@ -217,12 +219,15 @@ def _run_worker(place: Place, channel: socket.socket) -> int:
 
 
 async def _worker(place: Place, channel: socket.socket) -> int:
+    from environments.apigate.address import read_gate
     from environments.workpools.control import ControlPlane
     from environments.workpools.launcher import Launcher
     from environments.workpools.worker import Worker
 
-    async with ControlPlane(place.api) as plane:
-        await Worker(place, Launcher(channel), plane).run(_stop_event())
+    # The gate's credential is read here, after the fork: no other of the environment's processes has it.
+    api = place.api if place.api.auth_string else read_gate(place.folder)
+    async with ControlPlane(api) as plane:
+        await Worker(place, Launcher(channel), plane, api).run(_stop_event())
     return 0
 
 

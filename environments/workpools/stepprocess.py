@@ -5,7 +5,8 @@ Invariants:
 2. Whatever the run prints goes to `logs/runs/<flow run id>.log` of its environment, mode 0600.
 3. The flow run that the engine sees is built here from ids: no state, policy, variable or result that
    the server holds for it is part of it.
-4. What the process knows of the world is its environment's folder, its profile and the API's address.
+4. What the process knows of the world is its environment's folder, its profile and the address of its gate,
+   with a credential that is good for this run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 import traceback
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import DefectError
@@ -65,6 +66,7 @@ class Order:
     deployment_id: uuid.UUID | None
     parent: uuid.UUID | None
     parameters: Mapping[str, object]
+    credential: str = field(default="", repr=False)
 
     def to_bytes(self) -> bytes:
         """Return the order as it goes over the spare's socket."""
@@ -89,6 +91,7 @@ class Order:
             deployment_id=ids["deployment_id"],
             parent=parent,
             parameters=raw["parameters"],
+            credential=raw["credential"],
         )
 
 
@@ -116,7 +119,7 @@ def run_one(place: Place, file: int) -> int:
         parameters=parameters,
         folder=place.folder,
         profile=place.profile,
-        api=place.api,
+        api=_own_api(order, place),
         site=place.site,
     )
     try:
@@ -125,6 +128,17 @@ def run_one(place: Place, file: int) -> int:
         traceback.print_exc()
         return 1
     return 0
+
+
+def _own_api(order: Order, place: Place) -> ApiAddress:
+    """Return how this run reaches the control plane, and tell Prefect's own client the same."""
+    if not order.credential:
+        return place.api
+    from prefect.context import refresh_global_settings_context
+
+    os.environ["PREFECT_API_AUTH_STRING"] = order.credential
+    refresh_global_settings_context()
+    return replace(place.api, auth_string=order.credential)
 
 
 def _all(orders: socket.socket) -> bytes:

@@ -19,10 +19,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from data_contracts.errors import UnreachableError, UsageError
+from environments.embedded.api import ApiAddress
 from environments.logkeeping import keep_logs
 from environments.workpools.catalogue import QUEUES, Queue
 from environments.workpools.control import ControlPlane, MissingError, Offer
 from environments.workpools.ending import Ending
+from environments.workpools.gatepass import credential_of
 from environments.workpools.journal import Journal
 from environments.workpools.launcher import Child, Launcher
 from environments.workpools.linux import alive, kill_group
@@ -55,8 +57,9 @@ class _Taken:
 class Worker:
     """One environment's worker, inside a running event loop."""
 
-    def __init__(self, place: Place, launcher: Launcher, plane: ControlPlane) -> None:
-        """Wire the parts; `run` starts them."""
+    def __init__(self, place: Place, launcher: Launcher, plane: ControlPlane, api: ApiAddress) -> None:
+        """Wire the parts; `run` starts them. `api` is where `plane` connects, with its credential."""
+        self._api = api
         self._place = place
         self._plane = plane
         self._launcher = launcher
@@ -182,7 +185,7 @@ class Worker:
     async def _take(self, taken: _Taken) -> None:
         offer = taken.offer
         request = await self._request(taken)
-        admit(request, self._place.profile, self._place.catalogue)
+        admitted = admit(request, self._place.profile, self._place.catalogue)
         wait = (offer.start - dt.datetime.now(dt.UTC)).total_seconds()
         if wait > 0:
             await asyncio.sleep(wait)
@@ -204,6 +207,7 @@ class Worker:
             deployment_id=offer.deployment_id,
             parent=offer.parent,
             parameters=offer.parameters,
+            credential=credential_of(self._api, offer.run_id, admitted.runnable),
         )
         taken.child = await self._spares.give(order)
         self._journal.given(offer.run_id, taken.child.pid)

@@ -36,18 +36,22 @@ def start(env: str, home: Home, site: Site, with_cluster: bool) -> None:
     """Take the runs that the server offers this environment, and run those that its file lists.
 
     It runs until SIGTERM or Ctrl-C. `isthmus up` runs a worker for every environment by itself; start one
-    here where the environment stands alone, as on an edge machine under systemd.
+    here where the environment stands alone, as on an edge machine under systemd. The environment's API gate
+    (`isthmus gate start`) must run: the worker has no credential of the server's.
     """
     profile = site.profile(env)
     folder = home.check().environment(env).check()
-    from environments.embedded.api import read_api
+    from environments.apigate.address import read_gate
+    from environments.embedded.api import ApiAddress
     from environments.workpools.host import preload, run_host
 
-    api = read_api(home)
+    api = ApiAddress(read_gate(folder).url, "")  # the worker reads its credential once it is forked
     preload()
     from flows.runtime.catalogue import build_catalogue
 
     parts = ("cluster", "worker") if with_cluster else ("worker",)
-    click.echo(f"the sealed worker of {env} asks {api.ui_url} for work; stop it with Ctrl-C", err=True)
+    click.echo(
+        f"the sealed worker of {env} asks the gate at {api.ui_url} for work; stop it with Ctrl-C", err=True
+    )
     status = run_host(folder, profile, api, partial(build_catalogue, site), site=site, parts=parts)
     raise click.exceptions.Exit(status)

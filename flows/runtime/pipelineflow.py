@@ -54,6 +54,11 @@ class PipelineRunnable:
         """Pipelines have slots of their own, so that they never starve their steps."""
         return "pipelines"
 
+    @property
+    def phases(self) -> frozenset[str]:
+        """None: what a pipeline says is the runner's."""
+        return frozenset()
+
     def validate(self, parameters: Mapping[str, object], _grant: StepGrant | None) -> Mapping[str, object]:
         """Return the parameters as they are, once they can be read.
 

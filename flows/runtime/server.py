@@ -28,6 +28,7 @@ __all__ = ["FINAL", "Ask", "RunView", "Server"]
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 PATIENCE = 60.0
+_STRANGER, _REFUSED = 401, 403
 _NOT_FOUND, _CONFLICT, _UNPROCESSABLE, _BUSY, _BROKEN = 404, 409, 422, 429, 500
 
 
@@ -142,9 +143,13 @@ class Server:
             except httpx.TransportError as error:
                 what = type(error).__name__
             else:
-                if answer.status_code in (401, 403):
+                if answer.status_code == _STRANGER:
                     raise UnreachableError(
                         "the Prefect server refuses our credential", remedy="look at `isthmus status`"
+                    )
+                if answer.status_code == _REFUSED:
+                    raise UnreachableError(
+                        f"{method} {path} may not be asked here", remedy="look at `isthmus status`"
                     )
                 if answer.status_code < _BROKEN and answer.status_code != _BUSY:
                     return answer

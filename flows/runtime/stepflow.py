@@ -14,6 +14,7 @@ from environments.workpools.catalogue import Queue, RunContext
 from flows.runtime.endings import RULES, Ending, dump_rules
 from flows.runtime.guard import run_guarded
 from flows.runtime.labels import write_results
+from flows.runtime.phases import phases_of
 from flows.runtime.progress import Progress
 from flows.runtime.server import Server
 from tasks.steps.cluster import Cluster, DaskCluster
@@ -66,6 +67,11 @@ class StepRunnable:
     def queue(self) -> Queue:
         """Steps take the slots of steps."""
         return "steps"
+
+    @property
+    def phases(self) -> frozenset[str]:
+        """The phases that the step's code names, and ours."""
+        return phases_of(self.step.fn)
 
     def validate(self, parameters: Mapping[str, object], grant: StepGrant | None) -> Mapping[str, object]:
         """Return the arguments; every one of its declared kind, numbers inside the grant.
@@ -128,6 +134,11 @@ class BuiltInRunnable:
     def queue(self) -> Queue:
         """Steps take the slots of steps."""
         return "steps"
+
+    @property
+    def phases(self) -> frozenset[str]:
+        """None: what a built-in step says is ours."""
+        return frozenset()
 
     def validate(self, parameters: Mapping[str, object], _grant: StepGrant | None) -> Mapping[str, object]:
         """Return the parameters; names, digests and request ids only.
