@@ -114,6 +114,7 @@ async def _serve(
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, setattr, self, "should_exit", True)
+            on_ready()  # from here on a signal ends it in order
             yield
 
     own = read_gate(folder)
@@ -136,7 +137,6 @@ async def _serve(
             date_header=False,
         )
         try:
-            on_ready()
             await Server(config).serve(sockets=[listener])
         finally:
             pulse.stopped()

@@ -61,8 +61,8 @@ def ways(run_id):
 
     def log():
         for name in ("isthmus", "prefect.flow_runs", PATIENT):
-            line = {"name": name, "level": 20, "message": f"patient {PATIENT} is 47", "timestamp": now.isoformat(),
-                    "flow_run_id": run_id}
+            line = {"name": name, "level": 20, "message": f"patient {PATIENT} is 47"}
+            line |= {"timestamp": now.isoformat(), "flow_run_id": run_id}
             client.request("POST", "/logs/", json=[line]).raise_for_status()
 
     def own_flow():
@@ -97,12 +97,16 @@ def ways(run_id):
 
     return {
         "log": log,
-        "event": lambda: emit_event(f"seen.{PATIENT}", {"prefect.resource.id": f"p.{PATIENT}"}, payload={"name": PATIENT}),
+        "event": lambda: emit_event(
+            f"seen.{PATIENT}", {"prefect.resource.id": f"p.{PATIENT}"}, payload={"name": PATIENT}
+        ),
         "artifact": lambda: create_markdown_artifact(f"# {PATIENT}", key=PATIENT, description=PATIENT),
         "table": lambda: create_table_artifact([{"name": PATIENT}], key="patients"),
         "run name": lambda: client.update_flow_run(run_id, name=f"run of {PATIENT}"),
         "tag": lambda: client.update_flow_run(run_id, tags=[PATIENT]),
-        "state": lambda: client.set_flow_run_state(run_id, Running(name=PATIENT, message=PATIENT), force=True),
+        "state": lambda: client.set_flow_run_state(
+            run_id, Running(name=PATIENT, message=PATIENT), force=True
+        ),
         "label": label,
         "own flow": own_flow,
         "own task": own_task,

@@ -1,4 +1,4 @@
-"""What a step's own client tells the server is withheld by its environment's gate; without the gate it is not."""
+"""What a step's own client tells the server is withheld by its environment's gate; without one it is not."""
 
 from __future__ import annotations
 

@@ -15,6 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from worker_world import World, control_plane, until
 
+from environments.apigate.address import read_gate
+
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("worker-command")]
 ISTHMUS = str(Path(sys.executable).with_name("isthmus"))
 
@@ -23,7 +25,19 @@ ISTHMUS = str(Path(sys.executable).with_name("isthmus"))
 def world() -> Iterator[World]:
     with control_plane() as world:
         world.folder("edge").create()
-        yield world
+        gate = subprocess.Popen(gate_command(world), stderr=subprocess.PIPE, text=True)
+        try:
+            assert gate.stderr is not None
+            assert "answers at http://127.0.0.1:" in gate.stderr.readline()
+            yield world
+        finally:
+            gate.send_signal(signal.SIGTERM)
+            status = gate.wait(30)
+        assert status == 0
+
+
+def gate_command(world: World) -> list[str]:
+    return [ISTHMUS, "gate", "start", "--env", "edge", "--home", str(world.home.root)]
 
 
 def command(world: World, env: str) -> list[str]:
@@ -53,6 +67,36 @@ def test_it_comes_online_runs_one_worker_and_stops_when_told(world: World) -> No
     finally:
         worker.send_signal(signal.SIGTERM)
     assert worker.wait(30) == 0
+
+
+def test_a_second_gate_is_refused(world: World) -> None:
+    done = subprocess.run(gate_command(world), capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 7
+    assert "runs already in this home" in done.stderr
+
+
+def test_without_its_gate_a_worker_does_not_start(world: World) -> None:
+    world.folder("onprem").create()
+    done = subprocess.run(command(world, "onprem"), capture_output=True, text=True, check=False, timeout=90)
+    assert done.returncode == 5
+    assert "isthmus gate start --env onprem" in done.stderr
+
+
+def test_a_gate_that_stands_alone_keeps_address_and_key(world: World) -> None:
+    folder = world.folder("onprem").create()
+    command = [*gate_command(world)[:4], "onprem", *gate_command(world)[5:]]
+    before = None
+    for _ in range(2):
+        gate = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        try:
+            assert gate.stderr is not None
+            gate.stderr.readline()
+            told = read_gate(folder)
+        finally:
+            gate.send_signal(signal.SIGTERM)
+            assert gate.wait(30) == 0
+        assert before in (None, told)
+        before = told
 
 
 @pytest.mark.parametrize(("env", "status"), [("nowhere", 2), ("cloud", 5)])

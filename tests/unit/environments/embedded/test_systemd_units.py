@@ -15,8 +15,16 @@ UNITS = sorted((Path(__file__).parents[4] / "infra" / "systemd").glob("*.service
 INSTALLED = "/opt/isthmus/.venv/bin/isthmus"
 
 
-def test_there_is_a_unit_for_the_system_and_one_for_a_worker() -> None:
-    assert [unit.name for unit in UNITS] == ["isthmus-worker@.service", "isthmus.service"]
+def test_there_is_a_unit_for_the_system_and_one_for_a_worker_and_its_gate() -> None:
+    names = [unit.name for unit in UNITS]
+    assert names == ["isthmus-gate@.service", "isthmus-worker@.service", "isthmus.service"]
+
+
+def test_a_worker_needs_its_gate_and_cannot_open_what_the_gate_holds() -> None:
+    (worker,) = [unit for unit in UNITS if unit.name.startswith("isthmus-worker")]
+    text = worker.read_text(encoding="utf-8")
+    assert "Requires=isthmus-gate@%i.service" in text
+    assert "InaccessiblePaths=-/var/lib/isthmus/home/system -/var/lib/isthmus/home/secrets" in text
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
@@ -25,9 +33,12 @@ def test_systemd_finds_nothing_to_complain_about(unit: Path, tmp_path: Path) -> 
     if verifier is None:
         pytest.skip("systemd-analyze is not on this machine")
     # Verified on a machine without an installation in /opt: the executable is replaced by one that exists.
+    # All of them: one names another.
+    for each in UNITS:
+        text = each.read_text(encoding="utf-8").replace(INSTALLED, "/bin/true")
+        text = text.replace("file:///opt/isthmus/README.md", "man:systemd(1)")
+        (tmp_path / each.name).write_text(text, encoding="utf-8")
     copy = tmp_path / unit.name
-    text = unit.read_text(encoding="utf-8").replace(INSTALLED, "/bin/true")
-    copy.write_text(text.replace("file:///opt/isthmus/README.md", "man:systemd(1)"), encoding="utf-8")
     found = subprocess.run([verifier, "verify", str(copy)], capture_output=True, text=True, check=False)
     complaints = [line for line in found.stderr.splitlines() if unit.stem.rstrip("@") in line]
     assert complaints == []
