@@ -68,7 +68,7 @@ class Upstream:
             (b"Authorization", f"Basic {credential}".encode()),
             (b"Accept", b"application/json"),
         ]
-        # httpcore, not the httpx above it: half of the CPU of a call, and nothing that it leaves out is needed.
+        # httpcore, not the httpx above it: half of the CPU of a call; nothing that it leaves out is needed.
         self._http = httpcore.AsyncConnectionPool(
             ssl_context=ssl.create_default_context() if api.url.startswith("https:") else None,
             max_connections=64,
