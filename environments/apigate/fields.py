@@ -1,8 +1,7 @@
-"""The documents of Prefect's API as this gate knows them: which fields pass, and what each may hold.
+"""What goes to the server, as this gate knows it: which fields pass, and what each may hold.
 
 Invariants:
-1. Named fields only, in both directions; what a state, a run or a deployment of the server has beyond them
-   (result storage, pickled data, job variables, pull steps, policies) reaches nobody here.
+1. Named fields only: a state's data, job variables and whatever a new Prefect adds do not pass.
 2. Texts of a step have the forms of `forms`; parameters and labels hold references, digests, tokens, counts.
 
 Example:
@@ -19,6 +18,7 @@ from typing import Any, NoReturn
 from data_contracts.digest import is_digest
 from data_contracts.errors import UsageError
 from data_contracts.labels import Labels
+from environments.apigate.answers import TYPES
 from environments.apigate.checks import (
     Check,
     Passing,
@@ -31,12 +31,10 @@ from environments.apigate.checks import (
     listing,
     maybe,
     moment,
-    number,
     one_of,
     own_run,
     record,
     said,
-    shown,
     table,
     token,
     uid,
@@ -53,41 +51,31 @@ from environments.apigate.forms import (
 )
 from environments.apigate.speaker import Speaker
 from environments.ref import NAME, AssetRef
+from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
 
 __all__ = [
     "ARTIFACT",
-    "COUNT",
     "CREATE",
-    "DEPLOYMENT",
-    "FLOW",
-    "FLOW_RUN",
     "HEARTBEAT",
     "LABELS",
     "LOGS",
-    "MADE",
     "NEW_FLOW",
     "NEW_RUN",
-    "OFFERS",
-    "ORDER",
     "PATCH_RUN",
     "POOL",
     "PROPOSAL",
     "QUERY",
     "QUEUE",
-    "QUEUES",
     "SCHEDULED",
     "STATE",
     "TASK",
     "event",
 ]
 
-_TYPES = (
-    *("SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"),
-    *("COMPLETED", "FAILED", "CANCELLED", "CRASHED"),
-)
 _TITLE = re.compile(rf"{NAME}@{NAME}")
 _LABEL = re.compile(rf"(?:out|in)\.{NAME}|isthmus\.(?:plan|rules|incident)")
 _REF = "ref:"
+_SIGNED = frozenset({REQUEST_PARAMETER})
 
 
 def _state_text(text: str, speaker: Speaker) -> bool:
@@ -119,6 +107,12 @@ def _parameter(value: object, passing: Passing) -> Any:  # noqa: ANN401 - any JS
             return passing.withhold("parameter", value)
     simple = isinstance(value, int | float) or (isinstance(value, str) and is_token(value))
     return value if passing.speaker.trusted and simple else passing.withhold("parameter", value)
+
+
+def _word(value: object, passing: Passing) -> Any:  # noqa: ANN401 - a signed statement, or the mark
+    """A signed statement as one word: public, and worth what each environment's trust document says."""
+    fits = isinstance(value, str) and (value == "" or re.fullmatch(ONE_WORD, value) is not None)
+    return value if fits and passing.speaker.trusted else passing.withhold("parameter", value)
 
 
 def _label(name: str) -> Check:
@@ -162,11 +156,9 @@ def _parameter_key(name: str, passing: Passing) -> str:
     )
 
 
-# What goes to the server.
-
 STATE = record(
     {
-        "type": one_of(*_TYPES),
+        "type": one_of(*TYPES),
         "name": maybe(said("state's name", lambda text, _: text in STATE_NAMES)),
         "message": maybe(said("state's message", _state_text)),
         "timestamp": moment,
@@ -176,7 +168,7 @@ STATE = record(
 )
 PROPOSAL = record({"state": STATE, "force": maybe(given(False))}, ("state",))
 _TAGS = listing(said("tag", lambda text, _: is_tag(text)), 32)
-_PARAMETERS = table(_parameter_key, lambda _name: _parameter)
+_PARAMETERS = table(_parameter_key, lambda name: _word if name in _SIGNED else _parameter)
 _NAME = maybe(said("run's name", _title))
 NEW_RUN = record(
     {
@@ -303,57 +295,3 @@ QUEUE = record({"name": one_of("pipelines", "steps"), "priority": integer(1, 100
 
 def _not_ours() -> NoReturn:
     raise RefusedError("another environment's work pool")
-
-
-# What comes from the server.
-
-_KNOWN_STATE = record(
-    {
-        "id": uid,
-        "type": one_of(*_TYPES),
-        "name": maybe(shown),
-        "message": maybe(shown),
-        "timestamp": moment,
-    },
-    ("type",),
-)
-_VALUE = anything_of(shown)
-FLOW_RUN = record(
-    {
-        "id": uid,
-        "name": shown,
-        "flow_id": uid,
-        "deployment_id": maybe(uid),
-        "parent_task_run_id": maybe(uid),
-        "state": maybe(_KNOWN_STATE),
-        "labels": maybe(_VALUE),
-        "tags": listing(shown, 1000),
-        "parameters": _VALUE,
-        "start_time": maybe(moment),
-        "expected_start_time": maybe(moment),
-        "next_scheduled_start_time": maybe(moment),
-        "total_run_time": maybe(number),
-        "estimated_run_time": maybe(number),
-    },
-    ("id", "name", "flow_id"),
-)
-OFFERS = listing(record({"flow_run": FLOW_RUN, "work_queue_id": maybe(uid)}, ("flow_run",)), 10_000)
-ORDER = record(
-    {
-        "status": one_of("ACCEPT", "REJECT", "ABORT", "WAIT"),
-        "state": maybe(_KNOWN_STATE),
-        "details": record(
-            {
-                "type": one_of("accept_details", "reject_details", "abort_details", "wait_details"),
-                "reason": maybe(shown),
-                "delay_seconds": maybe(integer(0, 86_400)),
-            }
-        ),
-    },
-    ("status",),
-)
-FLOW = record({"id": uid, "name": shown}, ("id", "name"))
-DEPLOYMENT = record({"id": uid, "name": shown, "flow_id": uid}, ("id", "name", "flow_id"))
-QUEUES = listing(record({"id": uid, "name": shown}, ("id", "name")), 1000)
-MADE = record({"id": uid}, ("id",))
-COUNT = integer(0, 10**9)

@@ -18,28 +18,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from environments.apigate.answers import COUNT, DEPLOYMENT, FLOW, FLOW_RUN, MADE, OFFERS, ORDER, QUEUES
 from environments.apigate.checks import Check, Passing, RefusedError, listing
 from environments.apigate.fields import (
     ARTIFACT,
-    COUNT,
     CREATE,
-    DEPLOYMENT,
-    FLOW,
-    FLOW_RUN,
     HEARTBEAT,
     LABELS,
     LOGS,
-    MADE,
     NEW_FLOW,
     NEW_RUN,
-    OFFERS,
-    ORDER,
     PATCH_RUN,
     POOL,
     PROPOSAL,
     QUERY,
     QUEUE,
-    QUEUES,
     SCHEDULED,
     TASK,
 )

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from environments.apigate.answers import FLOW_RUN
 from environments.apigate.checks import Passing, RefusedError
-from environments.apigate.fields import CREATE, FLOW_RUN, LABELS, LOGS, NEW_RUN, POOL, PROPOSAL, event
+from environments.apigate.fields import CREATE, LABELS, LOGS, NEW_RUN, POOL, PROPOSAL, event
 from environments.apigate.forms import is_ending, is_progress, is_tag, said_by_step
 from environments.apigate.routes import ROUTES, find
 from environments.apigate.speaker import Kind, Speaker
@@ -165,6 +166,11 @@ def test_rules_with_words_of_a_steps_own_are_withheld() -> None:
 
 def test_parameters_of_a_pipeline_are_references_and_tokens() -> None:
     given_ = {"tests": REF, "to": "cloud", "n": 3, "on": True, "note": "Jane Doe", "deep": {"a": "Jane"}}
+    signed = {"isthmus_request": "a" * 4096}
+    assert CREATE({"parameters": signed}, passing("pipeline")) == {"parameters": signed}
+    assert CREATE({"parameters": {"isthmus_request": "Jane Doe"}}, passing("pipeline"))["parameters"] == {
+        "isthmus_request": MARK
+    }
     told = CREATE(
         {"name": "train@cloud", "parameters": given_, "job_variables": {"command": "sh"}}, passing("pipeline")
     )
