@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test soak check bench docs clean lock format help
+.PHONY: setup demo test soak check bench docs clean lock format help mutations
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ test: $(STAMP) ## every test, on real parts
 
 soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prints what happened
 	$(BIN)/python tests/simulation/soak.py $(if $(SEED),--seed $(SEED),$(or $(SEEDS),10000))
+
+mutations: $(STAMP) ## 100,000 random changes to genuine crossings, none accepted (ARGS="-k …" for others)
+	ISTHMUS_MUTATIONS=$${ISTHMUS_MUTATIONS:-100000} $(BIN)/python -m pytest -q tests/attacks/test_boundary_mutations.py $(ARGS)
 
 check: $(STAMP) ## format, lint, types, layers, licences, docs
 	$(BIN)/ruff format --check .

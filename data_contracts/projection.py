@@ -58,7 +58,28 @@ def arrival_id(contract: Contract, destination: Destination, purpose: str) -> st
     return f"{contract.id}.{destination.environment}.{purpose}"
 
 
+_MOST_KNOWN = 64
+_known: dict[tuple[str, Destination, str], Contract] = {}
+"""What was projected: reading a contract costs 40 ms, and each step of a crossing asks for the same one."""
+
+
 def project(contract: Contract, destination: Destination, purpose: str) -> Contract:
+    """Return the arrival contract; of one contract digest, destination and purpose it is computed once.
+
+    Raises:
+        DeniedError: no term of the contract lets it cross there for that purpose.
+    """
+    key = (contract.digest, destination, purpose)
+    found = _known.get(key)
+    if found is None:
+        found = _project(contract, destination, purpose)
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[key] = found
+    return found
+
+
+def _project(contract: Contract, destination: Destination, purpose: str) -> Contract:
     """Return the arrival contract.
 
     Raises:

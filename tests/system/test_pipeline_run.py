@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -146,6 +147,20 @@ def test_sync_says_its_shape_and_its_exit_code(hospital: Any, story: dict[str, A
         "sync", "covid_tests_accepted", *arguments, "model-training", "--request", "again-1"
     )
     assert (second["crossing"], second["version"]) == (first["crossing"], first["version"])
+    again = (
+        "sync",
+        "covid_tests_accepted",
+        *arguments,
+        "model-training",
+        "--request",
+        "watched-1",
+        "--watch",
+    )
+    lines = hospital.run(*again).stdout.splitlines()
+    assert [
+        line for line in lines if re.match(r"egress@onprem  egress\.seal +[0-9.]+ of [0-9.]+ [kM]?B", line)
+    ]
+    assert "ingress.commit" in lines
     entries = hospital.json("ledger", "show", "--env", "onprem")
     told = hospital.json("sync", "covid_tests_accepted", *arguments, "model-training", "--dry-run")
     assert (told["outcome"], told["rows"]) == ("permitted", 14_276)
