@@ -1,7 +1,7 @@
 """Random changes to genuine crossings: bits, bytes, fields, files, and several at once. None is accepted.
 
-2,000 in `make test`; `make mutations` (or ISTHMUS_MUTATIONS=100000) makes as many as it says, from a seed that
-it prints: the same seed makes the same changes. What is accepted is told with the number of its change.
+2,000 in `make test`; `make mutations` (or ISTHMUS_MUTATIONS=100000) makes as many as it says. The same seed
+makes the same changes. What is accepted is told with the seed and the number of its change.
 """
 
 from __future__ import annotations

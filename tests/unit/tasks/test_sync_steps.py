@@ -1,4 +1,4 @@
-"""The built-in steps at a real gate: what they say of a crossing that is denied, held back, and gone on with."""
+"""The built-in steps at a real gate: what they say of what is denied, held back, and gone on with."""
 
 from __future__ import annotations
 
