@@ -2,7 +2,8 @@
 
 Invariants:
 1. A rule that a check would report as `not_evaluated` is a warning here, whoever refuses it: the reader
-   (prose, another server's SQL) or the engine (a pattern with look-around, a format that it does not know).
+   (prose, another server's SQL), the engine (a pattern with look-around, a format that it does not know) or
+   the sandbox (a query that is not one SELECT over the object).
 2. An acknowledgement turns that warning into a note; one of a rule that is evaluated is a warning, since it
    says something else than what happens.
 """
@@ -51,24 +52,30 @@ def _refused(source: Source, contract: Contract, told: list[Problem]) -> Iterato
     """Find rules that the engine itself refuses and nobody has named yet."""
     named = " ".join(problem.message for problem in told)
     for index, item in enumerate(contract.objects):
-        for rule, column in _engine_refuses(contract, item):
+        for rule, column, why in _engine_refuses(contract, item):
             if f"rule {rule} " in named:
                 continue
             at = item.names.index(column) if column in item.names else None
             place = ("schema", index) if at is None else ("schema", index, "properties", at)
-            message = f"rule {rule} {_WILL_FAIL}: the engine does not take it"
-            yield source.problem(place, message, severity="warning")
+            yield source.problem(place, f"rule {rule} {_WILL_FAIL}: {why}", severity="warning")
 
 
-def _engine_refuses(contract: Contract, item: SchemaObject) -> Iterator[tuple[str, str | None]]:
+def _engine_refuses(contract: Contract, item: SchemaObject) -> Iterator[tuple[str, str | None, str]]:
     from data_contracts.checks import compile_plan
+    from data_contracts.sandbox.sql import refused_queries
 
     try:
         # Whatever the moment is: only whether service levels can be judged at one is asked.
         plan = compile_plan(contract, side=item.name, now=datetime(2000, 1, 1, tzinfo=UTC))
     except UsageError:
         return  # Types without a storable form: each such column's own rule says so where it is checked.
-    yield from ((rule.id, rule.column) for rule in plan.rules if rule.refused is not None)
+    queries = refused_queries(item)
+    for rule in plan.rules:
+        if rule.refused is not None:
+            yield rule.id, rule.column, "the engine does not take it"
+        elif rule.id in queries:
+            why = f"its query is refused ({queries[rule.id]}): write one SELECT over this object alone"
+            yield rule.id, rule.column, why
 
 
 def _softened(problem: Problem, contract: Contract) -> Problem:

@@ -32,7 +32,7 @@ from data_contracts.verdict import Reason
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["SqlLimits", "SqlMeasure", "SqlSession", "evaluate_sql", "sql_measures"]
+__all__ = ["SqlLimits", "SqlMeasure", "SqlSession", "evaluate_sql", "refused_queries", "sql_measures"]
 
 DIALECT = "duckdb"
 _WORK = "data_contracts.sandbox.work.query:Query"
@@ -199,6 +199,32 @@ def sql_measures(item: SchemaObject, limits: SqlLimits | None = None) -> Mapping
         )
         for rule in found
     }
+
+
+def refused_queries(item: SchemaObject) -> dict[str, str]:
+    """Return, by rule id, why a query of the object would be refused; no row of any asset is needed.
+
+    What shows only when it is run (a column that is not there, another shape of answer) is not told.
+    """
+    measures = sql_measures(item)
+    if not measures:
+        return {}
+    found: dict[str, str] = {}
+    limits = SqlLimits()
+    child = Child(_WORK, limits.of(0), write=True)
+    try:
+        opening = {"do": "open", "table": item.name, "memory": limits.memory_bytes}
+        child.call(opening | {"temporary": limits.temporary_bytes})
+        for identity, measure in measures.items():
+            answer = child.call({"do": "prepare", "query": measure.query, "names": list(measure.names)})
+            if isinstance(answer, dict) and answer.get("refused"):
+                found[identity] = str(answer["refused"])
+    except SandboxError as error:
+        # It ended on one of these: a check would get no answer here either.
+        return dict.fromkeys(measures, error.code) | found
+    finally:
+        child.close()
+    return found
 
 
 def evaluate_sql(

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_contracts.checks import check_files, compile_plan
+from data_contracts.evolution.linting import lint
 from data_contracts.loading import parse_contract, unevaluated
 from data_contracts.verdict import Reason
 
@@ -63,3 +64,17 @@ def test_a_check_without_queries_starts_no_child_and_no_database(data: Path, tmp
     text = CONTRACT.decode().split("  quality:")[0] + "  properties:\n  - {name: age, logicalType: integer}\n"
     (tmp_path / "c.yaml").write_text(text)
     run([sys.executable, "-c", code], check=True)
+
+
+def test_lint_names_each_query_that_a_check_would_refuse(tmp_path: Path) -> None:
+    path = tmp_path / "x.odcs.yaml"
+    copied = CONTRACT.replace(b"SELECT sum(age) FROM tests", b"COPY tests TO '/tmp/out.csv'")
+    path.write_bytes(copied)
+    contract, problems = lint(path)
+    assert contract is not None
+    told = {p.message.split(" ")[1]: p.message for p in problems if "not_evaluated" in p.message}
+    assert set(told) == {"a-large-sum", "elsewhere"}
+    assert "refused (statements)" in told["a-large-sum"]
+    assert all("one SELECT" in message for message in told.values())
+    path.write_bytes(CONTRACT.replace(b"FROM '/etc/passwd'", b"FROM tests"))
+    assert not [p for p in lint(path)[1] if "not_evaluated" in p.message]
