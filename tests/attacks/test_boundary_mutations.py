@@ -82,7 +82,7 @@ def _fields(seed: random.Random, files: Files) -> None:
         parent[f"{where[-1]}x"] = old
     elif kind == 2:
         parent[where[-1]] = seed.choice(
-            (None, True, 0, -1, 2**53, "", "*", [], {}, 1.5, "sha256:" + "0" * 64)
+            (None, True, 0, -1, 2**53 - 1, "", "*", [], {}, 1.5, "sha256:" + "0" * 64)
         )
     elif isinstance(old, int) and not isinstance(old, bool):
         parent[where[-1]] = old + seed.choice((-1, 1))
