@@ -16,10 +16,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-from data_contracts.destination import ANYBODY, UNATTRIBUTED, TransferRule
+from data_contracts.destination import TransferRule
 from data_contracts.errors import DeclarationError, Problem
 from data_contracts.labels import Classification
 from data_contracts.yamlsource import load_yaml
+from environments.asking_fields import ANY_NAME, read_approval, read_requesters
 from environments.boundary_fields import read_boundaries, unknown_peers
 from environments.fields import Fields
 from environments.fields import Path as Place
@@ -28,13 +29,12 @@ from environments.ref import NAME
 from environments.store_fields import read_store
 from environments.transit_fields import disagreements, read_transits
 
-__all__ = ["ANY_NAME", "CONTRACT_ID", "load_profiles", "read_requesters"]
+__all__ = ["CONTRACT_ID", "load_profiles"]
 
 _NAME = rf"(?=.{{1,63}}$){NAME}"
 _A_NAME = "lower-case letters, digits, '_' and '-', at most 63, starting with a letter"
 _STEP = rf"{_NAME}(?:\.{NAME})?"
 CONTRACT_ID = r"[a-z0-9]+(?:[._-][a-z0-9]+)*|\*"
-ANY_NAME = rf"{_NAME}|\*"
 _KINDS = ("onprem", "cloud", "edge")
 _ACCELERATORS = r"gpu|npu|tpu"
 _KEYS = (
@@ -51,6 +51,7 @@ _KEYS = (
     "steps",
     "egress",
     "ingress",
+    "approval",
     "transits",
     "boundaries",
 )
@@ -123,6 +124,7 @@ def _profile(fields: Fields) -> Profile:
         steps=_steps(fields),
         egress=_rules(fields, "egress", "to"),
         ingress=_rules(fields, "ingress", "from"),
+        approval=read_approval(fields),
         transits=read_transits(fields),
         boundaries=read_boundaries(fields),
         file=fields.source.file,
@@ -255,11 +257,3 @@ def _rules(fields: Fields, direction: str, peer: str) -> tuple[TransferRule, ...
             )
         )
     return tuple(rules)
-
-
-def read_requesters(fields: Fields, place: Place) -> tuple[str, ...]:
-    """Read a line's `requesters`: without the key it is for everybody, an empty list is for nobody."""
-    here, line = (*place, "requesters"), fields.get(place)
-    if not isinstance(line, dict) or "requesters" not in line:
-        return ANYBODY
-    return fields.texts(here, ANY_NAME, f'names, "*" for whoever signs, or "{UNATTRIBUTED}" for everybody')

@@ -23,8 +23,9 @@ from data_contracts.destination import OrganisationRule, TransferRule
 from data_contracts.errors import DeclarationError, Problem
 from data_contracts.policy import NO_ORGANISATION_RULES
 from data_contracts.yamlsource import load_yaml
+from environments.asking_fields import ANY_NAME, read_requesters
 from environments.fields import Fields
-from environments.loading import ANY_NAME, CONTRACT_ID, read_requesters
+from environments.loading import CONTRACT_ID
 
 __all__ = ["load_organisation"]
 

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from data_contracts.destination import Destination, TransferRule
 from data_contracts.labels import Classification
+from environments.approval import Approval
 from environments.boundaries import BoundaryLimits, Direction
 from environments.transits import TransitSpec
 
@@ -194,6 +195,7 @@ class Profile:
         steps: what it runs; anything else is refused.
         egress: its own rule for what leaves; empty denies.
         ingress: its own rule for what arrives; empty denies.
+        approval: what leaves only after a second person's word; by default nothing needs it.
         transits: where it meets its peers; a peer that is not listed is met in the common home.
         boundaries: how much may move, how fast and when; what is not listed is not limited.
         file: the file that declares it.
@@ -212,6 +214,7 @@ class Profile:
     steps: tuple[StepGrant, ...] = ()
     egress: tuple[TransferRule, ...] = ()
     ingress: tuple[TransferRule, ...] = ()
+    approval: Approval | None = None
     transits: tuple[TransitSpec, ...] = ()
     boundaries: tuple[BoundaryLimits, ...] = ()
     file: str = ""

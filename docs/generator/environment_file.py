@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from environments import boundaries, profile, transits
+from environments import approval, boundaries, profile, transits
 from generator.page import Page, reference, table
 
 __all__ = ["page"]
@@ -37,7 +37,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _sections() -> Iterator[tuple[str, type[Any]]]:
-    named = [getattr(module, name) for module in (profile, transits, boundaries) for name in module.__all__]
+    modules = (profile, approval, transits, boundaries)
+    named = [getattr(module, name) for module in modules for name in module.__all__]
     kinds = [kind for kind in named if dataclasses.is_dataclass(kind) and kind not in _INNER]
     for kind in sorted(kinds, key=lambda kind: kind is not profile.Profile):
         yield inspect.cleandoc(kind.__doc__ or "").splitlines()[0], kind

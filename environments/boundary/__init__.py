@@ -12,6 +12,7 @@ Example:
     ('permitted', 'permitted')
 """
 
+from environments.boundary.approving import Waiting, approvers_of, record_approval, waiting, waits
 from environments.boundary.context import EnvironmentContext, PartitionMap, open_environment
 from environments.boundary.crossing import CrossingRequest, crossing_id
 from environments.boundary.egress import egress
@@ -37,10 +38,15 @@ __all__ = [
     "Outcome",
     "PartitionMap",
     "SettleResult",
+    "Waiting",
+    "approvers_of",
     "crossing_id",
     "egress",
     "ingress",
     "open_environment",
+    "record_approval",
     "rehearse",
     "settle",
+    "waiting",
+    "waits",
 ]

@@ -24,13 +24,14 @@ __all__ = ["Asked", "decide", "resolve"]
 
 @dataclass(frozen=True)
 class Asked:
-    """One request with what the source itself knows about it."""
+    """One request with what the source itself knows about it, and who approved it where that is needed."""
 
     request: CrossingRequest
     crossing: str
     record: AssetRecord
     contract: Contract | None
     asker: Asker = NOBODY
+    approvals: tuple[str, ...] = ()
 
 
 def resolve(

@@ -2,8 +2,8 @@
 
 Invariants, in the order in which they are made true:
 1. The asset's record, bytes and contract are the store's own; what a caller claims of them is not read.
-2. Without a contract that is declared here, and terms, policy and both sides' rules that permit it,
-   nothing is read of the data and nothing is written to the transit.
+2. Without a contract that is declared here, and terms, policy and both sides' rules that permit it, and a
+   second person's word where that is needed, nothing is read of the data and nothing goes to the transit.
 3. The source's bytes keep the contract, and the written output keeps the arrival contract; else nothing
    is written to the transit.
 4. The manifest is the last thing that appears in the transit, after the ledger holds its digest.
@@ -27,6 +27,7 @@ from typing import Any
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
 from data_contracts.model import Contract
+from environments.boundary.approving import unapproved
 from environments.boundary.asking import Asked, decide, resolve
 from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
@@ -63,11 +64,17 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
         # (2) The decision, before a byte of the data is read.
         env.progress("egress.decide")
         decision = decide(env, asked)
-        if asked.contract is None or not decision.permitted:
+        contract = asked.contract
+        if contract is None or not decision.permitted:
             _withdraw(env, asked, outbox)
             return _refuse(env, asked, "denied", denied_rules(decision.denials), decision.digest)
+        given = unapproved(env, asked, decision)
+        if isinstance(given, GateRule):
+            _withdraw(env, asked, outbox)
+            return _refuse(env, asked, "denied", (given,), decision.digest)
+        asked = replace(asked, approvals=given)
         try:
-            return _send(env, asked, asked.contract, decision.digest, outbox)
+            return _send(env, asked, contract, decision.digest, outbox)
         except HeldBackError as held:
             outbox.clear_work()
             rule = GateRule(held.hold.rule, held.hold.reason)
@@ -236,7 +243,8 @@ def _lies(name: str, raw: bytes, transit: Transit) -> bool:
 
 def _about(asked: Asked) -> dict[str, Any]:
     request = asked.request
-    return {
+    approved = {"approvals": list(asked.approvals)} if asked.approvals else {}
+    return approved | {
         "crossing": asked.crossing,
         "name": request.name,
         "source_version": request.version,

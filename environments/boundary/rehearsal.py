@@ -16,6 +16,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from environments.boundary.approving import unapproved
 from environments.boundary.asking import decide, resolve
 from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
@@ -42,6 +43,9 @@ def rehearse(env: EnvironmentContext, request: CrossingRequest, signed: bytes | 
     decision = decide(env, asked)
     if asked.contract is None or not decision.permitted:
         return EgressResult(asked.crossing, "denied", denied_rules(decision.denials))
+    given = unapproved(env, asked, decision, rehearsal=True)
+    if isinstance(given, GateRule):
+        return EgressResult(asked.crossing, "denied", (given,))
     hold = held_now(env, "send", request.destination)
     if hold is not None:
         rule = GateRule(hold.rule, hold.reason)

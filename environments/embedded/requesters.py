@@ -30,7 +30,7 @@ from environments.ref import check_name
 if TYPE_CHECKING:
     from environments.home import Home
     from environments.identity.signers import Signer
-    from environments.trust import Permission
+    from environments.trust import Permission, TrustDocument
     from environments.trust.requests import Action
 
 __all__ = [
@@ -70,6 +70,7 @@ def add(
 
     check_name(name, "the requester")
     document = authority(home).need().document
+    _check_environments(document, may)
     before = document.requesters.get(name)
     if name == UNATTRIBUTED or name in document.environments:
         raise UsageError(f"{name}: cannot be a requester's name: it is nobody's, or an environment's")
@@ -90,6 +91,17 @@ def add(
     return issue(home, with_requester(document, Requester(name, kind, keys, may), now), now)
 
 
+def _check_environments(document: TrustDocument, may: Permission) -> None:
+    """Tell a typing error: an environment that the trust document does not name."""
+    named = {*may.environments, *may.destinations, *may.approves} - {"*"}
+    unknown = sorted(named - set(document.environments))
+    if unknown:
+        raise UsageError(
+            f"no environment is named {', '.join(unknown)}",
+            remedy=f"the trust document names: {', '.join(sorted(document.environments))}",
+        )
+
+
 def allow(home: Home, name: str, may: Permission, *, now: dt.datetime) -> Spread:
     """Let a requester ask for this, in place of what it could ask before; its keys stay.
 
@@ -99,6 +111,7 @@ def allow(home: Home, name: str, may: Permission, *, now: dt.datetime) -> Spread
     from environments.trust.changing import with_requester
 
     document = authority(home).need().document
+    _check_environments(document, may)
     if name not in document.requesters:
         raise UsageError(
             f"{name}: no such requester", remedy=f"`{_UNSET}` shows them; `isthmus requester add`"

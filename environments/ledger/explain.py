@@ -60,6 +60,7 @@ def explain(entries: Sequence[Entry]) -> dict[str, Any]:
             "decision": told.body.get("decision"),
             "rules": list(told.body.get("rules", ())),
             "acknowledged": list(told.body.get("acknowledged", ())),
+            "approvals": list(told.body.get("approvals", ())),
         },
         "bytes": _pick(told, _BYTES),
         "answer": _answer(entries, told),

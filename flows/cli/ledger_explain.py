@@ -67,6 +67,8 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
     yield f"  why     {told['why']['purpose'] or 'not said'}: {told['source']} to {told['destination']}"
     yield f"  rules   {rules['outcome']}" + _more("decision", rules["decision"])
     yield from (f"          {_rule(rule)}" for rule in rules["rules"])
+    if rules["approvals"]:
+        yield f"          approved by {', '.join(rules['approvals'])}"
     for item in rules["acknowledged"]:
         yield f"          {item['rule']}: not evaluated; {item['by']} stands for it since {item['date']}"
     yield f"  bytes   {sent.get('size', 'none' if rules['outcome'] != 'permitted' else 'not said')}"

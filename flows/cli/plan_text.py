@@ -80,6 +80,8 @@ def _crossing(node: SyncNode, crossing: Crossing, indent: str) -> Iterator[str]:
             yield f"{deeper}denied by {rule}: {reason}"
         return
     yield f"{deeper}permitted by terms and policy, if the data keeps {crossing.contract}"
+    if crossing.approval:
+        yield f"{deeper}{crossing.approval} (isthmus approve)"
     if crossing.arrival is not None:
         yield f"{deeper}arrives under {crossing.arrival}"
     for line in _asks(crossing):

@@ -119,6 +119,7 @@ class Crossing:
             `minimum_cell`; the run verifies each on the output.
         size: bytes before obligations.
         inserted: whether placement brought it.
+        approval: what of it needs a second person's word, and whose; empty where nothing does.
     """
 
     asset: str
@@ -133,6 +134,7 @@ class Crossing:
     size: int = 0
     inserted: bool = False
     asks: Mapping[str, Any] = field(default_factory=dict)
+    approval: str = ""
 
     @property
     def local(self) -> bool:
@@ -154,7 +156,7 @@ class Crossing:
             "asks": dict(self.asks),
             "bytes": self.size,
             "inserted": self.inserted,
-        }
+        } | ({"approval": self.approval} if self.approval else {})
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,11 @@ class Survey:
         if held.environment is not None:
             decision = self._decide(held, held.environment, node.to, node.purpose)
             labels = decision.labels if decision.permitted else held.labels
-            self.crossings[node.id] = forecast(node, held, decision, arrival, destination)
+            crossing = forecast(node, held, decision, arrival, destination)
+            rule = self._site.profile(held.environment).approval
+            if rule is not None and crossing.outcome != "deny":
+                crossing = replace(crossing, approval=rule.words(node.purpose))
+            self.crossings[node.id] = crossing
         self._held[Link(node.id, ARRIVED)] = Holding(
             f"{node.id}.{ARRIVED}", arrival or spent(held.contract), labels, held.size, node.to
         )

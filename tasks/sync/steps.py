@@ -133,6 +133,8 @@ def _held(rules: Iterable[GateRule], until: dt.datetime | None) -> dict[str, Any
 
 def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | None:
     """Return the request id of the newest crossing like this that was begun and never settled."""
+    from environments.boundary import waits
+
     contract = gate.store.record(given["asset"], given["version"]).contract_ref
     wanted = {
         "name": given["asset"],
@@ -147,7 +149,7 @@ def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | Non
         if (
             entry.kind == "egress"
             and all(entry.body.get(key) == value for key, value in wanted.items())
-            and (entry.body.get("outcome") == "permitted" or is_held(entry.body))
+            and (entry.body.get("outcome") == "permitted" or is_held(entry.body) or waits(entry))
         ):
             sent[crossing] = str(entry.body["request"])
         elif entry.kind == "settle" and entry.body.get("outcome") != "failed":

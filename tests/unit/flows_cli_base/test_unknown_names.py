@@ -118,6 +118,7 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ledger verify": (("ledger", "verify", "--env", "moon"), ENVIRONMENTS),
     "ledger witnessed": (("ledger", "witnessed", "--env", "moon", "--of", "edge"), ENVIRONMENTS),
     "ledger witnessed, peer": (("ledger", "witnessed", "--env", "edge", "--of", "moon"), ENVIRONMENTS),
+    "approve": (("approve", "aaaa", "--env", "moon"), ENVIRONMENTS),
     "keys export": (("keys", "export", "--env", "moon"), ENVIRONMENTS),
     "keys rotate": (("keys", "rotate", "--env", "moon"), ENVIRONMENTS),
     "keys revoke": (("keys", "revoke", "--env", "moon", "aaaa"), ENVIRONMENTS),
@@ -179,6 +180,9 @@ def test_every_command_that_takes_a_name_is_here() -> None:
     """A new command with such an option or argument must be added above, or to those told elsewhere."""
     elsewhere = {
         "worker start": "tests/system/test_worker_command.py",
+        **dict.fromkeys(
+            ("requester add", "requester allow"), "unit/environments/embedded/test_requesters.py"
+        ),
         "cancel": "tests/system/test_bad_input.py: it names a run of a server",
     }
     takes = {"--env", "--from", "--to", "--contract", "--purpose", "--of", "pipeline", "asset", "env", "run"}
