@@ -29,6 +29,8 @@ __all__ = ["Simulation"]
 REFUSALS = (UnreachableError, NotVerifiableError, ConflictError)
 STEPS = ("egress", "ingress", "settle")
 _TICK_S = 0.05
+_LOOK_S = 1.0
+"""Who waits for another process looks each simulated second, whatever it asks for."""
 _ATTEMPTS = 8
 _ROUNDS = 4
 _MOST_POINTS = 6000
@@ -122,8 +124,7 @@ class Simulation:
     def sleep(self, seconds: float) -> None:
         process = current()
         assert process is not None
-        process.wake = self._now + seconds
-        self.point("waits")
+        process.wake = self._now + max(seconds, _LOOK_S)
         while process.wake > self._now:
             self._hand_over(process)
 
