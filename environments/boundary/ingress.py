@@ -155,7 +155,11 @@ def _refusing(env: EnvironmentContext, source: str, crossing: str, rule: str) ->
     except NotVerifiableError as error:
         spoken = {"outcome": "failed", "rules": [GateRule(rule, "not_verifiable").to_json()]}
         env.ledger.append("ingress", {"crossing": crossing, "source": source} | spoken)
-        raise CrossingFailedError(crossing, rule, f"refused ({rule}): {error}", remedy=error.remedy) from None
+        remedy = (
+            error.remedy
+            or "run the egress again, then this; if it stays so, find out who changes the transit"
+        )
+        raise CrossingFailedError(crossing, rule, f"refused ({rule}): {error}", remedy=remedy) from None
 
 
 def _read_manifest(

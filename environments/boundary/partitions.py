@@ -31,6 +31,7 @@ from environments.boundary.result import GateRule
 from environments.codes import open_codes
 from environments.home import EnvironmentFolder
 from environments.identity import load_identity
+from environments.private import disk_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -216,4 +217,5 @@ def write_part(table: pa.Table, path: Path) -> None:
 
     # A table of no rows still has one row group less than one: the group's size must be positive.
     options: dict[str, Any] = {"compression": "zstd", "row_group_size": max(1, table.num_rows)}
-    pq.write_table(table.replace_schema_metadata(None), path, **options)
+    with disk_errors(f"{path.name}: the output cannot be written"):
+        pq.write_table(table.replace_schema_metadata(None), path, **options)

@@ -145,4 +145,8 @@ def _failed(
     rules = [GateRule("receipt", "not_verifiable").to_json()]
     body = {"crossing": crossing, "destination": destination, "outcome": "failed", "rules": rules}
     env.ledger.append("settle", body)
-    return CrossingFailedError(crossing, "receipt", f"refused (receipt): {error}", remedy=error.remedy)
+    remedy = (
+        error.remedy
+        or "run the ingress there again, then this; if it stays so, find out who changes the transit"
+    )
+    return CrossingFailedError(crossing, "receipt", f"refused (receipt): {error}", remedy=remedy)
