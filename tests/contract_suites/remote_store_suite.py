@@ -16,81 +16,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from remote_sets import LIMIT, RemoteSets
 from store_basis import LABELS, contract
 from store_suite import StoreSuite
 
-from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
+from data_contracts.errors import NotVerifiableError, UnreachableError
 from environments.objects.bucket import Data, Objects
-from environments.stores import AssetRecord, AssetStore, SetMember
+from environments.stores import AssetRecord, AssetStore
 from environments.stores.remote import RemoteStore
 from environments.stores.remote.cache import Cache
 from environments.stores.remote.documents import entry_name
 
-LIMIT = 64 * 1024 * 1024
 
-
-class RemoteStoreSuite(StoreSuite):
-    COMMITS = "assets/"
-
-    def bucket(self, folder: Path) -> Objects:
-        """Return the objects of the store whose local folder is `folder`."""
-        raise NotImplementedError
-
-    def around(self, bucket: Objects) -> Objects:
-        """Return a bucket as the store shall see it; suites of faults wrap it."""
-        return bucket
-
-    def open_store(self, folder: Path) -> RemoteStore:
-        return RemoteStore(self.around(self.bucket(folder)), folder, medium="suite", limit=LIMIT)
-
-    def objects(self, folder: Path) -> dict[str, bytes]:
-        bucket = self.bucket(folder)
-        kinds = ("assets", "records", "contracts", "data")
-        names = [name for kind in kinds for name in bucket.names(kind)]
-        return {name: bucket.get(name, limit=LIMIT) or b"" for name in names}
-
-    def files(self, folder: Path) -> dict[str, bytes]:
-        local = {name: body for name, body in super().files(folder).items() if not name.endswith(".lock")}
-        return local | {f"bucket:{name}": body for name, body in self.objects(folder).items()}
-
-    def stored(self, folder: Path, record: AssetRecord) -> dict[str, bytes]:
-        assert record.name == "readings"
-        return self.objects(folder)
-
-    def tamper(self, folder: Path, name: str, body: bytes | None) -> None:
-        bucket = self.bucket(folder)
-        bucket.delete([name])
-        if body is not None:
-            bucket.put(name, body)
-        self.forget(folder)
-
-    def forget(self, folder: Path) -> None:
-        """Remove the local copies, as on another machine."""
-        Cache(folder, LIMIT).release()
-        for path in folder.glob("*.lock"):
-            for file in path.with_suffix("").rglob("*"):
-                if file.is_file():
-                    file.unlink()
-
-    # sets: of one asset, so far
-
-    def test_a_set_of_one_asset_is_committed_and_of_several_refused(self, store: RemoteStore) -> None:
-        view = store.snapshot()
-        with store.begin_set(["readings"]) as draft:
-            (draft.path("readings") / "part-00000.parquet").write_bytes(b"one")
-            with pytest.raises(UsageError):
-                draft.path("model")
-            [record] = draft.commit({"readings": SetMember(contract(), LABELS, rows=1)})
-        with pytest.raises(UsageError, match="one asset at a time"):
-            store.begin_set(["model", "readings"])
-        later = store.snapshot(["readings"])
-        self.put(store, body=b"two")
-        assert (view.names(), later.names()) == ((), ("readings",))
-        assert later.record("readings") == record
-        assert later.versions("readings") == (record,)
-        assert store.record("readings") != record
-        with pytest.raises(UsageError):
-            view.record("readings")
+class RemoteStoreSuite(RemoteSets, StoreSuite):
+    """What `RemoteSets` asks for, and what is asked of every store."""
 
     # one writer wins
 

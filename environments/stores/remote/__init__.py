@@ -2,6 +2,7 @@
 
     ROOT/FORMAT                      "1"
     ROOT/assets/NAME/SEQUENCE.json   the commit: version, digest of the record, who wrote it; created once
+    ROOT/sets/SET.json               the mark that lets the commits of a set count, all at once
     ROOT/records/HEX.json            the record, and how its files are cut into objects
     ROOT/contracts/HEX.json          the contract as it was
     ROOT/data/HEX                    some chunks of a file that follow each other

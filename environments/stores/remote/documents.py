@@ -19,17 +19,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from data_contracts.digest import canonical, digest_bytes, is_digest
+from data_contracts.digest import canonical, digest_bytes, digest_json, is_digest
 from data_contracts.errors import NotVerifiableError
 from environments.ref import NAME
 from environments.signed import is_canonical, strict_json
 from environments.stores.record import FORMAT, AssetRecord
 from environments.stores.remote.pieces import ALTERED, Piece, groups, pieces_of
 
-__all__ = ["ENTRY", "Document", "Entry", "contract_name", "entry_name", "record_name"]
+__all__ = ["ENTRY", "Document", "Entry", "contract_name", "entry_name", "is_set", "record_name"]
 
 ENTRY = re.compile(rf"assets/(?P<name>{NAME})/(?P<sequence>[0-9]{{8}})\.json")
-_KEYS = {"format", "name", "sequence", "version", "record", "writer"}
+_KEYS = {"format", "name", "sequence", "version", "record", "writer", "set"}
+
+
+def is_set(value: object) -> bool:
+    """Whether this is the id of a set."""
+    return isinstance(value, str) and re.fullmatch(r"[0-9a-f]{32}", value) is not None
 
 
 def entry_name(name: str, sequence: int) -> str:
@@ -57,6 +62,7 @@ class Entry:
         version: of its files.
         record: digest of the record's bytes.
         writer: 32 hexadecimal digits, drawn for this commit.
+        set: the set that it is a member of, 32 hexadecimal digits; None if it counts by itself.
     """
 
     name: str
@@ -64,10 +70,12 @@ class Entry:
     version: str
     record: str
     writer: str
+    set: str | None = None
 
     def to_bytes(self) -> bytes:
         """Return the one form of it."""
-        return canonical({"format": FORMAT, **vars(self)})
+        commit = {"format": FORMAT, **vars(self)}
+        return canonical({"commit": commit, "digest": digest_json(commit)})
 
     @classmethod
     def from_bytes(cls, raw: bytes, name: str, sequence: int) -> Entry:
@@ -77,13 +85,16 @@ class Entry:
             NotVerifiableError: it is none, or belongs elsewhere.
         """
         what = f"{name}: commit {sequence}"
-        value = strict_json(raw, what)
+        document = strict_json(raw, what)
         refusal = NotVerifiableError(f"{what}: not what was written", remedy=ALTERED)
-        if not isinstance(value, dict) or set(value) != _KEYS or not is_canonical(value, raw):
+        value = document.get("commit") if isinstance(document, dict) else None
+        if not isinstance(value, dict) or set(value) != _KEYS or not is_canonical(document, raw):
+            raise refusal
+        if document != {"commit": value, "digest": digest_json(value)}:
             raise refusal
         if value.pop("format") != FORMAT or not is_digest(value["version"]) or not is_digest(value["record"]):
             raise refusal
-        if not isinstance(value["writer"], str):
+        if not isinstance(value["writer"], str) or not (value["set"] is None or is_set(value["set"])):
             raise refusal
         entry = cls(**value)
         if (entry.name, entry.sequence) != (name, sequence):

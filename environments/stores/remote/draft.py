@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,16 +28,59 @@ from environments.stores.cutting import Written, read_chunk
 from environments.stores.files import kept_files
 from environments.stores.lanes import in_lanes
 from environments.stores.record import AssetRecord, FileEntry, version_of
-from environments.stores.remote.documents import Document, contract_name
+from environments.stores.remote.documents import contract_name
 from environments.stores.remote.history import RemoteHistory, put_surely
 from environments.stores.remote.pieces import Piece, groups, pieces_of
 from environments.stores.staging import Staged
 
-__all__ = ["LANES", "RemoteDraft"]
+__all__ = ["LANES", "RemoteDraft", "Version"]
 
 LANES = 6
 """Requests under way at once."""
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+
+@dataclass(frozen=True)
+class Version:
+    """What shall be a version: everything of its record but name and number."""
+
+    contract: Contract
+    labels: Labels
+    files: tuple[FileEntry, ...]
+    lineage: dict[str, Any]
+    rows: int | None
+    created: datetime
+
+    def record(self, name: str, sequence: int) -> AssetRecord:
+        """Return the record under a number."""
+        return AssetRecord(
+            name=name,
+            version=version_of(self.files),
+            sequence=sequence,
+            contract_ref=self.contract.reference,
+            contract_digest=self.contract.digest,
+            labels=self.labels,
+            files=self.files,
+            rows=self.rows,
+            created=self.created.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            lineage=self.lineage,
+        )
+
+    def send(self, bucket: Objects, history: RemoteHistory, folder: Path) -> None:
+        """Send the files and the contract, as far as the asset's latest version does not have them.
+
+        Raises:
+            NotVerifiableError: a file is not what was cut.
+            UnreachableError: the store or the disk refuses.
+        """
+        latest = history.find(None)
+        held = frozenset[str]()
+        if latest is not None:
+            document = history.document(latest)
+            paths = [entry.path for entry in document.record.files]
+            held = frozenset(piece.name for path in paths for piece in document.pieces(path))
+        send(bucket, folder, self.files, held)
+        put_surely(bucket, contract_name(self.contract.digest), canonical(self.contract.document))
 
 
 class RemoteDraft:
@@ -53,7 +97,7 @@ class RemoteDraft:
         history: RemoteHistory,
         staged: Staged,
         clock: Callable[[], datetime],
-        publish: Callable[[RemoteHistory, Callable[[int], AssetRecord], Path], AssetRecord],
+        publish: Callable[[RemoteHistory, Version, Path], AssetRecord],
     ) -> None:
         """Take over a staged folder; `publish` commits a record, and may keep the files."""
         self.name = history.name
@@ -92,40 +136,11 @@ class RemoteDraft:
         try:
             with disk_errors(f"{self.name}: the version cannot be committed"):
                 files = kept_files(self.name, self.path, written)
-                send(self._bucket, self.path, files, self._held())
-                put_surely(self._bucket, contract_name(contract.digest), canonical(contract.document))
-                version, created = version_of(files), self._clock().astimezone(UTC)
-
-                def make(sequence: int) -> AssetRecord:
-                    return AssetRecord(
-                        name=self.name,
-                        version=version,
-                        sequence=sequence,
-                        contract_ref=contract.reference,
-                        contract_digest=contract.digest,
-                        labels=labels,
-                        files=files,
-                        rows=rows,
-                        created=created.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                        lineage=dict(lineage or {}),
-                    )
-
-                return self._publish(self._history, make, self.path)
+                given = Version(contract, labels, files, dict(lineage or {}), rows, self._clock())
+                given.send(self._bucket, self._history, self.path)
+                return self._publish(self._history, given, self.path)
         finally:
             self.abandon()
-
-    def _held(self) -> frozenset[str]:
-        """Return the objects of the latest version: what it names is never removed."""
-        sequences = self._history.sequences()
-        if not sequences:
-            return frozenset()
-        latest = self._history.document(self._history.entry(sequences[-1]))
-        return names_of(latest)
-
-
-def names_of(document: Document) -> frozenset[str]:
-    """Return the names of the objects that hold a version's files."""
-    return frozenset(piece.name for entry in document.record.files for piece in document.pieces(entry.path))
 
 
 def send(bucket: Objects, folder: Path, files: Iterable[FileEntry], held: Collection[str]) -> None:

@@ -12,7 +12,7 @@ Invariants:
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 
 from data_contracts.digest import digest_bytes
@@ -20,6 +20,7 @@ from data_contracts.errors import ConflictError, NotVerifiableError, Unreachable
 from environments.objects.bucket import Objects
 from environments.stores.record import AssetRecord
 from environments.stores.remote.documents import ENTRY, Document, Entry, entry_name, record_name
+from environments.stores.remote.marks import Marks
 from environments.stores.remote.pieces import ALTERED
 
 __all__ = ["MAX_DOCUMENT", "RemoteHistory", "put_surely"]
@@ -54,13 +55,21 @@ class RemoteHistory:
         name: the asset's.
     """
 
-    def __init__(self, bucket: Objects, name: str) -> None:
+    def __init__(self, bucket: Objects, name: str, marks: Marks) -> None:
         """Name a history; nothing is asked."""
         self.name = name
         self._bucket = bucket
+        self._marks = marks
+
+    def entries(self, *, newest_first: bool = False) -> Iterator[Entry]:
+        """Yield the commits of all versions, oldest first: those that count."""
+        for sequence in sorted(self.sequences(), reverse=newest_first):
+            entry = self.entry(sequence)
+            if self._marks.counts(entry):
+                yield entry
 
     def sequences(self) -> list[int]:
-        """Return the numbers of all versions, oldest first."""
+        """Return the numbers that were taken, oldest first: also those of sets that do not count (yet)."""
         listed = list(islice(self._bucket.names(f"assets/{self.name}"), _MAX_LISTED + 1))
         if len(listed) > _MAX_LISTED:
             raise NotVerifiableError(f"{self.name}: the store lists more versions than there can be")
@@ -91,23 +100,23 @@ class RemoteHistory:
             )
         return Document.from_bytes(raw, entry)
 
-    def find(self, version: str) -> Entry | None:
-        """Return the latest commit of a version."""
-        for sequence in reversed(self.sequences()):
-            entry = self.entry(sequence)
-            if entry.version == version:
-                return entry
-        return None
+    def find(self, version: str | None) -> Entry | None:
+        """Return the latest commit of a version, or the latest of all."""
+        return next(
+            (each for each in self.entries(newest_first=True) if version in (None, each.version)), None
+        )
 
     def find_same(self, record: AssetRecord, sequences: list[int]) -> Document | None:
         """Return the version that a commit of `record` would only repeat, if it is one of these.
 
         The same bytes under the same contract and labels repeat the latest version, or, for a crossing,
-        the version that this very crossing brought.
+        the version that this very crossing brought. Whether another writer's set counts is waited for.
         """
         crossing = record.lineage.get("crossing")
         for sequence in reversed(sequences):
             entry = self.entry(sequence)
+            if not self._marks.settle(entry):
+                continue
             if entry.version == record.version:
                 document = self.document(entry)
                 found = document.record
@@ -119,7 +128,7 @@ class RemoteHistory:
         return None
 
     def _up_to_date(self) -> list[int]:
-        """Return the numbers of all versions, also of those that a listing does not show yet."""
+        """Return the numbers that were taken, also those that a listing does not show yet."""
         sequences = self.sequences()
         following = (sequences[-1] if sequences else 0) + 1
         while self._bucket.size(entry_name(self.name, following)) is not None:
@@ -127,8 +136,13 @@ class RemoteHistory:
             following += 1
         return sequences
 
-    def publish(self, make: Callable[[int], AssetRecord]) -> Document:
-        """Commit the version that `make` returns for its number; or return the one that it repeats.
+    def publish(
+        self, make: Callable[[int], AssetRecord], set_id: str | None = None
+    ) -> tuple[Document, Entry | None]:
+        """Commit the version that `make` returns for its number, or find the one that it repeats.
+
+        Returns:
+            the version, and its commit; None where it repeats another. A member of a set does not count yet.
 
         Raises:
             ConflictError: too many other writers came first.
@@ -140,13 +154,15 @@ class RemoteHistory:
             document = Document.of(make(sequence))
             same = self.find_same(document.record, sequences)
             if same is not None:
-                return same
+                return same, None
             body = document.to_bytes()
-            entry = Entry(self.name, sequence, document.record.version, digest_bytes(body), writer)
+            version = document.record.version
+            entry = Entry(self.name, sequence, version, digest_bytes(body), writer, set_id)
             put_surely(self._bucket, record_name(entry.record), body)
             if self._create(entry):
-                return document
-            sequences, sequence = [sequence], sequence + 1
+                return document, entry
+            # Whoever was quicker; then what came before it, if that does not count.
+            sequences, sequence = [*sequences, sequence], sequence + 1
         raise ConflictError(
             f"{self.name}: {_RIVALS} other versions were committed before ours", remedy="run it again"
         )

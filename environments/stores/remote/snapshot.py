@@ -1,19 +1,24 @@
-"""A store on objects as it was at one moment: the numbers of every version, looked at twice in a row.
+"""A store on objects as it was at one moment: the numbers that were taken, and the sets that were decided.
 
-A listing may be old, so a snapshot may be, too; it never changes, and holds what stood there together.
+Invariants:
+1. Sets are listed before numbers, and a set is decided after its members took theirs: a snapshot holds all
+   members of a set or none. All is looked at until two looks in a row see the same.
+2. A set that is decided afterwards changes nothing: its id is not among those of the snapshot.
+3. A listing may be old, so a snapshot may be, too; it never changes.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from data_contracts.errors import ConflictError, UsageError
 from environments.ref import check_name
 from environments.stores.record import AssetRecord
+from environments.stores.remote.documents import Entry
 
-__all__ = ["RemoteSnapshot", "take_snapshot"]
+__all__ = ["RemoteSnapshot", "Seen", "take_snapshot"]
 
 _PATIENCE_S = 60.0
 
@@ -23,32 +28,44 @@ class RemoteSnapshot:
     """See `environments.stores.protocol.Snapshot`."""
 
     _seen: Mapping[str, list[int]]
-    _read: Callable[[str, int], AssetRecord] = field(repr=False)
+    _commit: Callable[[str, int], Entry | None] = field(repr=False)
+    _read: Callable[[Entry], AssetRecord] = field(repr=False)
+
+    def _commits(self, name: str) -> Iterator[Entry]:
+        """Yield the commits that counted then, newest first."""
+        for number in reversed(self._seen.get(check_name(name, "the asset"), [])):
+            entry = self._commit(name, number)
+            if entry is not None:
+                yield entry
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all assets in it that had a version, sorted."""
-        return tuple(sorted(name for name, numbers in self._seen.items() if numbers))
+        return tuple(name for name in sorted(self._seen) if any(True for _ in self._commits(name)))
 
     def versions(self, name: str) -> tuple[AssetRecord, ...]:
         """Return every version that an asset had, oldest first."""
-        return tuple(self._read(name, number) for number in self._seen.get(check_name(name, "the asset"), ()))
+        return tuple(self._read(entry) for entry in reversed(list(self._commits(name))))
 
     def record(self, name: str, version: str | None = None) -> AssetRecord:
         """Return one version's record; without a digest, what was the latest then."""
-        numbers = self._seen.get(check_name(name, "the asset"), [])
-        found = (self._read(name, number) for number in reversed(numbers))
-        record = next((each for each in found if version in (None, each.version)), None)
-        if record is None:
+        found = next((each for each in self._commits(name) if version in (None, each.version)), None)
+        if found is None:
             known = ", ".join(self.names()[:20]) or "none"
             raise UsageError(
                 f"{name}: no such asset or version in this snapshot", remedy=f"the assets in it are: {known}"
             )
-        return record
+        return self._read(found)
 
 
-def take_snapshot(
-    look: Callable[[], dict[str, list[int]]], read: Callable[[str, int], AssetRecord]
-) -> RemoteSnapshot:
+@dataclass(frozen=True)
+class Seen:
+    """What one look saw: the sets that were decided, then the numbers that were taken, by asset."""
+
+    decided: frozenset[str]
+    numbers: dict[str, list[int]]
+
+
+def take_snapshot(look: Callable[[], Seen]) -> Seen:
     """Look until two looks in a row see the same.
 
     Raises:
@@ -62,4 +79,4 @@ def take_snapshot(
                 remedy="ask for fewer assets at once, or wait until their writers are done",
             )
         before = after
-    return RemoteSnapshot(after, read)
+    return after

@@ -15,6 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from data_contracts.digest import digest_bytes
@@ -26,17 +27,17 @@ from environments.ref import check_name
 from environments.signed import strict_json
 from environments.stores.cutting import verify_file
 from environments.stores.lanes import in_lanes
-from environments.stores.protocol import SetDraft
 from environments.stores.record import AssetRecord
 from environments.stores.remote.cache import Cache
 from environments.stores.remote.copies import fill, keep_copies, refuse_links, strangers
 from environments.stores.remote.documents import ENTRY, Document, Entry, contract_name
-from environments.stores.remote.draft import LANES, RemoteDraft
+from environments.stores.remote.draft import LANES, RemoteDraft, Version
 from environments.stores.remote.history import MAX_DOCUMENT, RemoteHistory
+from environments.stores.remote.marks import Marks
 from environments.stores.remote.pieces import ALTERED, Piece, fetch
-from environments.stores.remote.snapshot import RemoteSnapshot, take_snapshot
-from environments.stores.single import SetOfOne
-from environments.stores.staging import stage, sweep
+from environments.stores.remote.sets import RemoteSetDraft
+from environments.stores.remote.snapshot import RemoteSnapshot, Seen, take_snapshot
+from environments.stores.staging import Staged, stage, sweep
 from environments.transits import Capabilities
 
 __all__ = ["RemoteStore"]
@@ -62,6 +63,7 @@ class RemoteStore:
         medium: str,
         limit: int,
         clock: Callable[[], datetime] = _now,
+        patience: float = 10.0,
     ) -> None:
         """Name a store; nothing is asked and nothing written.
 
@@ -71,11 +73,13 @@ class RemoteStore:
             medium: `s3`, `azure` or `directory`, for messages.
             limit: bytes that the copies may take.
             clock: the time now.
+            patience: seconds for which a set that another writer claimed is waited for.
         """
         self._bucket = bucket
         self._cache = Cache(folder, limit)
         self._medium = medium
         self._clock = clock
+        self._marks = Marks(bucket, patience)
         self._documents: dict[tuple[str, int], Document] = {}
         self._checked = False
         self._capabilities: Capabilities | None = None
@@ -84,29 +88,32 @@ class RemoteStore:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all assets that have a version, sorted."""
+        found = sorted(self._numbered())
+        return tuple(name for name in found if any(True for _ in self._history(name).entries()))
+
+    def _numbered(self) -> set[str]:
+        """Return the names of all assets of which a number was taken."""
         self._check_format()
-        found = {match["name"] for match in map(ENTRY.fullmatch, self._bucket.names("assets")) if match}
-        return tuple(sorted(found))
+        return {match["name"] for match in map(ENTRY.fullmatch, self._bucket.names("assets")) if match}
 
     def versions(self, name: str) -> tuple[AssetRecord, ...]:
         """Return every version of an asset, oldest first."""
-        history = self._history(name)
-        return tuple(self._document(history.entry(sequence)).record for sequence in history.sequences())
+        return tuple(self._document(entry).record for entry in self._history(name).entries())
 
     def record(self, name: str, version: str | None = None) -> AssetRecord:
         """Return one version's record; without a digest, the latest's."""
         history = self._history(name)
-        sequences = history.sequences()
-        if not sequences:
+        found = history.find(version)
+        if found is not None:
+            return self._document(found).record
+        count = sum(1 for _ in history.entries())
+        if not count:
             known = ", ".join(self.names()[:20]) or "none"
             raise UsageError(f"no asset is named {name} here", remedy=f"the assets here are: {known}")
-        found = history.entry(sequences[-1]) if version is None else history.find(version)
-        if found is None:
-            raise UsageError(
-                f"{name} has no version {version} here",
-                remedy=f"it has {len(sequences)}; see them with `isthmus asset show {name}`",
-            )
-        return self._document(found).record
+        raise UsageError(
+            f"{name} has no version {version} here",
+            remedy=f"it has {count}; see them with `isthmus asset show {name}`",
+        )
 
     def contract(self, record: AssetRecord) -> Contract:
         """Return the contract that the version was committed under, as it was then."""
@@ -123,38 +130,37 @@ class RemoteStore:
     def begin(self, name: str) -> RemoteDraft:
         """Begin a version."""
         history = self._history(name)
+        return RemoteDraft(self._bucket, history, self._stage(), self._clock, self._publish)
+
+    def begin_set(self, names: Iterable[str]) -> RemoteSetDraft:
+        """Begin versions of several assets that shall become visible at once."""
+        histories = tuple(self._history(name) for name in names)
+        if not histories or len({history.name for history in histories}) != len(histories):
+            raise UsageError("a set of assets: none, or one of them twice", remedy="name each asset once")
+        return RemoteSetDraft(self._bucket, histories, self._marks, self._stage(), self._clock, self._finish)
+
+    def _stage(self) -> Staged:
         self.capabilities()
         with disk_errors(f"{self._cache.folder}: no draft can be made"):
             make_private(self._cache.folder)
             sweep(self._cache.staging)
-            staged = stage(self._cache.staging)
-        return RemoteDraft(self._bucket, history, staged, self._clock, self._publish)
-
-    def begin_set(self, names: Iterable[str]) -> SetDraft:
-        """Begin a set of one asset.
-
-        Raises:
-            UsageError: of several: no object store commits more than one object at once.
-        """
-        asked = tuple(names)
-        if len(asked) != 1:
-            raise UsageError(
-                f"the store in {self._medium}: takes one asset at a time, not {len(asked)} as one set",
-                remedy="let them cross one by one, or give the destination a store on a disk",
-            )
-        return SetOfOne(self.begin(asked[0]))
+            return stage(self._cache.staging)
 
     def snapshot(self, names: Iterable[str] | None = None) -> RemoteSnapshot:
         """Return the store as it is now, of these assets or of all."""
+        asked = None if names is None else {check_name(name, "the asset") for name in names}
 
-        def look() -> dict[str, list[int]]:
-            asked = self.names() if names is None else sorted(set(wanted))
-            return {name: self._history(name).sequences() for name in asked}
+        def look() -> Seen:
+            decided = self._marks.decided()
+            wanted = sorted(self._numbered() if asked is None else asked)
+            return Seen(decided, {name: self._history(name).sequences() for name in wanted})
 
-        wanted = () if names is None else tuple(names)
-        return take_snapshot(
-            look, lambda name, number: self._document(self._history(name).entry(number)).record
-        )
+        def commit(name: str, number: int) -> Entry | None:
+            entry = self._history(name).entry(number)
+            return entry if self._marks.counts(entry, seen.decided) else None
+
+        seen = take_snapshot(look)
+        return RemoteSnapshot(seen.numbers, commit, lambda entry: self._document(entry).record)
 
     def capabilities(self) -> Capabilities:
         """Return what the store promises, found by trying: a mark must not be created twice."""
@@ -167,21 +173,28 @@ class RemoteStore:
                 _log.warning("%s", warning)
         return self._capabilities
 
-    def _publish(
-        self, history: RemoteHistory, make: Callable[[int], AssetRecord], files: Path
-    ) -> AssetRecord:
-        with self._single_writer(history.name):
-            record = history.publish(make).record
-        keep_copies(self._cache, record, files)
-        return record
+    def _publish(self, history: RemoteHistory, version: Version, files: Path) -> AssetRecord:
+        def commit() -> dict[str, AssetRecord]:
+            return {history.name: history.publish(partial(version.record, history.name))[0].record}
+
+        return self._finish(commit, lambda _: files)[history.name]
+
+    def _finish(
+        self, commit: Callable[[], dict[str, AssetRecord]], files: Callable[[str], Path]
+    ) -> dict[str, AssetRecord]:
+        with self._single_writer():
+            found = commit()
+        for name, record in found.items():
+            keep_copies(self._cache, record, files(name))
+        return found
 
     @contextmanager
-    def _single_writer(self, name: str) -> Iterator[None]:
+    def _single_writer(self) -> Iterator[None]:
         if self.capabilities().one_writer_wins:
             yield
             return
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(self._cache.folder / f".{name}.writer", flags, 0o600)
+        descriptor = os.open(self._cache.folder / ".writer", flags, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -222,8 +235,9 @@ class RemoteStore:
     def verify(self, record: AssetRecord) -> None:
         """Read everything of a version in the store and compare; also that no stranger stands in its copy."""
         history = self._history(record.name)
-        document = history.document(history.entry(record.sequence))
-        if document.record != record:
+        entry = history.entry(record.sequence)
+        document = history.document(entry)
+        if document.record != record or not Marks(self._bucket, 0.0).counts(entry):
             raise NotVerifiableError(f"{record.name}: the store's record is another one by now")
         try:
             self.contract(record)
@@ -247,7 +261,7 @@ class RemoteStore:
             )
 
     def _pieces(self, record: AssetRecord, path: str) -> list[Piece]:
-        history = RemoteHistory(self._bucket, record.name)
+        history = RemoteHistory(self._bucket, record.name, self._marks)
         document = self._documents.get((record.name, record.sequence))
         if document is None or document.record != record:
             document = self._document(history.entry(record.sequence))
@@ -256,14 +270,14 @@ class RemoteStore:
         return document.pieces(path)
 
     def _document(self, entry: Entry) -> Document:
-        document = RemoteHistory(self._bucket, entry.name).document(entry)
+        document = RemoteHistory(self._bucket, entry.name, self._marks).document(entry)
         if len(self._documents) >= _KEPT:
             self._documents.clear()
         self._documents[entry.name, entry.sequence] = document
         return document
 
     def _history(self, name: str) -> RemoteHistory:
-        history = RemoteHistory(self._bucket, check_name(name, "the asset"))
+        history = RemoteHistory(self._bucket, check_name(name, "the asset"), self._marks)
         self._check_format()
         return history
 

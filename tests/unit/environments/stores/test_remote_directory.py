@@ -29,6 +29,10 @@ class TestDirectoryObjects(RemoteStoreSuite):
 class TestFaultyDirectoryObjects(TestDirectoryObjects):
     """Each request slow now and then, and many writes twice: nothing that a caller sees may differ."""
 
+    # Hundreds of commits each: without the weather alone.
+    test_whatever_is_committed_the_store_is_its_model = None
+    test_killed_between_any_two_steps_all_members_are_there_or_none = None
+
     def around(self, bucket: Objects) -> Objects:
         return faulty(bucket, Weather(Faults(duplicate=0.3, delay=0.2), 1))
 

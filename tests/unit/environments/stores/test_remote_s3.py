@@ -44,6 +44,10 @@ def objects(folder: Path, prefix: str) -> Objects:
 
 
 class TestS3Objects(RemoteStoreSuite):
+    # Hundreds of commits each: over the directory alone.
+    test_whatever_is_committed_the_store_is_its_model = None
+    test_killed_between_any_two_steps_all_members_are_there_or_none = None
+
     @pytest.fixture(autouse=True)
     def _with_server(self, server: Server, tmp_path: Path) -> None:
         # A suite's child process opens the same store: what it needs stands beside.
