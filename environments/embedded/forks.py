@@ -23,7 +23,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -133,7 +133,7 @@ class Answer:
     process: ProcessId | None
     pid: int
     descriptor: int
-    _text: bytes = b""
+    _text: bytearray = field(default_factory=bytearray)
 
     def poll(self) -> bool:
         """Whether the answer is complete; never waits."""

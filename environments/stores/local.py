@@ -27,6 +27,7 @@ from data_contracts.errors import IsthmusError, NotVerifiableError, UnreachableE
 from data_contracts.model import Contract
 from environments.private import disk_errors, make_private, write_private
 from environments.ref import check_name
+from environments.stores.changes import changes
 from environments.stores.cutting import verify_file
 from environments.stores.draft import LocalDraft
 from environments.stores.history import Entry, History, read_json
@@ -168,6 +169,10 @@ class LocalStore:
             raise NotVerifiableError(
                 f"{record.name}: {len(extra)} files stand in version {record.version} that are not its own"
             )
+
+    def changes(self) -> dict[str, tuple[int, ...]]:
+        """Return what changes with each asset's history (see `environments.consistency.catalogue`)."""
+        return changes(self._assets)
 
     def _history(self, name: str) -> History:
         return History(self._assets, check_name(name, "the asset"))

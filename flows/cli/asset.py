@@ -15,6 +15,7 @@ from environments.home import Home
 from environments.ref import parse_asset
 from environments.site import Site
 from environments.stores import AssetRecord, AssetStore, open_store
+from flows.cli.asset_status import status
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
@@ -214,3 +215,6 @@ def _verify_one(store: AssetStore, record: AssetRecord) -> dict[str, Any]:
     except NotVerifiableError as error:
         reason = str(error)
     return {"asset": f"{record.name}@{record.version}", "sound": reason is None, "reason": reason}
+
+
+command.add_command(status)

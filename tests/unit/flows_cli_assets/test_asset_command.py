@@ -210,3 +210,14 @@ def test_an_incident_is_shown_where_it_happened_and_nowhere_else(shell: Shell) -
     assert [item["id"] for item in listed["incidents"]] == [incident_id]
     assert "Jane" not in json.dumps(listed)
     shell.json("incident", "show", incident_id, "--env", "onprem", code=2)
+
+
+def test_status_asks_each_environment_and_says_how_far_the_others_are(shell: Shell, csv: Path) -> None:
+    version = shell.add(csv)["asset"]["version"]
+    [row] = shell.json("asset", "status")["environments"]["onprem"]
+    told = (row["asset"], row["destination"], row["state"], row["latest"], row["behind"], row["there"])
+    assert told == ("readings", "cloud", "never-sent", version, 1, "")
+    text = shell.run("asset", "status", "readings", "--to", "cloud").stdout
+    assert "never-sent" in text
+    assert not any(name in text for name in ("Ann", "Ben", "P1000"))
+    shell.run("asset", "status", "--env", "nowhere", code=2)

@@ -1,0 +1,15 @@
+"""Consistency: what is where, what does not agree, and what may go.
+
+Invariants:
+1. Every question about an environment is answered by a process that opens that environment alone; what two
+   sides have to agree on is compared by what each of them signed or recorded.
+2. Nothing here permits or denies a crossing.
+
+Example:
+    >>> [(row.asset, row.destination, row.state) for row in status_of(open_source(folder, site))]
+    [('covid_tests', 'cloud', 'current')]
+"""
+
+from environments.consistency.status import STATES, Row, Source, open_source, status_of
+
+__all__ = ["STATES", "Row", "Source", "open_source", "status_of"]

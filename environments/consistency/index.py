@@ -1,0 +1,223 @@
+"""What `asset status` would otherwise compute from every entry and every record, kept between two calls.
+
+Invariants:
+1. Nothing is decided by it, and it can be removed at any time: it is computed again from ledger and store.
+2. It follows one ledger: it knows the last entry that it took by place and digest. Where that entry is
+   another one by now (a restore), everything is computed again.
+3. An asset's versions are read again whenever the mark of their folder changed, or was so young when they
+   were read that it might change unseen.
+4. One process at a time brings it up to date; what it gives out is of one moment of the ledger.
+
+Example:
+    >>> follow(folder, store).standings["covid_tests", "cloud"].outcome
+    'permitted'
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from data_contracts.digest import digest_bytes
+from data_contracts.errors import NotVerifiableError, UnreachableError
+from data_contracts.terms import Selector
+from environments.consistency.catalogue import Held, list_asset, marks_of, terms_in
+from environments.consistency.standing import Open, Pair, Standing, Standings
+from environments.folder import EnvironmentFolder
+from environments.ledger import find_entries
+from environments.ledger.database import pages, reading
+from environments.ledger.entry import parse_entry
+from environments.private import make_private
+from environments.stores import AssetStore
+
+__all__ = ["Followed", "follow"]
+
+_FILE, _VERSION, _WAIT = "standings.db", 1, 60.0
+_MEMORY = ":memory:"
+_SCHEMA = """
+BEGIN EXCLUSIVE;
+CREATE TABLE IF NOT EXISTS followed (sequence INTEGER NOT NULL, digest TEXT NOT NULL) STRICT;
+INSERT INTO followed SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM followed);
+CREATE TABLE IF NOT EXISTS pairs (
+    name TEXT, destination TEXT, there TEXT, arrived TEXT, received TEXT, receipt TEXT, head INTEGER,
+    asked TEXT, crossing TEXT, outcome TEXT, rules TEXT, since TEXT, PRIMARY KEY (name, destination)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS crossings (
+    crossing TEXT PRIMARY KEY, name TEXT, destination TEXT, version TEXT, since TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS contracts (digest TEXT PRIMARY KEY, terms TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS assets (name TEXT PRIMARY KEY, mark TEXT, held TEXT) STRICT, WITHOUT ROWID;
+PRAGMA user_version=1;
+COMMIT;
+"""
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What ledger and store say, at one moment.
+
+    Attributes:
+        standings: by asset and destination.
+        crossings: those that are open, by id.
+        assets: every asset of the store, with its versions.
+        terms: to whom each of their contracts has terms, by the contract's digest.
+    """
+
+    standings: Mapping[Pair, Standing]
+    crossings: Mapping[str, Open]
+    assets: dict[str, Held]
+    terms: dict[str, tuple[Selector, ...]]
+
+
+def follow(folder: EnvironmentFolder, store: AssetStore) -> Followed:
+    """Bring the index up to date, and return what is in it.
+
+    Raises:
+        NotVerifiableError: the ledger is none, or one of its entries.
+        UnreachableError: the disk refuses.
+    """
+    try:
+        path = make_private(folder.root / "index") / _FILE
+    except UnreachableError:  # a disk that cannot be written: computed again at each call
+        return _follow(_MEMORY, folder.ledger, store)
+    try:
+        return _follow(str(path), folder.ledger, store)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            raise UnreachableError(
+                f"{path}: another process has brought this index up to date for {_WAIT:.0f} s",
+                remedy="wait for it, then run it again",
+            ) from error
+        return _follow(_MEMORY, folder.ledger, store)
+    except sqlite3.DatabaseError:  # not ours, of another version, or damaged: it is only an index
+        _remove(path)
+        return _follow(str(path), folder.ledger, store)
+
+
+def _follow(place: str, ledger: Path, store: AssetStore) -> Followed:
+    with closing(_connect(place)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            found = Followed(*_take_entries(database, ledger), *_take_assets(database, store))
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+    return found
+
+
+def _remove(path: Path) -> None:
+    for name in (path, path.with_name(f"{path.name}-journal")):
+        name.unlink(missing_ok=True)
+
+
+def _connect(place: str) -> sqlite3.Connection:
+    database = sqlite3.connect(place, timeout=_WAIT, isolation_level=None)
+    try:
+        # It may be lost at any time, so nobody waits for the disk.
+        database.execute("PRAGMA synchronous=OFF")
+        [version] = database.execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            database.executescript(_SCHEMA)
+    except BaseException:
+        database.close()
+        raise
+    if version not in {0, _VERSION}:
+        database.close()
+        raise sqlite3.DatabaseError("an index of another form")
+    return database
+
+
+def _take_entries(database: sqlite3.Connection, ledger: Path) -> tuple[dict[Pair, Standing], dict[str, Open]]:
+    """Take what the ledger got since the last time; everything, if it is another ledger."""
+    sequence, digest = database.execute("SELECT * FROM followed").fetchone()
+    with reading(ledger) as record:
+        if sequence and (record is None or _digest_at(record, sequence) != digest):
+            for table in ("pairs", "crossings"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            sequence = 0
+        pairs = {(found[0], found[1]): _standing(found) for found in database.execute("SELECT * FROM pairs")}
+        crossings = {found[0]: Open(*found[1:]) for found in database.execute("SELECT * FROM crossings")}
+        if record is None:
+            return pairs, crossings
+        before = dict(pairs), dict(crossings)
+        standings = Standings(pairs, crossings, lambda crossing: _origin(ledger, crossing))
+        for page in pages(record, after=sequence):
+            for _, payload in page:
+                standings.take(parse_entry(payload))
+            sequence, digest = page[-1][0], digest_bytes(page[-1][1])
+    _write(database, *before, pairs, crossings)
+    database.execute("UPDATE followed SET sequence = ?, digest = ?", (sequence, digest))
+    return pairs, crossings
+
+
+def _digest_at(record: sqlite3.Connection, sequence: int) -> str:
+    found = record.execute("SELECT payload FROM entries WHERE sequence = ?", (sequence,)).fetchone()
+    return "" if found is None else digest_bytes(found[0])
+
+
+def _origin(ledger: Path, crossing: str) -> Open | None:
+    for entry in reversed(find_entries(ledger, crossing=crossing)):
+        if entry.kind == "egress":
+            body = entry.body
+            return Open(body["name"], body["destination"], body["source_version"], entry.time)
+    return None
+
+
+def _write(
+    database: sqlite3.Connection,
+    pairs_before: dict[Pair, Standing],
+    crossings_before: dict[str, Open],
+    pairs: dict[Pair, Standing],
+    crossings: dict[str, Open],
+) -> None:
+    """Write what changed."""
+    changed = [(*pair, *_row(now)) for pair, now in pairs.items() if now is not pairs_before.get(pair)]
+    database.executemany(f"INSERT OR REPLACE INTO pairs VALUES ({','.join('?' * 12)})", changed)  # noqa: S608 - question marks
+    gone = [(crossing,) for crossing in crossings_before.keys() - crossings.keys()]
+    database.executemany("DELETE FROM crossings WHERE crossing = ?", gone)
+    sent = [(id_, *astuple(now)) for id_, now in crossings.items() if now is not crossings_before.get(id_)]
+    database.executemany("INSERT OR REPLACE INTO crossings VALUES (?, ?, ?, ?, ?)", sent)
+
+
+def _row(standing: Standing) -> tuple[Any, ...]:
+    rules = json.dumps(list(standing.rules)) if standing.rules else ""
+    return tuple((vars(standing) | {"rules": rules}).values())
+
+
+def _standing(row: tuple[Any, ...]) -> Standing:
+    rules = tuple(json.loads(row[10])) if row[10] else ()
+    return Standing(*(*row[2:10], rules, row[11]))
+
+
+def _take_assets(
+    database: sqlite3.Connection, store: AssetStore
+) -> tuple[dict[str, Held], dict[str, tuple[Selector, ...]]]:
+    """Read the versions of each asset whose mark changed, and contracts that were not seen before."""
+    known = {name: (mark, held) for name, mark, held in database.execute("SELECT * FROM assets")}
+    rows = database.execute("SELECT * FROM contracts")
+    terms = {digest: tuple(Selector(*one) for one in json.loads(text)) for digest, text in rows}
+    found: dict[str, Held] = {}
+    for name, mark in marks_of(store).items():
+        if mark and name in known and known[name][0] == mark:
+            found[name] = Held.from_json(json.loads(known[name][1]))
+            continue
+        try:
+            found[name], latest = list_asset(store, name)
+            if latest is not None and latest.contract_digest not in terms:
+                terms[latest.contract_digest] = terms_in(store, latest)
+                selectors = json.dumps([astuple(one) for one in terms[latest.contract_digest]])
+                database.execute("INSERT INTO contracts VALUES (?, ?)", (latest.contract_digest, selectors))
+        except NotVerifiableError:  # told as that, and looked at again the next time
+            found[name] = Held(damaged=True)
+            continue
+        row = (name, mark, json.dumps(found[name].to_json()))
+        database.execute("INSERT OR REPLACE INTO assets VALUES (?, ?, ?)", row)
+    gone = [(name,) for name in known.keys() - found.keys()]
+    database.executemany("DELETE FROM assets WHERE name = ?", gone)
+    return {name: held for name, held in found.items() if held.versions or held.damaged}, terms

@@ -1,0 +1,138 @@
+"""What a source's own ledger says of each asset and destination: what is there, and what was last asked.
+
+Invariants:
+1. A version counts as there because of a receipt that the destination signed, and of nothing else.
+2. Of two receipts the one counts that the destination wrote down later: its ledger's head says so, whatever
+   the order in which they came home.
+3. The same entries, all at once or some at a time, give the same standings.
+
+Example:
+    >>> standings = Standings({}, {}, origin=lambda crossing: None)
+    >>> standings.take(entry)
+    >>> standings.pairs["covid_tests", "cloud"].outcome
+    'open'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from environments.ledger import Entry
+
+__all__ = ["Open", "Pair", "Standing", "Standings"]
+
+Pair: TypeAlias = "tuple[str, str]"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One asset at one destination, as the source knows it.
+
+    Attributes:
+        there: the source's version of the newest receipt; empty where there is none.
+        arrived: what the destination calls that version: its bytes may have been transformed.
+        received: when it says that it received it.
+        receipt: the digest of the receipt.
+        head: how far the destination's ledger reached in that receipt.
+        asked: the source's version that was asked for last.
+        crossing: the crossing that asked.
+        outcome: `open` while there is no answer; `permitted`, `denied`, `broken`; or `failed`, where the
+            answer does not verify.
+        rules: the rules that spoke against it, as the ledger has them.
+        since: when the outcome was written down.
+    """
+
+    there: str = ""
+    arrived: str = ""
+    received: str = ""
+    receipt: str = ""
+    head: int = 0
+    asked: str = ""
+    crossing: str = ""
+    outcome: str = ""
+    rules: tuple[dict[str, Any], ...] = ()
+    since: str = ""
+
+
+@dataclass(frozen=True)
+class Open:
+    """A crossing that was sent and has no answer yet.
+
+    Attributes:
+        name: the asset.
+        destination: where to.
+        version: the source's.
+        since: when it was sent.
+    """
+
+    name: str
+    destination: str
+    version: str
+    since: str
+
+
+@dataclass(frozen=True)
+class Standings:
+    """All standings of one source, brought up to date entry by entry.
+
+    Attributes:
+        pairs: by asset and destination.
+        crossings: those that are open, by id.
+        origin: finds what was sent under a crossing that is open no more.
+    """
+
+    pairs: MutableMapping[Pair, Standing]
+    crossings: MutableMapping[str, Open]
+    origin: Callable[[str], Open | None]
+
+    def take(self, entry: Entry) -> None:
+        """Take the next entry of the ledger; one that is about something else changes nothing."""
+        if "crossing" not in entry.body:
+            return
+        if entry.kind == "egress":
+            self._asked(entry)
+        elif entry.kind == "settle":
+            self._answered(entry)
+
+    def _asked(self, entry: Entry) -> None:
+        body = entry.body
+        outcome, crossing = str(body["outcome"]), str(body["crossing"])
+        sent = Open(str(body["name"]), str(body["destination"]), str(body["source_version"]), entry.time)
+        if outcome == "permitted":
+            self.crossings[crossing] = sent
+        elif outcome == "denied":
+            self.crossings.pop(crossing, None)  # what had been sent under it was taken back
+        pair = sent.name, sent.destination
+        self.pairs[pair] = replace(
+            self.pairs.get(pair, Standing()),
+            asked=sent.version,
+            crossing=crossing,
+            outcome="open" if outcome == "permitted" else outcome,
+            rules=tuple(body["rules"]),
+            since=entry.time,
+        )
+
+    def _answered(self, entry: Entry) -> None:
+        body = entry.body
+        outcome, crossing = str(body["outcome"]), str(body["crossing"])
+        sent = self.crossings.get(crossing) or self.origin(crossing)
+        if sent is None:
+            return
+        pair = sent.name, sent.destination
+        known = self.pairs.get(pair, Standing())
+        if outcome != "failed":
+            self.crossings.pop(crossing, None)
+        if outcome == "permitted" and int(body["peer_head"][0]) >= known.head:
+            known = replace(
+                known,
+                there=sent.version,
+                arrived=str(body["version"]),
+                received=str(body["received"]),
+                receipt=str(body["receipt"]),
+                head=int(body["peer_head"][0]),
+            )
+        if known.crossing == crossing:
+            known = replace(known, outcome=outcome, rules=tuple(body["rules"]), since=entry.time)
+        self.pairs[pair] = known

@@ -1,0 +1,253 @@
+"""For every asset and destination of one source: which version is there, how far behind, and why.
+
+Invariants:
+1. What is said of another environment is what it signed, or what this environment itself did. Nothing is
+   asked of another environment, so the answer is there while links are down, and may be older than the truth.
+2. Every asset and every declared peer has a row. A destination for which the asset's contract has no terms is
+   not behind: nothing shall be there.
+3. A version is behind by the versions committed after it, and since the first of these was.
+
+Example:
+    >>> [(row.asset, row.destination, row.state) for row in status_of(open_source(folder, site))]
+    [('covid_tests', 'cloud', 'current'), ('covid_tests', 'edge', 'no-terms')]
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from environments.consistency.catalogue import Held
+from environments.consistency.index import Followed, follow
+from environments.consistency.standing import Standing
+from environments.folder import EnvironmentFolder
+from environments.ledger.ledger import utc_now
+from environments.profile import Profile
+from environments.site import Site
+from environments.stores import AssetStore, open_store
+
+if TYPE_CHECKING:
+    from environments.boundary import EnvironmentContext
+
+__all__ = ["STATES", "Answer", "Row", "Source", "open_source", "rows_of", "status_of"]
+
+STATES = {
+    "current": "the latest version is there",
+    "in-flight": "sent, and not answered yet",
+    "unsettled": "an answer lies in the transit and was not read yet",
+    "waiting": "nobody has asked for the latest version to cross",
+    "denied": "terms or policy deny it",
+    "broken": "the data breaks its contract",
+    "failed": "the answer does not verify",
+    "never-sent": "nothing was ever asked to cross",
+    "damaged": "the store's record of this asset does not verify",
+    "no-terms": "the contract has no terms for this destination",
+}
+"""What a row's state means."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Whether an answer to a crossing lies in the transit.
+
+    Attributes:
+        lies: whether something lies under the receipt's name.
+        note: why that is not known; empty where it is.
+    """
+
+    lies: bool
+    note: str = ""
+
+
+_Look: TypeAlias = "Callable[[str, str], Answer]"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One asset at one destination.
+
+    Attributes:
+        asset: its name.
+        destination: the peer.
+        state: one of `STATES`.
+        there: the source's version that the newest receipt is for; empty where nothing is there.
+        arrived: what that version is called at the destination.
+        received: when it was received there, as the destination says.
+        latest: the source's latest version; empty where the store cannot say.
+        behind: by how many versions; None where the version there is not in the store's history.
+        since: when the first of these was committed; empty where there is none.
+        seconds: for how long it is behind; 0 where it is not.
+        asked: the version that was asked for last.
+        crossing: that crossing; empty where nothing was asked.
+        rules: that spoke against it: id, reason and count of rows.
+        note: what else is to be known; empty where nothing is.
+    """
+
+    asset: str
+    destination: str
+    state: str
+    there: str = ""
+    arrived: str = ""
+    received: str = ""
+    latest: str = ""
+    behind: int | None = 0
+    since: str = ""
+    seconds: int = 0
+    asked: str = ""
+    crossing: str = ""
+    rules: tuple[dict[str, Any], ...] = ()
+    note: str = ""
+
+    @property
+    def why(self) -> str:
+        """The state in words."""
+        return STATES[self.state]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as a JSON object."""
+        return vars(self) | {"rules": list(self.rules), "why": STATES[self.state]}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is needed of one environment to say how far its destinations are.
+
+    Attributes:
+        folder: its own.
+        store: its own.
+        peers: the other environments' declarations.
+        look: says whether an answer to a crossing lies in the transit to a destination.
+        clock: the time now.
+    """
+
+    folder: EnvironmentFolder
+    store: AssetStore
+    peers: Mapping[str, Profile]
+    look: Callable[[str, str], Answer]
+    clock: Callable[[], dt.datetime] = utc_now
+
+
+def open_source(folder: EnvironmentFolder, site: Site, *, remote: bool = False) -> Source:
+    """Open one environment to look at, and no more of the gate than is needed.
+
+    Args:
+        folder: the environment's.
+        site: what declares it.
+        remote: whether transits on other machines are asked for answers too.
+    """
+    profile = site.profile(folder.name)
+
+    @cache
+    def gate() -> EnvironmentContext:
+        from environments.boundary import open_environment
+
+        return open_environment(folder, site)
+
+    def look(destination: str, crossing: str) -> Answer:
+        from environments.boundary.looking import answer_lies
+
+        return Answer(*answer_lies(gate(), destination, crossing, remote=remote))
+
+    peers = {name: peer for name, peer in site.profiles.items() if name != folder.name}
+    return Source(folder, open_store(folder, profile), peers, look)
+
+
+def status_of(source: Source) -> Iterator[Row]:
+    """Give every row of one source, by asset and destination.
+
+    Raises:
+        NotVerifiableError: the ledger does not read.
+        UnreachableError: the disk refuses.
+    """
+    followed = follow(source.folder, source.store)
+    return rows_of(followed, source.peers, source.clock(), source.look)
+
+
+def rows_of(followed: Followed, peers: Mapping[str, Profile], now: dt.datetime, look: _Look) -> Iterator[Row]:
+    """Give every row; nothing is read but what `followed` holds, the declarations, and what `look` says."""
+    sides = [peer.destination() for peer in peers.values()]
+    admitted = {
+        digest: frozenset(side.environment for side in sides if any(one.matches(side) for one in selectors))
+        for digest, selectors in followed.terms.items()
+    }
+    destinations = sorted(peers)
+    asked = {name for name, _ in followed.standings}
+    nothing, never = Held(), Standing()
+    for name in sorted(followed.assets.keys() | asked):
+        held = followed.assets.get(name, nothing)
+        history = _History(held, now)
+        lawful = admitted.get(held.contract, frozenset())
+        for destination in destinations:
+            standing = followed.standings.get((name, destination), never)
+            yield _row(name, destination, standing, held, history, destination in lawful, look)
+
+
+class _History:
+    """By how many versions, and since when, each version of an asset is behind."""
+
+    def __init__(self, held: Held, now: dt.datetime) -> None:
+        self.versions = held.versions
+        self.latest = held.versions[-1].version if held.versions else ""
+        self._place = {version.version: place for place, version in enumerate(held.versions, 1)}
+        self._now = now
+        self._ages: dict[str, int] = {}
+
+    def after(self, version: str) -> tuple[int | None, str, int]:
+        """Return how many versions came after one, when the first of these did, and how long ago that is."""
+        if version and version not in self._place:
+            return None, "", 0
+        place = self._place.get(version, 0)
+        if place == len(self.versions):
+            return 0, "", 0
+        since = self.versions[place].created
+        return len(self.versions) - place, since, self._age(since)
+
+    def _age(self, since: str) -> int:
+        if since not in self._ages:
+            age = self._now - dt.datetime.fromisoformat(since)
+            self._ages[since] = max(0, int(age.total_seconds()))
+        return self._ages[since]
+
+
+def _row(
+    name: str,
+    destination: str,
+    standing: Standing,
+    held: Held,
+    history: _History,
+    admitted: bool,
+    look: _Look,
+) -> Row:
+    state, note = _state(standing, held, history, admitted, lambda: look(destination, standing.crossing))
+    behind, since, seconds = history.after(standing.there) if state != "no-terms" else (0, "", 0)
+    if held.damaged:
+        behind = None
+    return Row(
+        name, destination, state, standing.there, standing.arrived, standing.received, history.latest, behind,
+        since, seconds, standing.asked, standing.crossing, standing.rules, note,
+    )  # fmt: skip
+
+
+def _state(
+    standing: Standing, held: Held, history: _History, admitted: bool, look: Callable[[], Answer]
+) -> tuple[str, str]:
+    if held.damaged:
+        return "damaged", "see `isthmus asset verify`"
+    if not history.latest and not standing.crossing:
+        return "never-sent", ""
+    if standing.there and standing.there == history.latest:
+        return "current", ""
+    older = "" if standing.asked == history.latest else "an older version was asked for last"
+    if standing.outcome == "open":
+        answer = look()
+        return ("unsettled" if answer.lies else "in-flight"), (answer.note or older)
+    if standing.outcome in {"denied", "broken", "failed"} and not older:
+        return standing.outcome, ""
+    if not admitted:
+        return "no-terms", ""
+    if not standing.crossing:
+        return "never-sent", ""
+    return "waiting", (f"the last answer was {standing.outcome}" if older else "")
