@@ -208,16 +208,19 @@ def _steps(fields: Fields) -> tuple[StepGrant, ...]:
     for index, item in enumerate(fields.items(("steps",), "steps")):
         place: Place = ("steps", index)
         numbers: dict[str, tuple[float, float]] = {}
-        where = place
+        where, grant = place, ""
         if isinstance(item, dict):
-            fields.mapping(place, ("name", "numbers"), ("name",))
+            fields.mapping(place, ("name", "numbers", "grant"), ("name",))
             numbers = _numbers(fields, (*place, "numbers"))
+            grant = fields.choice((*place, "grant"), ("required",), "")
             where = (*place, "name")
         name = fields.text(where, _STEP, "PIPELINE.STEP, or PIPELINE for one whose home this is")
         if name in grants:
             fields.complain(where, f"{name!r} stands here twice", "each step once")
+        if grant and ("." not in name or name.startswith("isthmus.")):
+            fields.complain((*place, "grant"), "only a step of a pipeline takes a grant", "PIPELINE.STEP")
         if name:
-            grants[name] = StepGrant(name, numbers)
+            grants[name] = StepGrant(name, numbers, grant)
     return tuple(grants.values())
 
 

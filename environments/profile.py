@@ -171,10 +171,12 @@ class StepGrant:
     Attributes:
         name: `PIPELINE.STEP`, or `PIPELINE` for a pipeline whose home this is.
         numbers: parameter to its least and greatest value; a number that is not named is refused.
+        grant: `required`: each run of the step needs a grant that a requester's key signed.
     """
 
     name: str
     numbers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    grant: str = ""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ from environments.apigate.forms import (
 )
 from environments.apigate.speaker import Speaker
 from environments.ref import NAME, AssetRef
+from environments.trust.grants import GRANT_PARAMETER
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
 
 __all__ = [
@@ -75,7 +76,7 @@ __all__ = [
 _TITLE = re.compile(rf"{NAME}@{NAME}")
 _LABEL = re.compile(rf"(?:out|in)\.{NAME}|isthmus\.(?:plan|rules|incident)")
 _REF = "ref:"
-_SIGNED = frozenset({REQUEST_PARAMETER})
+_SIGNED = frozenset({REQUEST_PARAMETER, GRANT_PARAMETER})
 
 
 def _state_text(text: str, speaker: Speaker) -> bool:

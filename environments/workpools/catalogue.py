@@ -68,6 +68,10 @@ class Runnable(Protocol):
         """The queue whose slots its runs take."""
 
     @property
+    def purpose(self) -> str:
+        """What it reads data for; empty where a pipeline's steps say it."""
+
+    @property
     def phases(self) -> frozenset[str]:
         """The literals of its code that may stand in its lines of progress."""
 

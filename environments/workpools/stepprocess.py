@@ -104,6 +104,8 @@ def rehearse(place: Place) -> None:
 
 def run_one(place: Place, file: int) -> int:
     """Wait for one order on a socket, run it; return the exit status."""
+    from environments.workpools.granting import demand_grant
+
     with socket.socket(fileno=file) as orders:
         data = _all(orders)
     if not data:
@@ -114,6 +116,7 @@ def run_one(place: Place, file: int) -> int:
     if runnable is None:
         raise DefectError("an order for something that is not installed")
     parameters = runnable.validate(order.parameters, place.profile.grant(order.flow_name))
+    demand_grant(place, runnable, order.parameters, order.run_id)  # again: whoever forked this may be wrong
     run = RunContext(
         flow_run=_flow_run(order, place),
         parameters=parameters,

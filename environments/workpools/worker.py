@@ -25,12 +25,13 @@ from environments.workpools.catalogue import QUEUES, Queue
 from environments.workpools.control import ControlPlane, MissingError, Offer
 from environments.workpools.ending import Ending
 from environments.workpools.gatepass import credential_of
+from environments.workpools.granting import admit_here
 from environments.workpools.journal import Journal
 from environments.workpools.launcher import Child, Launcher
 from environments.workpools.linux import alive, kill_group
 from environments.workpools.pool import ensure_pool
 from environments.workpools.pulse import Pulse
-from environments.workpools.sealed import Request, admit
+from environments.workpools.sealed import Request
 from environments.workpools.spares import Spares
 from environments.workpools.stepprocess import Order, Place
 
@@ -185,7 +186,7 @@ class Worker:
     async def _take(self, taken: _Taken) -> None:
         offer = taken.offer
         request = await self._request(taken)
-        admitted = admit(request, self._place.profile, self._place.catalogue)
+        admitted = admit_here(request, self._place, offer.run_id)
         wait = (offer.start - dt.datetime.now(dt.UTC)).total_seconds()
         if wait > 0:
             await asyncio.sleep(wait)

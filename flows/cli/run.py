@@ -41,7 +41,8 @@ def command(
     Ctrl-C while watching asks whether to cancel the run or to leave it running; a second one, or one
     without a terminal, leaves it running (exit 130). The exit code says how the run ended: 0 done,
     1 data breaks its contract, 3 denied, 6 a step failed, or the run was cancelled or crashed. The request is
-    signed where a requester's key lies in the home, for every crossing of this run.
+    signed where a requester's key lies in the home, for every crossing of this run; and so are the grants of
+    steps that need one.
 
     \b
     Example:
@@ -52,12 +53,15 @@ def command(
     from flows.cli.run_text import ask_to_run, follow, next_step, started
     from flows.runtime.catalogue import find_pipeline
     from flows.runtime.endings import exit_code_of
+    from flows.runtime.granting import granted, needs_grant
     from flows.runtime.server import Server
 
-    find_pipeline(site, pipeline).read(params)  # a wrong name is told whether or not a server runs
+    found = find_pipeline(site, pipeline)
+    found.read(params)  # a wrong name is told whether or not a server runs
+    params, grants = granted(home, site, found, params, who) if needs_grant(site, pipeline) else (params, "")
     with Server(read_api(home)) as server:
         signed = sign_with(home, who, "run", pipeline, dt.datetime.now(dt.UTC))
-        run = ask_to_run(server, site, pipeline, params, signed)
+        run = ask_to_run(server, site, pipeline, params, signed, grants)
         say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
         for line in started(server, run):
             say(line)

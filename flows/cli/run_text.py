@@ -33,9 +33,14 @@ def started(server: Server, run: RunView) -> Iterator[str]:
 
 
 def ask_to_run(
-    server: Server, site: Site, pipeline: str, params: Mapping[str, Any], signed: str | None = None
+    server: Server,
+    site: Site,
+    pipeline: str,
+    params: Mapping[str, Any],
+    signed: str | None = None,
+    grants: str = "",
 ) -> RunView:
-    """Create the run; `signed` says who asks.
+    """Create the run; `signed` says who asks, `grants` who grants its steps.
 
     Raises:
         UsageError: as `start`.
@@ -45,7 +50,7 @@ def ask_to_run(
         "interrupted while the run was asked for: it may have begun",
         remedy="`isthmus status` shows the last run of every pipeline, `isthmus cancel ID` stops one",
     ):
-        return start(server, site, pipeline, params, signed)
+        return start(server, site, pipeline, params, signed, grants)
 
 
 def next_step(end: RunView, pipeline: str) -> str:

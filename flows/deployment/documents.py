@@ -11,10 +11,12 @@ from data_contracts.digest import DIGEST_PATTERN, digest_json
 from environments.profile import Profile, StepGrant
 from environments.ref import NAME
 from environments.site import Site
+from environments.trust.grants import GRANT_PARAMETER, GRANTS_PARAMETER
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
 from flows.deployment.schedules import Schedule, digest_of
 from flows.runtime.calls import tags_of
 from flows.runtime.catalogue import InstalledCatalogue
+from flows.runtime.granting import GRANTS, needs_grant
 from flows.runtime.pipeline import Pipeline
 from flows.runtime.stepflow import BuiltInRunnable, StepRunnable
 
@@ -136,6 +138,15 @@ def pipeline_registration(
         "default": started,
         "position": len(properties),
     }
+    if needs_grant(site, pipeline.name):
+        properties[GRANTS_PARAMETER] = {
+            "type": "string",
+            "title": "grants of its steps, signed",
+            "description": "`isthmus run` signs them; without, the first step that needs one is refused.",
+            "pattern": f"^{GRANTS}$",
+            "default": "",
+            "position": len(properties),
+        }
     if started or scheduled:
         defaults[REQUEST_PARAMETER] = started
         # What a schedule starts never acts under the key of the UI.
@@ -164,6 +175,13 @@ def _step(site: Site, profile: Profile, runnable: StepRunnable, grant: StepGrant
         | ({"default": defaults[name]} if name in defaults else {})
         for position, (name, kind) in enumerate(step.inputs.items())
     }
+    if grant.grant:
+        properties[GRANT_PARAMETER] = {
+            "type": "string",
+            "title": "grant, signed",
+            "pattern": f"^{ONE_WORD}$",
+            "position": len(properties),
+        }
     return Registration(
         runnable.flow_name,
         profile.name,

@@ -19,11 +19,13 @@ from data_contracts.labels import Labels
 from environments.profile import StepGrant
 from environments.site import Site
 from environments.trust import load_pinned
+from environments.trust.grants import GRANTS_PARAMETER
 from environments.trust.requests import UNATTRIBUTED, attribute
 from environments.trust.tokens import REQUEST_PARAMETER, read_token
 from environments.workpools.catalogue import Queue, RunContext
 from flows.runtime.calls import Call, Caller, Finished
 from flows.runtime.endings import Ending, ending_of
+from flows.runtime.granting import read_grants
 from flows.runtime.guard import run_guarded
 from flows.runtime.labels import PLAN, start_label
 from flows.runtime.pipeline import Pipeline
@@ -55,6 +57,11 @@ class PipelineRunnable:
         return "pipelines"
 
     @property
+    def purpose(self) -> str:
+        """Empty: its steps say it."""
+        return ""
+
+    @property
     def phases(self) -> frozenset[str]:
         """None: what a pipeline says is the runner's."""
         return frozenset()
@@ -68,6 +75,7 @@ class PipelineRunnable:
         self.pipeline.read(_own(parameters))
         if parameters.get(REQUEST_PARAMETER, "") != "":
             SIGNED_KIND.parse(parameters[REQUEST_PARAMETER], REQUEST_PARAMETER, None)
+        read_grants(parameters.get(GRANTS_PARAMETER, ""))
         return dict(parameters)
 
     def execute(self, run: RunContext) -> None:
@@ -108,7 +116,10 @@ class PipelineRunnable:
             for node, place in plan.places.items():
                 progress.say(f"{node} runs in {place.environment}")
             started = {name: Known(finished.ref(), (finished.run.id,)) for name, finished in pinned.items()}
-            Runner(plan, caller, run_id=run_id, started=started, signed=signed, say=progress.say).run()
+            grants = read_grants(run.parameters.get(GRANTS_PARAMETER, ""))
+            Runner(
+                plan, caller, run_id=run_id, started=started, signed=signed, grants=grants, say=progress.say
+            ).run()
             return {}
 
         # The body of a pipeline holds symbols only: what its errors say is ours, and names.
@@ -116,8 +127,9 @@ class PipelineRunnable:
 
 
 def _own(parameters: Mapping[str, object]) -> dict[str, object]:
-    """Return a pipeline's own parameters: all but the one that says who asks."""
-    return {name: value for name, value in parameters.items() if name != REQUEST_PARAMETER}
+    """Return a pipeline's own parameters: all but those that say who asks and who grants."""
+    signed = (REQUEST_PARAMETER, GRANTS_PARAMETER)
+    return {name: value for name, value in parameters.items() if name not in signed}
 
 
 def _who_asks(run: RunContext, pipeline: str) -> tuple[str | None, str]:

@@ -13,13 +13,14 @@ Independent nodes run at the same time: a pipeline is its data flow, not the ord
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from data_contracts.errors import DefectError
 from environments.ref import AssetRef
+from environments.trust.grants import GRANT_PARAMETER
 from flows.runtime.calls import Call, Caller
 from flows.runtime.crossing import Crosser, CrossingAsk, CrossingEnd
 from flows.runtime.plan import Plan
@@ -60,11 +61,16 @@ class Runner:
         run_id: str,
         started: dict[str, Known],
         signed: str | None = None,
+        grants: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """Run `plan` through `caller`; `started` holds the pinned assets by parameter, `signed` who asks."""
+        """Run `plan` through `caller`; `started` holds the pinned assets by parameter, `signed` who asks.
+
+        `grants` holds, by node, the signed grants of steps that need one.
+        """
         self._plan, self._caller, self._crosser = plan, caller, Crosser(caller)
         self._run_id, self._say, self._signed = run_id, say, signed
+        self._grants = dict(grants or {})
         self._values: dict[Link, Future[Known]] = {}
         self._stopping = threading.Event()
         self.ends: dict[str, CrossingEnd] = {}
@@ -136,6 +142,8 @@ class Runner:
         if because:
             inputs["because"] = because
         parameters = {name: _json(known.value) for name, known in arguments.items()}
+        if node.id in self._grants:
+            parameters[GRANT_PARAMETER] = self._grants[node.id]
         finished = self._caller.call(Call(node.id, place.step, place.environment, parameters, inputs))
         for link in _promised(node, self._plan):
             if link.output not in finished.results:

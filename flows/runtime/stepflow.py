@@ -10,6 +10,7 @@ from typing import Any
 from data_contracts.errors import UsageError
 from environments.profile import StepGrant
 from environments.ref import AssetRef
+from environments.trust.grants import GRANT_PARAMETER
 from environments.workpools.catalogue import Queue, RunContext
 from flows.runtime.endings import RULES, Ending, dump_rules
 from flows.runtime.guard import run_guarded
@@ -69,6 +70,11 @@ class StepRunnable:
         return "steps"
 
     @property
+    def purpose(self) -> str:
+        """The step's."""
+        return self.step.purpose
+
+    @property
     def phases(self) -> frozenset[str]:
         """The phases that the step's code names, and ours."""
         return phases_of(self.step.fn)
@@ -79,7 +85,8 @@ class StepRunnable:
         Raises:
             UsageError: refused.
         """
-        unknown = set(parameters) - set(self.step.inputs)
+        signed = {GRANT_PARAMETER} if grant is not None and grant.grant else set()
+        unknown = set(parameters) - set(self.step.inputs) - signed
         if unknown:
             raise UsageError(f"{len(unknown)} unknown parameters")
         bounds = {} if grant is None else grant.numbers
@@ -134,6 +141,11 @@ class BuiltInRunnable:
     def queue(self) -> Queue:
         """Steps take the slots of steps."""
         return "steps"
+
+    @property
+    def purpose(self) -> str:
+        """Empty: each crossing has its own."""
+        return ""
 
     @property
     def phases(self) -> frozenset[str]:

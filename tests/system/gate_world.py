@@ -134,6 +134,17 @@ def tell(run: StepRun) -> int:
 @pipeline(home="onprem")
 def telling() -> None:
     tell.on("onprem")()
+
+
+@step(purpose="quality")
+def count(run: StepRun, number: int) -> int:
+    """Count, where somebody signed for it."""
+    return number
+
+
+@pipeline(home="onprem")
+def counting() -> None:
+    count.on("onprem")(1)
 '''
 
 
@@ -144,7 +155,9 @@ def talking_site(folder: Path) -> Path:
     document = yaml.safe_load((SHIPPED_PROFILES / "onprem.yaml").read_text(encoding="utf-8"))
     for key in ("egress", "ingress", "cost"):
         document.pop(key, None)
-    document["steps"] = ["telling", "telling.tell"]
+    numbers = {"number": {"min": 0, "max": 9}}
+    marked = {"name": "counting.count", "grant": "required", "numbers": numbers}
+    document["steps"] = ["telling", "telling.tell", "counting", marked]
     (folder / "environments" / "onprem.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     (folder / "flows" / "telling.py").write_text(FLOW, encoding="utf-8")
     return folder
@@ -170,32 +183,40 @@ class Talk:
     texts: list[tuple[str, str]] = field(default_factory=list)
     logs: list[str] = field(default_factory=list)
 
-    def isthmus(self, *words: str) -> str:
+    def isthmus(self, *words: str, status: int | None = None) -> str:
         command = [str(ISTHMUS), *words, "--home", str(self.home.root)]
         environment = {**os.environ, "ISTHMUS_SITE": str(self.home.root.parent / "site")}
-        return subprocess.run(
+        done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=120, env=environment
-        ).stdout
+        )
+        assert status is None or done.returncode == status, done.stdout + done.stderr
+        return done.stdout
 
 
 @contextmanager
-def talking(*, gated: bool) -> Iterator[Talk]:
-    """Run the system, let the step talk, and search nothing yet; everything is gone at the end."""
+def system(*, gated: bool) -> Iterator[Talk]:
+    """Run the system; everything is gone at the end."""
     root = Path(tempfile.mkdtemp(prefix="isg-"))
     home = Home(root / "home").create()
     try:
         site = talking_site(root / "site")
         launch(home, Site.load(site), None, lambda _: None, entry=ENTRY if gated else [str(UNGATED)])
-        talk = Talk(home, {}, {}, {})
-        talk.run = json.loads(talk.isthmus("run", "telling", "--watch", "--json"))
-        said = json.loads((home.environment("onprem").tmp / "told.json").read_text())
-        talk.told, talk.environment = said["told"], said["environment"]
-        with api_of(home.root) as client:
-            talk.texts += list(api_texts(client))
-            talk.logs = [line["message"] for line in every(client, "logs")]
-        password = (home.secrets / "database").read_text(encoding="utf-8").strip()
-        talk.texts += asyncio.run(database_texts(home.system / "postgresql", password))
-        yield talk
+        yield Talk(home, {}, {}, {})
     finally:
         take_down(home)
         shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def talking(*, gated: bool) -> Iterator[Talk]:
+    """Run the system, let the step talk, and gather what was told."""
+    with system(gated=gated) as talk:
+        talk.run = json.loads(talk.isthmus("run", "telling", "--watch", "--json", status=0))
+        said = json.loads((talk.home.environment("onprem").tmp / "told.json").read_text())
+        talk.told, talk.environment = said["told"], said["environment"]
+        with api_of(talk.home.root) as client:
+            talk.texts += list(api_texts(client))
+            talk.logs = [line["message"] for line in every(client, "logs")]
+        password = (talk.home.secrets / "database").read_text(encoding="utf-8").strip()
+        talk.texts += asyncio.run(database_texts(talk.home.system / "postgresql", password))
+        yield talk
