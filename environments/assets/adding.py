@@ -56,7 +56,7 @@ def _quiet(_phase: str, _rows: int) -> None:
     return
 
 
-def add_file(
+def add_file(  # noqa: PLR0913 - each is a choice of the caller
     store: AssetStore,
     file: Path,
     name: str,
@@ -64,6 +64,7 @@ def add_file(
     *,
     reject_to: str | None = None,
     check: bool = True,
+    expected: str | None = None,
     on_progress: Progress | None = None,
 ) -> AddReport:
     """Commit a file, or a folder of partitioned Parquet, as a version of an asset.
@@ -74,6 +75,7 @@ def add_file(
         name: the asset's.
         contract: of data; its rules are reported, its types and missing tokens are followed.
         reject_to: an asset's name for the rows that cannot be read, kept as text.
+        expected: the latest version that this one is made on top of; `none` where there shall be none yet.
         check: False leaves the report of the rules out (a crossing checks them in any case).
         on_progress: see `Progress`.
 
@@ -81,6 +83,7 @@ def add_file(
         UsageError: a name is none, the file is not there, or the contract is a model's.
         DataBreaksContractError: the file is damaged, ragged, no UTF-8, mixes types, or has other columns.
         UnreadableError: cells are not of their type, and `reject_to` is not given; or no row can be read.
+        ConflictError: the latest version is another one than `expected`.
         UnreachableError: the disk refuses. Nothing is committed on any of these.
     """
     _check(file, name, contract, reject_to)
@@ -103,7 +106,7 @@ def add_file(
             under = rejects_contract(contract)
             rejects = aside.commit(under, contract.labels, lineage=lineage, rows=read.rejected)
         before = len(store.versions(name))
-        record = draft.commit(contract, contract.labels, lineage=lineage, rows=read.rows)
+        record = draft.commit(contract, contract.labels, lineage=lineage, rows=read.rows, expected=expected)
     return AddReport(record, len(store.versions(name)) > before, verdict, read.unreadable, rejects)
 
 

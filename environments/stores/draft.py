@@ -28,6 +28,7 @@ from environments.private import disk_errors, make_private, sync_folder
 from environments.stores.cutting import Written
 from environments.stores.files import kept_files
 from environments.stores.history import History
+from environments.stores.protocol import check_expected
 from environments.stores.record import AssetRecord, check_path, version_of
 from environments.stores.staging import Staged
 
@@ -71,13 +72,14 @@ class LocalDraft:
         lineage: Mapping[str, Any] | None = None,
         rows: int | None = None,
         written: Iterable[Written] | None = None,
+        expected: str | None = None,
     ) -> AssetRecord:
         """Make everything in `path` one durable version; see the protocol."""
         if self._staged.lock < 0:
             raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
         try:
             with disk_errors(f"{self.name}: the version cannot be committed"):
-                return self._commit(contract, labels, dict(lineage or {}), rows, written)
+                return self._commit(contract, labels, dict(lineage or {}), rows, written, expected)
         finally:
             self.abandon()
 
@@ -88,6 +90,7 @@ class LocalDraft:
         lineage: dict[str, Any],
         rows: int | None,
         written: Iterable[Written] | None,
+        expected: str | None,
     ) -> AssetRecord:
         files = kept_files(self.name, self.path, written)
         write_document(self._staged.folder / "contract.json", canonical(contract.document))
@@ -107,6 +110,7 @@ class LocalDraft:
             same = self._history.find_same(record)
             if same is not None:
                 return same
+            check_expected(self.name, self._history.latest(), expected)
             body = record.to_json()
             document = canonical({"record": body, "digest": digest_json(body)})
             write_document(self._staged.folder / "record.json", document)

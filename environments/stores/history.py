@@ -130,6 +130,11 @@ class History:
         """Return the name of a version's place."""
         return f"{record.sequence:08d}-{record.version.removeprefix('sha256:')}"
 
+    def latest(self) -> str | None:
+        """Return the digest of the latest version; None where there is none."""
+        entries = self.entries()
+        return f"sha256:{entries[-1].version.partition('-')[2]}" if entries else None
+
     def next_sequence(self) -> int:
         """Return the number of the version after the latest."""
         entries = self.entries()

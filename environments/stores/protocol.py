@@ -6,7 +6,8 @@ Duties of an implementation (the suite in `tests/contract_suites/store_suite.py`
 2. Readers never see half: `names`, `versions` and `record` know committed versions only.
 3. A wrong byte, wherever it stands, is found before a caller gets the path (`NotVerifiableError`).
 4. Nothing outside the store is read or written through it: links and climbing paths are refused.
-5. Two writers of one asset both get a version, in some order; the latest is the last that committed.
+5. Two writers of one asset both get a version, in some order; the latest is the last that committed. Of
+   those who expect the same latest version, one gets its version, and the others a conflict.
 6. A commit of what already stands there under the same contract, labels and crossing, or as the
    latest, is that version again and not a second one: a retry changes nothing.
 7. A store that may only be read is read without a lock and without a write.
@@ -23,12 +24,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from data_contracts.errors import ConflictError
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
 from environments.stores.cutting import Written
 from environments.stores.record import AssetRecord
 
-__all__ = ["AssetStore", "Draft", "SetDraft", "SetMember", "Snapshot"]
+__all__ = ["NOTHING", "AssetStore", "Draft", "SetDraft", "SetMember", "Snapshot", "check_expected"]
+
+NOTHING = "none"
+"""What is expected of an asset that shall not be there yet."""
+
+
+def check_expected(name: str, latest: str | None, expected: str | None) -> None:
+    """Return if the latest version of an asset is the expected one, or nothing is expected.
+
+    Raises:
+        ConflictError: another writer came first.
+    """
+    if expected is None or expected == (latest or NOTHING):
+        return
+    found = f"its latest version is {latest}" if latest else "it has no version"
+    raise ConflictError(
+        f"{name}: another writer came first: {found}, and {expected} was expected; nothing was committed",
+        remedy="look at what it wrote, make the version again on top of that, and expect that one",
+    )
 
 
 class Draft(Protocol):
@@ -50,17 +70,21 @@ class Draft(Protocol):
         lineage: Mapping[str, Any] | None = None,
         rows: int | None = None,
         written: Iterable[Written] | None = None,
+        expected: str | None = None,
     ) -> AssetRecord:
         """Make everything in `path` one durable version; the draft is over.
 
         Who verified every chunk while writing gives `written`: then the version is cut as those entries say,
         and what stands there must be those very files, no more, no fewer, unchanged.
+        Whoever made the version on top of the latest one gives that one as `expected` (`NOTHING` where there
+        was none): if another writer committed meanwhile, nothing is committed.
 
         Raises:
             NotVerifiableError: something else stands there than what was `written`.
             UsageError: the folder is empty, or holds a link, a special file or a path that is not plain.
             UnreachableError: the disk refuses; nothing was committed.
-            ConflictError: another writer kept the asset locked for too long.
+            ConflictError: another writer kept the asset locked for too long, or the latest version is another
+                one than `expected`.
         """
 
     def abandon(self) -> None:

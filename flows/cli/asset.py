@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
-from data_contracts.errors import NotVerifiableError
+from data_contracts.digest import is_digest
+from data_contracts.errors import NotVerifiableError, UsageError
 from environments.home import Home
 from environments.ref import parse_asset
 from environments.site import Site
 from environments.stores import AssetRecord, AssetStore, open_store
+from environments.stores.protocol import NOTHING
 from flows.cli.asset_status import status
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
@@ -45,6 +47,14 @@ def _reference(store: AssetStore, text: str) -> AssetRecord:
     return store.record(name, version)
 
 
+def _expected(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value != NOTHING and not is_digest(value):
+        raise UsageError(
+            "--expect: not a version", remedy="say sha256:…, as `isthmus asset show` prints it, or `none`"
+        )
+    return value
+
+
 @command.command(
     "add",
     epilog=example(
@@ -57,6 +67,13 @@ def _reference(store: AssetStore, text: str) -> AssetRecord:
 @click.option("--contract", "contract_id", required=True, metavar="ID[@VERSION]", help="Its data contract.")
 @click.option("--reject-to", metavar="NAME", help="Keep rows that cannot be read as this asset, as text.")
 @click.option("--no-check", is_flag=True, help="Leave out the report of the contract's quality rules.")
+@click.option(
+    "--expect",
+    "expected",
+    metavar="VERSION",
+    callback=_expected,
+    help="The latest version that this one is made on top of, or `none`; exit 7 if another came first.",
+)
 @home_option
 @site_option
 @json_option
@@ -68,6 +85,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     contract_id: str,
     reject_to: str | None,
     no_check: bool,
+    expected: str | None,
     home: Home,
     site: Site,
     as_json: bool,
@@ -86,7 +104,9 @@ def add(  # noqa: PLR0913 - one parameter for each option
     folder = home.create().environment(env).create()
     store = open_store(folder, profile)
     try:
-        report = add_file(store, file, name, contract, reject_to=reject_to, check=not no_check)
+        report = add_file(
+            store, file, name, contract, reject_to=reject_to, check=not no_check, expected=expected
+        )
     except UnreadableError as error:
         if not as_json:
             raise

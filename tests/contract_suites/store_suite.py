@@ -22,8 +22,9 @@ import pytest
 from store_attacks import StoreAttacks
 from store_basis import LABELS, contract
 
-from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.errors import ConflictError, NotVerifiableError, UsageError
 from environments.stores import AssetRecord, AssetStore, version_of
+from environments.stores.protocol import NOTHING
 
 
 class StoreSuite(StoreAttacks):
@@ -233,3 +234,14 @@ class StoreSuite(StoreAttacks):
             draft.commit(contract(), LABELS)
             with pytest.raises(UsageError):
                 draft.commit(contract(), LABELS)
+
+    def test_who_expects_the_latest_version_gets_the_next_one(self, store: AssetStore) -> None:
+        first = self.put(store, body=b"one", expected=NOTHING)
+        second = self.put(store, body=b"two", expected=first.version)
+        with pytest.raises(ConflictError, match="another writer came first"):
+            self.put(store, body=b"three", expected=first.version)
+        with pytest.raises(ConflictError, match="another writer came first"):
+            self.put(store, body=b"three", expected=NOTHING)
+        assert [record.version for record in store.versions("readings")] == [first.version, second.version]
+        again = self.put(store, body=b"two", expected=first.version)  # a retry of what was committed
+        assert again == second

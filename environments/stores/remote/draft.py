@@ -97,7 +97,7 @@ class RemoteDraft:
         history: RemoteHistory,
         staged: Staged,
         clock: Callable[[], datetime],
-        publish: Callable[[RemoteHistory, Version, Path], AssetRecord],
+        publish: Callable[[RemoteHistory, Version, Path, str | None], AssetRecord],
     ) -> None:
         """Take over a staged folder; `publish` commits a record, and may keep the files."""
         self.name = history.name
@@ -129,6 +129,7 @@ class RemoteDraft:
         lineage: Mapping[str, Any] | None = None,
         rows: int | None = None,
         written: Iterable[Written] | None = None,
+        expected: str | None = None,
     ) -> AssetRecord:
         """Make everything in `path` one durable version; see the protocol."""
         if self._staged.lock < 0:
@@ -138,7 +139,7 @@ class RemoteDraft:
                 files = kept_files(self.name, self.path, written)
                 given = Version(contract, labels, files, dict(lineage or {}), rows, self._clock())
                 given.send(self._bucket, self._history, self.path)
-                return self._publish(self._history, given, self.path)
+                return self._publish(self._history, given, self.path, expected)
         finally:
             self.abandon()
 

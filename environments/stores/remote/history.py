@@ -18,6 +18,7 @@ from itertools import islice
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import ConflictError, NotVerifiableError, UnreachableError
 from environments.objects.bucket import Objects
+from environments.stores.protocol import check_expected
 from environments.stores.record import AssetRecord
 from environments.stores.remote.documents import ENTRY, Document, Entry, entry_name, record_name
 from environments.stores.remote.marks import Marks
@@ -137,7 +138,7 @@ class RemoteHistory:
         return sequences
 
     def publish(
-        self, make: Callable[[int], AssetRecord], set_id: str | None = None
+        self, make: Callable[[int], AssetRecord], set_id: str | None = None, *, expected: str | None = None
     ) -> tuple[Document, Entry | None]:
         """Commit the version that `make` returns for its number, or find the one that it repeats.
 
@@ -145,7 +146,8 @@ class RemoteHistory:
             the version, and its commit; None where it repeats another. A member of a set does not count yet.
 
         Raises:
-            ConflictError: too many other writers came first.
+            ConflictError: too many other writers came first, or one where a latest version was `expected`. A
+                set that another writer is about to commit is not waited for.
             UnreachableError: the store refuses, or lost what it took; run again, it is the same version.
         """
         sequences, writer = self._up_to_date(), secrets.token_hex(16)
@@ -155,6 +157,9 @@ class RemoteHistory:
             same = self.find_same(document.record, sequences)
             if same is not None:
                 return same, None
+            if expected is not None:
+                newest = self.find(None)
+                check_expected(self.name, newest.version if newest else None, expected)
             body = document.to_bytes()
             version = document.record.version
             entry = Entry(self.name, sequence, version, digest_bytes(body), writer, set_id)

@@ -173,9 +173,12 @@ class RemoteStore:
                 _log.warning("%s", warning)
         return self._capabilities
 
-    def _publish(self, history: RemoteHistory, version: Version, files: Path) -> AssetRecord:
+    def _publish(
+        self, history: RemoteHistory, version: Version, files: Path, expected: str | None
+    ) -> AssetRecord:
         def commit() -> dict[str, AssetRecord]:
-            return {history.name: history.publish(partial(version.record, history.name))[0].record}
+            made = history.publish(partial(version.record, history.name), expected=expected)
+            return {history.name: made[0].record}
 
         return self._finish(commit, lambda _: files)[history.name]
 

@@ -221,3 +221,31 @@ def test_status_asks_each_environment_and_says_how_far_the_others_are(shell: She
     assert "never-sent" in text
     assert not any(name in text for name in ("Ann", "Ben", "P1000"))
     shell.run("asset", "status", "--env", "nowhere", code=2)
+
+
+def test_of_writers_who_expect_the_same_version_one_wins_and_the_others_are_told(
+    shell: Shell, csv: Path, tmp_path: Path
+) -> None:
+    first = shell.add(csv, "--expect", "none")["asset"]["version"]
+    files = []
+    for number in range(3):
+        files.append(tmp_path / f"next-{number}.csv")
+        files[-1].write_text(csv.read_text() + f"{number + 7},P1002,Cleo Cedar,50,north,120\n")
+    names = ("--env", "onprem", "--name", "readings", "--contract", "clinic.readings")
+    environment = {**os.environ, "ISTHMUS_HOME": str(shell.home), "ISTHMUS_SITE": str(shell.site)}
+    writers = [
+        subprocess.Popen(
+            [*ISTHMUS, "asset", "add", str(file), *names, "--no-check", "--expect", first, "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for file in files
+    ]
+    told = [(json.loads(writer.communicate(timeout=120)[0]), writer.returncode) for writer in writers]
+    assert sorted(code for _, code in told) == [0, 7, 7]
+    [won] = [document for document, code in told if code == 0]
+    assert {document["kind"] for document, code in told if code == 7} == {"ConflictError"}
+    history = shell.json("asset", "show", "readings", "--env", "onprem")["history"]
+    assert [item["version"] for item in history] == [first, won["asset"]["version"]]
+    shell.add(csv, "--expect", "the latest", code=2)
