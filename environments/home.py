@@ -9,7 +9,7 @@ Invariants:
 
     HOME/STATE_VERSION            "1"
     HOME/system/                  the embedded system: run state, API address, PostgreSQL, logs
-    HOME/secrets/                 the system's own secrets; in it `trust/` (root key, documents), `requesters/`
+    HOME/secrets/                 the system's own secrets; in it `trust/` (root, documents) and `requesters/`
     HOME/environments/NAME/       store keys ledger outbox incidents logs dask run peers trust prefect tmp
     HOME/transit/SRC/DST/         opened by these two environments only
 
