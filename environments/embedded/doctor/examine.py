@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from data_contracts.errors import IsthmusError
 from environments.embedded.api import read_api
@@ -12,6 +14,7 @@ from environments.embedded.doctor.finding import Finding, Severity
 from environments.embedded.doctor.limits import check_limits
 from environments.embedded.doctor.machine import check_clock, check_disk, check_memory, check_port
 from environments.embedded.doctor.software import check_versions
+from environments.embedded.doctor.stores import check_store, is_remote
 from environments.embedded.doctor.transits import check_transits
 from environments.embedded.forks import ask_all
 from environments.embedded.launch import running
@@ -78,6 +81,17 @@ def _leftovers(home: Home, *, runs: bool) -> Finding:
     return Finding("leftovers", "ok", "nothing is left of earlier systems")
 
 
+def _told(check: str, questions: dict[str, Callable[[], list[dict[str, Any]]]]) -> list[Finding]:
+    """Ask a child of each environment; one that cannot answer is a finding."""
+    findings = []
+    for name, answer in ask_all(questions).items():
+        if isinstance(answer, IsthmusError):
+            findings.append(Finding(check, "error", f"{name}: {answer}", answer.remedy))
+        else:
+            findings += [Finding(**finding) for finding in answer]
+    return findings
+
+
 def _environments(home: Home, site: Site) -> list[Finding]:
     try:
         names = sorted(site.profiles)
@@ -89,11 +103,9 @@ def _environments(home: Home, site: Site) -> list[Finding]:
         for name in names
         if name not in made
     ]
-    told = ask_all({name: partial(examine_environment, home.environment(name)) for name in made})
-    for name in made:
-        answer = told[name]
-        if isinstance(answer, IsthmusError):
-            findings.append(Finding("home", "error", f"{name}: {answer}", answer.remedy))
-        else:
-            findings += [Finding(**finding) for finding in answer]
+    findings += _told("home", {name: partial(examine_environment, home.environment(name)) for name in made})
+    remote = {name: site.profiles[name] for name in made if is_remote(site.profiles[name])}
+    findings += _told(
+        "stores", {name: partial(check_store, home.environment(name), each) for name, each in remote.items()}
+    )
     return findings + check_transits(site.profiles[name] for name in made)

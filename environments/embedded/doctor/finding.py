@@ -16,7 +16,7 @@ class Finding:
 
     Attributes:
         check: `ports`, `disk`, `memory`, `versions`, `clocks`, `limits`, `certificates`,
-            `trust`, `transits`, `leftovers`, `home`.
+            `trust`, `transits`, `stores`, `leftovers`, `home`.
         severity: `ok`; `warning`: works now, look at it; `error`: does not work.
         what: what was found, where, with its number.
         remedy: what to do; empty only where all is well.

@@ -43,8 +43,7 @@ from environments.transits import Capabilities
 __all__ = ["RemoteStore"]
 
 _log = logging.getLogger(__name__)
-_FORMAT = 1
-_MARK = f"{_FORMAT}\n".encode()
+_MARK = b"1\n"
 _KEPT = 64
 
 
@@ -88,8 +87,9 @@ class RemoteStore:
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all assets that have a version, sorted."""
-        found = sorted(self._numbered())
-        return tuple(name for name in found if any(True for _ in self._history(name).entries()))
+        return tuple(
+            name for name in sorted(self._numbered()) if any(True for _ in self._history(name).entries())
+        )
 
     def _numbered(self) -> set[str]:
         """Return the names of all assets of which a number was taken."""
@@ -165,13 +165,18 @@ class RemoteStore:
     def capabilities(self) -> Capabilities:
         """Return what the store promises, found by trying: a mark must not be created twice."""
         if self._capabilities is None:
+            self._check_format()  # another version's mark is refused before anything is written
             self._bucket.create("FORMAT", _MARK)
-            self._check_format()
             again = self._bucket.create("FORMAT", _MARK)
             self._capabilities = Capabilities(self._medium, one_writer_wins=not again)
             for warning in self._capabilities.warnings:
                 _log.warning("%s", warning)
         return self._capabilities
+
+    def is_new(self) -> bool:
+        """Whether nothing was ever written here; then nobody knows yet what it promises."""
+        self._check_format()
+        return not self._checked
 
     def _publish(
         self, history: RemoteHistory, version: Version, files: Path, expected: str | None
@@ -213,7 +218,7 @@ class RemoteStore:
         try:
             verify_file(target, entry, what)
         except NotVerifiableError:
-            refuse_links(self._cache.place(_hex(record)), target, what)
+            refuse_links(self._cache.place(record.version[7:]), target, what)
             _log.warning("%s: the local copy is not what was committed; it is fetched again", what)
             fill(self._bucket, self._cache, self._pieces(record, path), target, what)
             verify_file(target, entry, what)
@@ -224,7 +229,7 @@ class RemoteStore:
         entry = record.file(path)
         check_name(record.name, "the asset")
         what = f"{record.name}: file {entry.path} of version {record.version}"
-        folder = self._cache.hold(_hex(record), record.size)
+        folder = self._cache.hold(record.version[7:], record.size)
         target = folder / entry.path
         refuse_links(folder, target, what)
         if not target.exists():
@@ -251,11 +256,8 @@ class RemoteStore:
         what = f"{record.name}: version {record.version}"
         pieces = {piece.name: piece for entry in record.files for piece in document.pieces(entry.path)}
 
-        def lane() -> Callable[[Piece], object]:
-            return lambda piece: fetch(self._bucket, piece, what)
-
-        in_lanes(pieces.values(), lane, lanes=LANES)
-        copy = self._cache.place(_hex(record))
+        in_lanes(pieces.values(), lambda: lambda piece: fetch(self._bucket, piece, what), lanes=LANES)
+        copy = self._cache.place(record.version[7:])
         extra = strangers(copy, record)
         if extra:
             raise NotVerifiableError(
@@ -290,11 +292,7 @@ class RemoteStore:
         found = self._bucket.get("FORMAT", limit=len(_MARK))
         if found not in (None, _MARK):
             raise UsageError(
-                f"the store in {self._medium}: another Isthmus wrote it (its format is not {_FORMAT})",
+                f"the store in {self._medium}: another Isthmus wrote it (its format is not 1)",
                 remedy="use that version of Isthmus; nothing there was changed",
             )
         self._checked = found is not None
-
-
-def _hex(record: AssetRecord) -> str:
-    return record.version.removeprefix("sha256:")

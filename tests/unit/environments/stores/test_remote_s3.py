@@ -19,6 +19,7 @@ from stormy_store import storm_over
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.boundary import egress, ingress, settle
+from environments.embedded.doctor.stores import check_store
 from environments.objects.bucket import Bucket, Objects
 from environments.objects.client import open_s3
 from environments.objects.credentials import S3_KEYS, read_credentials
@@ -120,3 +121,16 @@ def test_another_isthmus_wrote_it(server: Server, tmp_path: Path) -> None:
         with pytest.raises(UsageError, match="another Isthmus"):
             use()
     assert bucket.get("FORMAT", limit=9) == b"7\n"
+
+
+def test_doctor_says_whether_one_writer_wins(server: Server, tmp_path: Path) -> None:
+    world = World(tmp_path / "world")
+    store = opened(world, "edge", server, tmp_path)
+    folder, profile = world.folder("edge"), world.profiles["edge"]
+    [new] = check_store(folder, profile)
+    assert (new["severity"], "nothing was written" in new["what"]) == ("ok", True)
+    store.begin("readings").abandon()
+    assert [found["what"] for found in check_store(folder, profile)] == ["edge: s3, one writer wins"]
+    server.credentials(tmp_path, secret_access_key="wrong-secret")
+    with pytest.raises(UnreachableError, match="refuses our credentials"):
+        check_store(folder, profile)
