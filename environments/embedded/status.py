@@ -204,16 +204,8 @@ def _environment(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -
     running_now: Mapping[str, int] = worker.get("running") or {}
     busy = ", ".join(f"{count} {queue}" for queue, count in sorted(running_now.items()) if count)
     asleep = "no poll yet" if not last_poll else f"no poll for {silent:.0f} s"
-    gate: Mapping[str, Any] = told.get("gate") or {}
     return [
-        _part(
-            f"gate@{name}",
-            state,
-            answers=bool(told.get("gate_answers")) and not gate.get("problem"),
-            version=version("isthmus-hybrid"),
-            address=str(gate.get("address", "")),
-            detail=_gate_detail(gate),
-        ),
+        _gate(name, state, told),
         PartStatus(
             f"dask@{name}",
             "down" if host is None else "ok" if cluster and workers >= least else "failing",
@@ -235,7 +227,20 @@ def _environment(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -
     ]
 
 
-def _gate_detail(gate: Mapping[str, Any]) -> str:
+def _gate(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -> PartStatus:
+    part = f"gate@{name}"
+    if part not in (state.get("parts") or {}):
+        return PartStatus(
+            part, "failing", detail="UNSAFE: the environment talks to the server without a gate"
+        )
+    gate: Mapping[str, Any] = told.get("gate") or {}
     counts: Mapping[str, int] = gate.get("counts") or {}
-    told = f"{gate.get('withheld', 0)} texts withheld, {counts.get('refused', 0)} requests refused"
-    return str(gate.get("problem") or told)
+    known = f"{gate.get('withheld', 0)} texts withheld, {counts.get('refused', 0)} requests refused"
+    return _part(
+        part,
+        state,
+        answers=bool(told.get("gate_answers")) and not gate.get("problem"),
+        version=version("isthmus-hybrid"),
+        address=str(gate.get("address", "")),
+        detail=str(gate.get("problem") or known),
+    )

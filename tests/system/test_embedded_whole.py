@@ -66,7 +66,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def test_every_part_is_well_and_all_of_it_fits(home: Home) -> None:
     status = isthmus(home, "status")
     health = {part["name"]: part["health"] for part in status["parts"]}
-    wanted = {f"{part}@{name}" for part in ("dask", "worker") for name in ENVIRONMENTS}
+    wanted = {f"{part}@{name}" for part in ("gate", "dask", "worker") for name in ENVIRONMENTS}
     assert set(health) == {"supervisor", "postgresql", "server"} | wanted
     assert set(health.values()) == {"ok"}
     assert {(queue["environment"], queue["name"]) for queue in status["queues"]} >= {
