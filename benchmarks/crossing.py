@@ -39,6 +39,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "contract_suites")]
 MIB = 1024 * 1024
 PART = 4 * MIB
 LEAST_OF_CP, LEAST_OF_PRIMITIVES, MOST_MEMORY = 0.5, 0.7, 500.0
+LEAST_OF_RCLONE, MOST_CPU_OF_RCLONE = 3.0, 1 / 3
 
 
 def synced(path: Path) -> None:
@@ -266,7 +267,8 @@ def report(size: int, found: dict[str, list[dict[str, float]]]) -> int:
         print(f"{arm:<12} {row['wall']:8.2f} {speed:7.0f} {row['cpu']:7.2f} {row['peak_mb']:8.0f}")
     for arm in ARMS:
         if arm not in table:
-            print(f"{arm:<12} not measured")
+            absent = arm == "rclone" and not shutil.which("rclone")
+            print(f"{arm:<12} not measured" + (": no rclone here (apt-get install rclone)" if absent else ""))
     told: dict[str, Any] = {"benchmark": "crossing", "mb": size, "arms": table}
     good = True
     if "crossing" in table:
@@ -277,6 +279,12 @@ def report(size: int, found: dict[str, list[dict[str, float]]]) -> int:
                 told[f"of {arm}"] = share = table[arm]["wall"] / ours["wall"]
                 good = good and (share >= least or arm == "primitives")
                 print(f"{share:.2f} of the rate of {arm} (wanted: {least})")
+        if "rclone" in table:
+            told["rate of rclone"] = rate = table["rclone"]["wall"] / ours["wall"]
+            told["cpu of rclone"] = work = ours["cpu"] / table["rclone"]["cpu"]
+            good = good and rate >= LEAST_OF_RCLONE and work <= MOST_CPU_OF_RCLONE
+            print(f"{rate:.2f} of the rate of rclone (wanted: {LEAST_OF_RCLONE})")
+            print(f"{work:.2f} of the CPU of rclone (wanted at most: {MOST_CPU_OF_RCLONE:.2f})")
     print(json.dumps(told | {"within": good}))
     return 0 if good else 1
 

@@ -149,6 +149,7 @@ def fast(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.mark.timeout(0 if COUNT > 2000 else 900)
 def test_random_changes_to_genuine_crossings(fast: Path, capsys: pytest.CaptureFixture[str]) -> None:
     world = World(fast)
     record = world.add(rows(40), groups=2)
