@@ -9,6 +9,7 @@ Invariants:
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -30,6 +31,10 @@ __all__ = ["ENTRY", "become_supervisor", "launch", "running"]
 ENTRY = ("-m", "flows.supervisor")
 """The composition root, by name: this package may not import it."""
 _PATIENCE = 240.0
+_SILENCE_S = 300.0
+"""How long a supervisor that starts may say nothing: each of its own waits ends before."""
+_LAST_S = 60.0
+"""How long one that said its last word may take to clear up."""
 
 
 def running(home: Home) -> dict[str, Any] | None:
@@ -100,34 +105,56 @@ def launch(
     os.close(writer)
     process = identify(child.pid)
     try:
-        with os.fdopen(reader, encoding="utf-8") as lines:
-            last = _follow(lines, tell)
+        last = _follow(reader, tell)
         if last is not None and last.kind == "ready":
             return _await_ready(home, site, port)
     except BaseException:
         _undo(home, child, process)
         raise
     if last is not None and last.kind == "failed":
-        child.wait()
+        _let_end(home, child, process)
         raise _family(int(last.name))(last.detail, remedy=last.remedy)
     if last is None:
         _undo(home, child, process)
         raise UnreachableError(
             "the supervisor died while it started", remedy=f"read {home.system / 'logs' / 'supervisor.log'}"
         )
-    child.wait()  # another caller's system runs
+    _let_end(home, child, process)  # another caller's system runs
     return _await_ready(home, site, port)
 
 
-def _follow(lines: Any, tell: Callable[[Event], None]) -> Event | None:  # noqa: ANN401 - a text stream
-    for line in lines:
-        event = Event.parse(line)
-        if event.kind in {"failed", "running"}:
-            return event
-        tell(event)
-        if event.kind == "ready":
-            return event
-    return None
+def _follow(reader: int, tell: Callable[[Event], None]) -> Event | None:
+    """Tell what the supervisor says until it is ready, has failed or has ended (None).
+
+    Raises:
+        UnreachableError: it said nothing for longer than any of its own waits lasts.
+    """
+    with os.fdopen(reader, "rb", buffering=0) as stream:
+        said = b""
+        while select.select([stream], [], [], _SILENCE_S)[0]:
+            piece = stream.read(65536)
+            if not piece:
+                return None
+            *lines, said = (said + piece).split(b"\n")
+            for line in lines:
+                event = Event.parse(line.decode())
+                if event.kind in {"failed", "running"}:
+                    return event
+                tell(event)
+                if event.kind == "ready":
+                    return event
+    raise UnreachableError(
+        f"the supervisor has said nothing for {_SILENCE_S:.0f} s",
+        remedy="read its log in the home's system/logs; then run `isthmus up` again",
+    )
+
+
+def _let_end(home: Home, child: subprocess.Popen[bytes], process: ProcessId | None) -> None:
+    """Wait for a supervisor that said its last word; one that does not end is taken down."""
+    try:
+        child.wait(timeout=_LAST_S)
+    except subprocess.TimeoutExpired:
+        _undo(home, child, process)
 
 
 def _family(code: int) -> type[IsthmusError]:
