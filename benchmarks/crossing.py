@@ -107,7 +107,7 @@ def crossing(where: Path, number: int) -> None:
     )  # fmt: skip
     seal = Seal(key, manifest.crossing, manifest.chunks)
     files = {entry.path: onprem.store.locate(record, entry.path) for entry in record.files}
-    packed = pack(listed, files, seal, onprem.outgoing("cloud"), pair)
+    packed = pack(listed, list(files.values()), seal, onprem.outgoing("cloud"), pair)
     wrapped = peer.wrap(key, info=key_info("onprem", "cloud", manifest.crossing))
     told = vars(manifest) | {
         "key": wrapped, "contents": packed.contents, "contents_size": packed.contents_size,
@@ -121,7 +121,7 @@ def crossing(where: Path, number: int) -> None:
     found = fetch_contents(seal, transit, digest=taken.contents, size=taken.contents_size)
     pair = cloud.identity.pair_key(cloud.peer_identity("onprem"), source="onprem", destination="cloud")
     with cloud.store.begin("opaque") as draft:
-        written = unpack(found, seal, transit, pair, draft.path)
+        written = unpack(found, seal, transit, pair, [draft.path / entry.path for entry in found.files])
         there = draft.commit(arrival, contract.labels, lineage={"crossing": taken.crossing}, written=written)
     if there.version != record.version:
         raise AssertionError("what arrived is not what was sent")

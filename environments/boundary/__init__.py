@@ -13,8 +13,9 @@ Example:
 """
 
 from environments.boundary.approving import Waiting, approvers_of, record_approval, waiting, waits
+from environments.boundary.asking import contract_of
 from environments.boundary.context import EnvironmentContext, PartitionMap, open_environment
-from environments.boundary.crossing import CrossingRequest, crossing_id
+from environments.boundary.crossing import CrossingRequest, Member, crossing_id
 from environments.boundary.egress import egress
 from environments.boundary.ingress import ingress
 from environments.boundary.rehearsal import rehearse
@@ -35,11 +36,13 @@ __all__ = [
     "EnvironmentContext",
     "GateRule",
     "IngressResult",
+    "Member",
     "Outcome",
     "PartitionMap",
     "SettleResult",
     "Waiting",
     "approvers_of",
+    "contract_of",
     "crossing_id",
     "egress",
     "ingress",

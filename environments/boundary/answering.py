@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from data_contracts.model import Contract
 from environments.boundary.asker import NOBODY, Asker, who_asks
 from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import Member, told_members
 from environments.boundary.manifest import Manifest, stamp
 from environments.boundary.outbox import Outbox
 from environments.boundary.receipt import Receipt, open_receipt, seal_receipt
@@ -83,6 +83,7 @@ def answered(
         version=receipt.version,
         contract=arriving.manifest.arrival,
         receipt=digest,
+        members=arriving.manifest.members or (Member(receipt.name, receipt.version),),
     )
 
 
@@ -93,13 +94,18 @@ def answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one 
     outbox: Outbox,
     outcome: Outcome,
     rules: tuple[GateRule, ...],
-    arrival: Contract | None,
-    record: AssetRecord | None = None,
+    arrival: str,
+    records: tuple[AssetRecord, ...] = (),
 ) -> IngressResult:
-    """Record the outcome, keep the source's head, sign the receipt, keep it, and send it."""
+    """Record the outcome, keep the source's head, sign the receipt, keep it, and send it.
+
+    `arrival` is the digest of the arrival contract that was computed here, of a set that of the list; empty
+    where it came not so far.
+    """
     manifest = arriving.manifest
+    version = manifest.version if records else ""
     spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules]}
-    body = _about(arriving) | spoken | {"version": record.version if record else ""}
+    body = _about(arriving) | spoken | {"version": version}
     env.progress("ingress.record")
     if (
         outcome != "permitted"
@@ -118,7 +124,7 @@ def answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one 
         outcome=outcome,
         rules=rules,
         version=manifest.version,
-        contract=arrival.digest if arrival else "",
+        contract=arrival,
         received=stamp(env.clock()),
         ledger=env.ledger.show(manifest.source),
         witnessed=manifest.ledger.sequence,
@@ -135,9 +141,10 @@ def answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one 
         outcome,
         manifest.request.name,
         rules,
-        version=record.version if record else "",
-        contract=record.contract_ref if record else "",
+        version=version,
+        contract=manifest.arrival if records else "",
         receipt=open_receipt(raw, env.identity.public)[1],
+        members=tuple(Member(record.name, record.version) for record in records),
     )
 
 
@@ -156,4 +163,4 @@ def _about(arriving: Arriving) -> dict[str, Any]:
         "contract": manifest.contract_digest,
         "arrival": manifest.arrival_digest,
         "source_head": [manifest.ledger.sequence, manifest.ledger.digest],
-    }
+    } | told_members(manifest.members)

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from data_contracts.destination import ANY, UNATTRIBUTED
 from data_contracts.errors import DeniedError, NotVerifiableError, UsageError
-from data_contracts.policy import Decision
 from environments.boundary.result import GateRule
 from environments.ledger import Entry, find_entries
 from environments.trust import load_pinned
@@ -30,7 +29,7 @@ from environments.trust.approvals import Approval, Wish, read_approval
 from environments.trust.tokens import read_token, write_token
 
 if TYPE_CHECKING:
-    from environments.boundary.asking import Asked
+    from environments.boundary.asking import Asked, Decided
     from environments.boundary.context import EnvironmentContext
 
 __all__ = ["APPROVAL", "Waiting", "approvers_of", "record_approval", "unapproved", "waiting", "waits"]
@@ -87,7 +86,7 @@ def _waiting(entry: Entry, environment: str) -> Waiting:
 
 
 def unapproved(
-    env: EnvironmentContext, asked: Asked, decision: Decision, *, rehearsal: bool = False
+    env: EnvironmentContext, asked: Asked, decision: Decided, *, rehearsal: bool = False
 ) -> GateRule | tuple[str, ...]:
     """Return who approved a permitted crossing, nobody where nobody needs to, or the rule by which it waits.
 

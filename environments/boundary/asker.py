@@ -93,14 +93,17 @@ def who_asks(
     # (2) Over exactly this.
     if not _is_about(statement, source, request, rehearsal=rehearsal):
         return Asker(reason="other")
-    # (3) By somebody who may ask for it.
-    if not may_ask(
-        document,
-        found.requester,
-        environment=source,
-        asset=request.name,
-        destination=request.destination,
-        purpose=request.purpose,
+    # (3) By somebody who may ask for it; of a set, for every member.
+    if not all(
+        may_ask(
+            document,
+            found.requester,
+            environment=source,
+            asset=member.name,
+            destination=request.destination,
+            purpose=request.purpose,
+        )
+        for member in request.assets
     ):
         return Asker(reason="may-not")
     # (4) For the first time, or for the same again.

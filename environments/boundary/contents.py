@@ -5,17 +5,23 @@ Invariants:
    file's size is the sum of its chunks'.
 2. The version is recomputed from the list (design §4); nobody's word is taken for it.
 3. What is sent, in which parts and under which addresses, follows from the list: there is nothing to claim.
-   A part is chunks of one file that follow each other, up to `PART` bytes together, or one larger chunk.
+   A part is chunks that follow each other, of one file or, in a set, of several, up to `PART` bytes together,
+   or one larger chunk.
 4. A chunk that is `held` is not sent: the reader must have it, or refuse.
+5. Of a set, the files are those of its members, one member after the other, and each member's version is
+   recomputed from its own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from data_contracts.errors import NotVerifiableError, UsageError
+from environments.boundary.crossing import Member, set_digest
 from environments.boundary.envelope import strict_json
+from environments.boundary.members import MemberTerms, read_members
 from environments.boundary.sealing import MAX_CHUNK, MAX_CHUNKS, chunk_address
 from environments.boundary.shape import Fields
 from environments.stores import FileEntry, version_of
@@ -69,19 +75,30 @@ class Contents:
     """Everything that one crossing carries.
 
     Attributes:
-        files: sorted by path.
+        files: sorted by path; of a set, each member's, in the order of the members.
         chunks: each distinct chunk once.
         held: indices of the chunks that are not sent, sorted.
+        members: of a set; none for one asset.
     """
 
     files: tuple[FileEntry, ...]
     chunks: tuple[Chunk, ...]
     held: tuple[int, ...] = ()
+    members: tuple[MemberTerms, ...] = ()
 
     @property
     def version(self) -> str:
-        """The version digest of the files."""
+        """The version digest of the files, or of the set."""
+        if self.members:
+            return set_digest(Member(member.name, member.version) for member in self.members)
         return version_of(self.files)
+
+    def by_member(self) -> list[tuple[FileEntry, ...]]:
+        """Return each member's files."""
+        if not self.members:
+            return [self.files]
+        ends = list(accumulate(member.files for member in self.members))
+        return [self.files[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
 
     @property
     def size(self) -> int:
@@ -93,7 +110,7 @@ class Contents:
         home: dict[str, int] = {}
         for number, entry in enumerate(self.files):
             for digest in entry.chunks:
-                home.setdefault(digest, number)
+                home.setdefault(digest, 0 if self.members else number)
         held, found = set(self.held), list[list[Chunk]]()
         before, room = -1, 0
         for index, chunk in enumerate(self.chunks):
@@ -111,7 +128,10 @@ class Contents:
         """Return the canonical form."""
         chunks: list[list[Any]] = [[chunk.digest, chunk.size] for chunk in self.chunks]
         files = [entry.to_json() for entry in self.files]
-        return canonical_list({"files": files, "chunks": chunks, "held": list(self.held)})
+        listed = {"files": files, "chunks": chunks, "held": list(self.held)}
+        if self.members:
+            listed["members"] = [member.to_json() for member in self.members]
+        return canonical_list(listed)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> Contents:
@@ -121,7 +141,9 @@ class Contents:
             NotVerifiableError: it is malformed, or breaks invariant 1.
         """
         what = "the list of contents"
-        fields = Fields(strict_json(raw, what), {"files", "chunks", "held"}, what)
+        found = strict_json(raw, what)
+        several = isinstance(found, dict) and "members" in found
+        fields = Fields(found, {"files", "chunks", "held"} | ({"members"} if several else set()), what)
         files, chunks, held = fields.raw("files"), fields.raw("chunks"), fields.raw("held")
         if not isinstance(files, list) or not isinstance(chunks, list) or not isinstance(held, list):
             raise NotVerifiableError(f"{what}: not lists")
@@ -130,7 +152,10 @@ class Contents:
         if any(type(n) is not int or not 0 <= n < len(chunks) for n in held) or sorted(set(held)) != held:
             raise NotVerifiableError(f"{what}: chunks that are not sent and that it does not list")
         listed = cls(
-            tuple(_file(item, what) for item in files), tuple(_chunk(c, what) for c in chunks), tuple(held)
+            tuple(_file(item, what) for item in files),
+            tuple(_chunk(c, what) for c in chunks),
+            tuple(held),
+            read_members(fields.raw("members")) if several else (),
         )
         return listed.checked(what)
 
@@ -140,9 +165,15 @@ class Contents:
         Raises:
             NotVerifiableError: it does not.
         """
-        paths = [entry.path for entry in self.files]
-        if paths != sorted(set(paths)) or _nested(paths):
-            raise NotVerifiableError(f"{what}: paths that are unsorted, doubled or inside one another")
+        if self.members and sum(member.files for member in self.members) != len(self.files):
+            raise NotVerifiableError(f"{what}: more or fewer files than its members have")
+        for entries in self.by_member():
+            paths = [entry.path for entry in entries]
+            if paths != sorted(set(paths)) or _nested(paths):
+                raise NotVerifiableError(f"{what}: paths that are unsorted, doubled or inside one another")
+        for member, entries in zip(self.members, self.by_member(), strict=False):
+            if member.version != version_of(entries):
+                raise NotVerifiableError(f"{what}: a member whose version is not that of its files")
         used = list(dict.fromkeys(digest for entry in self.files for digest in entry.chunks))
         if used != [chunk.digest for chunk in self.chunks]:
             raise NotVerifiableError(f"{what}: chunks that are missing, doubled, out of order or of no file")
@@ -153,7 +184,11 @@ class Contents:
         return replace(self, files=files)
 
 
-def list_contents(entries: tuple[FileEntry, ...], held: frozenset[str] = frozenset()) -> Contents:
+def list_contents(
+    entries: tuple[FileEntry, ...],
+    held: frozenset[str] = frozenset(),
+    members: tuple[MemberTerms, ...] = (),
+) -> Contents:
     """Return the list of what will cross; chunks whose digests the destination holds are not sent.
 
     Raises:
@@ -161,7 +196,8 @@ def list_contents(entries: tuple[FileEntry, ...], held: frozenset[str] = frozens
     """
     sizes = {digest: size for entry in entries for _, size, digest in entry.pieces()}
     chunks = tuple(Chunk(digest, size) for digest, size in sizes.items())
-    return Contents(entries, chunks, tuple(n for n, chunk in enumerate(chunks) if chunk.digest in held))
+    kept = tuple(n for n, chunk in enumerate(chunks) if chunk.digest in held)
+    return Contents(entries, chunks, kept, members)
 
 
 def _nested(paths: list[str]) -> bool:

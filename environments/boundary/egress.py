@@ -26,18 +26,22 @@ from typing import Any
 
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
-from data_contracts.model import Contract
 from environments.boundary.approving import unapproved
-from environments.boundary.asking import Asked, decide, resolve
-from environments.boundary.contents import list_contents
+from environments.boundary.asking import Asked, Decided, decide, resolve
 from environments.boundary.context import EnvironmentContext
-from environments.boundary.crossing import CrossingRequest
+from environments.boundary.crossing import CrossingRequest, told_members
 from environments.boundary.economy import Carriage, HeldBackError, carriage, held_now
-from environments.boundary.manifest import LIFETIME, Manifest, open_manifest, seal_manifest, stamp
+from environments.boundary.manifest import (
+    LIFETIME,
+    Manifest,
+    open_manifest,
+    seal_manifest,
+    stamp,
+)
 from environments.boundary.outbox import Attempt, Outbox, working_on
 from environments.boundary.packing import Packed, intact, pack
-from environments.boundary.preparing import Output, prepare
-from environments.boundary.result import EgressResult, GateRule, Outcome, denied_rules
+from environments.boundary.preparing import Output, contents_of, prepare, said_of
+from environments.boundary.result import EgressResult, GateRule, Outcome
 from environments.boundary.sealing import OVERHEAD, Seal, key_info, new_key
 from environments.boundary.transit import Transit, crossing_prefix, manifest_name
 from environments.ledger import witnessed_head
@@ -64,26 +68,23 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
         # (2) The decision, before a byte of the data is read.
         env.progress("egress.decide")
         decision = decide(env, asked)
-        contract = asked.contract
-        if contract is None or not decision.permitted:
+        if not decision.permitted:
             _withdraw(env, asked, outbox)
-            return _refuse(env, asked, "denied", denied_rules(decision.denials), decision.digest)
+            return _refuse(env, asked, "denied", decision.denials, decision.digest)
         given = unapproved(env, asked, decision)
         if isinstance(given, GateRule):
             _withdraw(env, asked, outbox)
             return _refuse(env, asked, "denied", (given,), decision.digest)
         asked = replace(asked, approvals=given)
         try:
-            return _send(env, asked, contract, decision.digest, outbox)
+            return _send(env, asked, decision, outbox)
         except HeldBackError as held:
             outbox.clear_work()
             rule = GateRule(held.hold.rule, held.hold.reason)
             return _refuse(env, asked, "denied", (rule,), decision.digest, held.hold.until)
 
 
-def _send(
-    env: EnvironmentContext, asked: Asked, contract: Contract, decision: str, outbox: Outbox
-) -> EgressResult:
+def _send(env: EnvironmentContext, asked: Asked, decided: Decided, outbox: Outbox) -> EgressResult:
     # What this boundary may carry now; a crossing that was answered needs nothing more of it.
     hold = held_now(env, "send", asked.request.destination) if outbox.read("receipt") is None else None
     if hold is not None:
@@ -92,14 +93,16 @@ def _send(
     if sent is not None:
         return sent
     # (3) The source's bytes against the contract, the terms applied, the output against its own.
-    output = prepare(env, asked, contract, outbox.fresh_work)
-    if not isinstance(output, Output):
+    found = prepare(env, asked, outbox.fresh_work)
+    outputs = tuple(each for each in found if isinstance(each, Output))
+    if len(outputs) != len(asked.members):
         outbox.clear_work()
-        return _refuse(env, asked, "broken", output, decision)
+        rules = tuple(each for each in found if isinstance(each, GateRule))
+        return _refuse(env, asked, "broken", rules, decided.digest)
     # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
     # A manifest of an earlier attempt is forgotten first: it names what is now written over.
     outbox.forget("manifest")
-    manifest, packed = _seal(env, asked, contract, output, decision, outbox)
+    manifest, packed = _seal(env, asked, outputs, decided, outbox)
     # (5) Signed and kept: from here on a retry publishes these bytes.
     env.progress("egress.sign")
     outbox.keep("manifest", seal_manifest(manifest, env.identity))
@@ -137,13 +140,13 @@ def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> Egre
 
 
 def _seal(
-    env: EnvironmentContext, asked: Asked, contract: Contract, output: Output, decision: str, outbox: Outbox
+    env: EnvironmentContext, asked: Asked, outputs: tuple[Output, ...], decided: Decided, outbox: Outbox
 ) -> tuple[Manifest, Packed]:
     env.progress("egress.seal")
     request = asked.request
     peer = env.peer_identity(request.destination)
     pair_key = env.identity.pair_key(peer, source=env.name, destination=peer.name)
-    contents = list_contents(output.entries, outbox.held_by(peer.name, request.name))
+    contents = contents_of(asked, outputs, decided, outbox)
     parts, listed = contents.parts(), digest_bytes(contents.to_bytes())
     # Of a list that an interrupted attempt began to seal, the same key goes on where that one stopped.
     attempt = outbox.read_attempt()
@@ -153,25 +156,21 @@ def _seal(
         outbox.keep_attempt(attempt)
     key = attempt.key
     seal = Seal(key, asked.crossing, len(parts))
+    files = [output.files[entry.path] for output in outputs for entry in output.entries]
     with _carried(env, asked, "egress.seal") as transit:
         transit.expect(sum(part.size + OVERHEAD for part in parts))
-        packed = pack(contents, output.files, seal, transit, pair_key, again=again)
-    outbox.keep_listed(chunk.digest for chunk in contents.chunks)
+        packed = pack(contents, files, seal, transit, pair_key, again=again)
+    outbox.keep_listed(
+        (member.name, [digest for entry in entries for digest in entry.chunks])
+        for member, entries in zip(asked.members, contents.by_member(), strict=True)
+    )
     outbox.keep_attempt(replace(attempt, contents=packed.contents))
     now = env.clock().replace(microsecond=0)
     kept = witnessed_head(env.folder.ledger, peer.name)
     manifest = Manifest(
         source=env.name,
         request=request,
-        contract=contract.reference,
-        contract_digest=contract.digest,
-        arrival=output.arrival.reference,
-        arrival_digest=output.arrival.digest,
-        decision=decision,
-        labels=asked.record.labels,
-        kind=output.kind,
-        version=contents.version,
-        rows=output.rows,
+        **said_of(asked, contents, outputs, decided),
         size=contents.size,
         chunks=len(parts),
         contents=packed.contents,
@@ -211,12 +210,15 @@ def _publish(
             "head": manifest.ledger.sequence,
             "bytes": size if size is not None else manifest.size,
         }
-        if asked.contract is not None and asked.contract.acknowledged:
-            # Rules that nothing evaluated: who stands for them is part of why this was lawful.
-            body["acknowledged"] = [
-                {"rule": item.rule, "by": item.by, "date": item.date.isoformat()}
-                for item in asked.contract.acknowledged
-            ]
+        contracts = {member.contract.digest: member.contract for member in asked.members if member.contract}
+        # Rules that nothing evaluated: who stands for them is part of why this was lawful.
+        acknowledged = [
+            {"rule": item.rule, "by": item.by, "date": item.date.isoformat()}
+            for contract in contracts.values()
+            for item in contract.acknowledged
+        ]
+        if acknowledged:
+            body["acknowledged"] = acknowledged
         entry = env.ledger.append("egress", _about(asked) | {"outcome": "permitted", "rules": []} | body)
     env.progress("egress.publish")
     transit = env.outgoing(asked.request.destination)
@@ -244,17 +246,21 @@ def _lies(name: str, raw: bytes, transit: Transit) -> bool:
 def _about(asked: Asked) -> dict[str, Any]:
     request = asked.request
     approved = {"approvals": list(asked.approvals)} if asked.approvals else {}
-    return approved | {
-        "crossing": asked.crossing,
-        "name": request.name,
-        "source_version": request.version,
-        "destination": request.destination,
-        "purpose": request.purpose,
-        "request": request.request_id,
-        "requester": request.requester,
-        "attribution": asked.asker.reason,
-        "contract_ref": asked.record.contract_ref,
-    }
+    return (
+        approved
+        | {
+            "crossing": asked.crossing,
+            "name": request.name,
+            "source_version": request.version,
+            "destination": request.destination,
+            "purpose": request.purpose,
+            "request": request.request_id,
+            "requester": request.requester,
+            "attribution": asked.asker.reason,
+            "contract_ref": asked.contract_ref,
+        }
+        | told_members(request.members)
+    )
 
 
 def _refuse(

@@ -20,7 +20,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,13 +64,15 @@ class SignedStatement:
 
 
 def make_statement(
-    predicate_type: str, subject: str, version: str, predicate: Mapping[str, Any]
+    predicate_type: str, subjects: Iterable[tuple[str, str]], predicate: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return an in-toto statement about one asset version."""
-    digest = {"sha256": version.removeprefix("sha256:")}
+    """Return an in-toto statement about asset versions, each a name and a version."""
     return {
         "_type": _STATEMENT_TYPE,
-        "subject": [{"name": subject, "digest": digest}],
+        "subject": [
+            {"name": name, "digest": {"sha256": version.removeprefix("sha256:")}}
+            for name, version in subjects
+        ],
         "predicateType": predicate_type,
         "predicate": dict(predicate),
     }

@@ -7,7 +7,8 @@ Invariants, in the order in which they are made true:
    declaration; it computes the arrival contract itself and compares digests.
 3. Every chunk is opened, compared with the list, and the list with the version that was signed; one that
    was not sent is compared where it stands in this side's own store, or the answer says that it does not.
-4. The written files are checked against the arrival contract, then committed by one rename as one version.
+4. The written files are checked against the arrival contract, then committed as one version; of a set, every
+   member is decided and checked for itself, and all are committed at once, or none.
 5. The same crossing again gives the same version and the same receipt, also after a kill at any step.
 6. What is refused leaves an entry in the ledger and nothing in the store.
 
@@ -19,22 +20,29 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from data_contracts import policy
-from data_contracts.errors import DataBreaksContractError, NotVerifiableError, UsageError
-from data_contracts.model import Contract
+from data_contracts.errors import DataBreaksContractError, NotVerifiableError
 from data_contracts.obligations import verify_file
-from data_contracts.projection import project
 from data_contracts.sandbox.probing import probe_files
 from environments.boundary.answering import Arriving, answer, answered, attributed, own_receipt
+from environments.boundary.contents import Contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
 from environments.boundary.economy import Carriage, HeldBackError, carriage
 from environments.boundary.envelope import MAX_ENVELOPE
+from environments.boundary.judging import (
+    LawfulMember,
+    about_member,
+    decide_members,
+    project_members,
+    with_members,
+)
 from environments.boundary.manifest import Manifest, open_manifest, stamp
+from environments.boundary.members import MemberTerms, list_digest
 from environments.boundary.model_gate import check_model
 from environments.boundary.model_probe import survive_model
 from environments.boundary.outbox import Outbox, working_on
@@ -51,7 +59,7 @@ from environments.boundary.sealing import KEY_BYTES, OVERHEAD, Seal, key_info
 from environments.boundary.transit import Transit, manifest_name
 from environments.boundary.unpacking import NotHeldError, find_held, unpack
 from environments.ledger import check_head
-from environments.stores import Draft, Written
+from environments.stores import SetDraft, SetMember, Written
 
 __all__ = ["ingress"]
 
@@ -98,53 +106,62 @@ def _ingress(env: EnvironmentContext, source: str, crossing: str, signed: bytes 
             arriving.manifest.check_fresh(env.clock())
         with _refusing(env, source, crossing, "peer-ledger"):
             check_head(env.folder.ledger, env.peer_identity(source), arriving.manifest.ledger)
-        # (4) The decision, made here.
+        # (4) The decision, made here; of a set, for every member that its signed list names.
         env.progress("ingress.decide")
+        contents = None
+        if arriving.manifest.kind == "set":
+            with _refusing(env, source, crossing, "members"):
+                with _carried(env, arriving.manifest) as carried:
+                    contents = _listed(env, arriving.manifest, carried)
+                arriving = with_members(arriving, contents)
         arriving = attributed(env, arriving, signed)
-        contract = _declared(env, arriving.manifest)
-        decision = env.engine.decide(
-            policy.CrossingRequest(
-                contract=contract,
-                source=env.peer(source).destination(),
-                destination=env.profile.destination(),
-                purpose=arriving.manifest.request.purpose,
-                labels=arriving.manifest.labels,
-                organisation=env.organisation,
-                requester=arriving.asker.name,
-                attribution=arriving.asker.reason,
-            )
-        )
-        if contract is None or not decision.permitted:
-            return answer(env, arriving, transit, outbox, "denied", denied_rules(decision.denials), None)
-        # (5) The arrival contract, computed here and compared.
-        arrival = project(contract, env.profile.destination(), arriving.manifest.request.purpose)
+        members = (MemberTerms.of(arriving.manifest),) if contents is None else contents.members
+        decided = decide_members(env, arriving, members)
+        denials = [
+            rule
+            for each in decided
+            for rule in about_member(each, members, denied_rules(each.decision.denials))
+        ]
+        if denials or not all(each.permitted for each in decided):
+            return answer(env, arriving, transit, outbox, "denied", tuple(denials), "")
+        # (5) The arrival contracts, computed here and compared.
         with _refusing(env, source, crossing, "arrival-contract"):
-            _same_arrival(arriving.manifest, arrival)
-        with env.store.begin(arriving.manifest.request.name) as draft:
+            arriving_members = project_members(env, arriving.manifest, decided)
+        digests = [each.arrival.digest for each in arriving_members]
+        arrival = digests[0] if contents is None else list_digest(digests)
+        with env.store.begin_set([each.terms.name for each in arriving_members]) as draft:
             # (6) Every chunk verified and written into a draft that no reader sees.
             env.progress("ingress.open")
             with _refusing(env, source, crossing, "chunks"):
-                written = _open(env, arriving.manifest, draft)
+                written = _open(env, arriving.manifest, contents, draft)
             if isinstance(written, GateRule):
                 return answer(env, arriving, transit, outbox, "broken", (written,), arrival)
-            files = {each.entry.path: draft.path / each.entry.path for each in written}
-            # (7) The bytes that were written, against the arrival contract.
+            # (7) The bytes that were written, against the arrival contracts.
             env.progress("ingress.check")
+            rules: list[GateRule] = []
             with _refusing(env, source, crossing, "files"):
-                rules = _check(env, arriving.manifest, arrival, files)
+                for each in arriving_members:
+                    home = draft.path(each.terms.name)
+                    paths = {file.entry.path: home / file.entry.path for file in written[each.terms.name]}
+                    rules += about_member(each.decided, members, _check(env, each, paths))
             if rules:
-                return answer(env, arriving, transit, outbox, "broken", rules, arrival)
+                return answer(env, arriving, transit, outbox, "broken", tuple(rules), arrival)
             # (8) One commit.
             env.progress("ingress.commit")
-            record = draft.commit(
-                arrival,
-                decision.labels,
-                lineage=_lineage(arriving.manifest),
-                rows=arriving.manifest.rows if arriving.manifest.kind == "data" else None,
-                written=written,
+            records = draft.commit(
+                {
+                    each.terms.name: SetMember(
+                        each.arrival,
+                        each.decided.decision.labels,
+                        _lineage(arriving.manifest, crossing, each.terms),
+                        each.terms.rows if each.terms.kind == "data" else None,
+                        written[each.terms.name],
+                    )
+                    for each in arriving_members
+                }
             )
         # (9) Recorded, witnessed, and answered.
-        return answer(env, arriving, transit, outbox, "permitted", (), arrival, record)
+        return answer(env, arriving, transit, outbox, "permitted", (), arrival, records)
 
 
 @contextmanager
@@ -177,59 +194,57 @@ def _read_manifest(
     return Arriving(manifest, digest, raw)
 
 
-def _declared(env: EnvironmentContext, manifest: Manifest) -> Contract | None:
-    """Return the source's contract if it is declared here too, with the very words that were signed."""
-    try:
-        contract = env.contracts.get(manifest.contract)
-    except UsageError:
-        return None
-    return contract if contract.digest == manifest.contract_digest else None
-
-
-def _same_arrival(manifest: Manifest, arrival: Contract) -> None:
-    if (arrival.reference, arrival.digest) != (manifest.arrival, manifest.arrival_digest):
-        raise NotVerifiableError(
-            "the two sides disagree about what must hold at the destination",
-            remedy="compare both sides' contracts and environments, and their versions of Isthmus",
-        )
-    if (arrival.model is not None) != (manifest.kind == "model"):
-        raise NotVerifiableError("the manifest calls it by another kind than its contract does")
-
-
-def _open(env: EnvironmentContext, manifest: Manifest, draft: Draft) -> tuple[Written, ...] | GateRule:
+def _carried(env: EnvironmentContext, manifest: Manifest) -> AbstractContextManager[Carriage]:
     asset, purpose = manifest.request.name, manifest.request.purpose
-    where = (manifest.source, manifest.crossing, asset, purpose)
-    with carriage(env, "fetch", *where, phase="ingress.open") as transit:
-        return _opened(env, manifest, transit, draft)
+    return carriage(env, "fetch", manifest.source, manifest.crossing, asset, purpose, phase="ingress.open")
 
 
-def _opened(
-    env: EnvironmentContext, manifest: Manifest, transit: Carriage, draft: Draft
-) -> tuple[Written, ...] | GateRule:
-    peer = env.peer_identity(manifest.source)
+def _sealed(env: EnvironmentContext, manifest: Manifest) -> Seal:
     info = key_info(manifest.source, env.name, manifest.crossing)
     key = env.identity.unwrap(manifest.key, info=info)
     if len(key) != KEY_BYTES:
         raise NotVerifiableError("the crossing's key is not of the one length")
-    seal = Seal(key, manifest.crossing, manifest.chunks)
+    return Seal(key, manifest.crossing, manifest.chunks)
+
+
+def _listed(env: EnvironmentContext, manifest: Manifest, transit: Transit) -> Contents:
+    seal = _sealed(env, manifest)
     contents = fetch_contents(seal, transit, digest=manifest.contents, size=manifest.contents_size)
-    found = (contents.version, contents.size, len(contents.parts()))
-    if found != (manifest.version, manifest.size, manifest.chunks):
+    found = (contents.version, contents.size, len(contents.parts()), bool(contents.members))
+    if found != (manifest.version, manifest.size, manifest.chunks, manifest.kind == "set"):
         raise NotVerifiableError("the list of contents is not of the version that was signed")
-    transit.expect(sum(part.size + OVERHEAD for part in contents.parts()))
+    return contents
+
+
+def _open(
+    env: EnvironmentContext, manifest: Manifest, listed: Contents | None, draft: SetDraft
+) -> dict[str, tuple[Written, ...]] | GateRule:
+    """Return each member's files as they were written, or that chunks are not held here."""
+    with _carried(env, manifest) as transit:
+        contents = listed or _listed(env, manifest, transit)
+        transit.expect(sum(part.size + OVERHEAD for part in contents.parts()))
+        return _opened(env, manifest, contents, transit, draft)
+
+
+def _opened(
+    env: EnvironmentContext, manifest: Manifest, contents: Contents, transit: Carriage, draft: SetDraft
+) -> dict[str, tuple[Written, ...]] | GateRule:
+    peer = env.peer_identity(manifest.source)
     pair_key = env.identity.pair_key(peer, source=manifest.source, destination=env.name)
     wanted = [contents.chunks[index].digest for index in contents.held]
+    members = list(zip(draft.names, contents.by_member(), strict=True))
+    paths = [draft.path(name) / entry.path for name, entries in members for entry in entries]
     try:
-        held = find_held(env.store, manifest.request.name, manifest.source, wanted)
-        return unpack(contents, seal, transit, pair_key, draft.path, held=held)
+        held = find_held(env.store, draft.names, manifest.source, wanted)
+        written = iter(unpack(contents, _sealed(env, manifest), transit, pair_key, paths, held=held))
     except NotHeldError as error:
         return GateRule("chunks-not-held", "chunks were not sent that are not held here", error.count)
+    return {name: tuple(islice(written, len(entries))) for name, entries in members}
 
 
-def _check(
-    env: EnvironmentContext, manifest: Manifest, arrival: Contract, files: dict[str, Path]
-) -> tuple[GateRule, ...]:
-    if manifest.kind == "model":
+def _check(env: EnvironmentContext, member: LawfulMember, files: dict[str, Path]) -> tuple[GateRule, ...]:
+    arrival = member.arrival
+    if member.terms.kind == "model":
         survive_model(arrival, files)
         return check_model(arrival, files)
     paths = [files[name] for name in sorted(files)]
@@ -242,17 +257,16 @@ def _check(
     if footers:
         return failed_rules(footers)
     verdict = check_parts(env, arrival, paths)
-    if verdict.rows != manifest.rows:
+    if verdict.rows != member.terms.rows:
         raise NotVerifiableError("not as many rows as were signed")
     return failed_rules(verdict.failed)
 
 
-def _lineage(manifest: Manifest) -> dict[str, Any]:
-    request = manifest.request
+def _lineage(manifest: Manifest, crossing: str, terms: MemberTerms) -> dict[str, Any]:
     given = {
-        "name": request.name,
+        "name": terms.name,
         "environment": manifest.source,
-        "version": request.version,
-        "contract": manifest.contract,
+        "version": terms.source_version,
+        "contract": terms.contract,
     }
-    return {"inputs": [given], "crossing": manifest.crossing, "purpose": request.purpose}
+    return {"inputs": [given], "crossing": crossing, "purpose": manifest.request.purpose}

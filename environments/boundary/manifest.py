@@ -6,6 +6,8 @@ Invariants:
    version, contract or purpose is another manifest.
 3. It is believed only between `issued` and `expires`, and for at most `MAX_LIFETIME`.
 4. It says what, for what and under which rules; never a value, nor a file's name.
+5. Of a set (format 2) it names every member as a subject, up to `MAX_SUBJECTS`, and signs the digests of the
+   rest; what holds for each member stands in the list of contents, whose digest is signed.
 
 Example:
     >>> raw = seal_manifest(manifest, identity)
@@ -16,12 +18,20 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from data_contracts.errors import NotVerifiableError, UsageError
 from data_contracts.labels import Labels
-from environments.boundary.crossing import CrossingRequest, crossing_id
+from environments.boundary.crossing import (
+    MAX_MEMBERS,
+    SET,
+    CrossingRequest,
+    Member,
+    crossing_id,
+    set_digest,
+)
 from environments.boundary.envelope import MANIFEST, make_statement, open_statement, seal_statement
 from environments.boundary.sealing import MAX_CHUNKS, MAX_CONTENTS, OVERHEAD
 from environments.boundary.shape import Fields
@@ -29,7 +39,16 @@ from environments.identity import Identity, PublicIdentity
 from environments.identity.public import decode, encode
 from environments.ledger import Head
 
-__all__ = ["LIFETIME", "MAX_LIFETIME", "SKEW", "Manifest", "open_manifest", "seal_manifest", "stamp"]
+__all__ = [
+    "LIFETIME",
+    "MAX_LIFETIME",
+    "SKEW",
+    "Manifest",
+    "named_members",
+    "open_manifest",
+    "seal_manifest",
+    "stamp",
+]
 
 LIFETIME = dt.timedelta(days=7)
 """How long what is sent may lie in a transit: a link that comes and goes has a week."""
@@ -38,6 +57,8 @@ SKEW = dt.timedelta(minutes=5)
 """How far the two sides' clocks may differ."""
 SUITE = "HPKE-MLKEM768X25519-HKDFSHA256-AES256GCM/AES256GCM/1"
 """The one suite, written down so that a reader knows what it is; nothing is chosen by it."""
+MAX_SUBJECTS = 1_000
+"""Members that a manifest names one by one; of a larger set it names the set."""
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 _KEYS = {
     "format", "crossing", "source", "destination", "request", "requester", "purpose", "name",
@@ -45,6 +66,7 @@ _KEYS = {
     "kind", "version", "rows", "size", "chunks", "contents", "contents_size", "suite", "key", "issued",
     "expires", "ledger", "witnessed", "trace",
 }  # fmt: skip
+_SET_KEYS = (_KEYS - {"contract", "arrival"}) | {"members"}
 
 
 def stamp(moment: dt.datetime) -> str:
@@ -69,11 +91,12 @@ class Manifest:
     Attributes:
         source: the environment that sends.
         request: what was asked, with the source's version.
-        contract: `id@version` of the source's contract, and `contract_digest` of its document.
-        arrival: `id@version` of what must hold at the destination, and `arrival_digest`.
+        contract: `id@version` of the source's contract, and `contract_digest` of its document; of a set,
+            nothing and the digest of the list of its members'.
+        arrival: `id@version` of what must hold at the destination, and `arrival_digest`; of a set likewise.
         decision: digest of the source's decision.
         labels: of the source's record.
-        kind: `data` or `model`.
+        kind: `data`, `model` or `set`.
         version: what the destination will hold; recomputed there.
         rows: of data; 0 for a model.
         size: bytes of all files.
@@ -83,6 +106,8 @@ class Manifest:
         issued: when it was signed, `expires` when it stops to count.
         ledger: the source's head before this egress.
         witnessed: sequence of the destination's head that the source keeps; 0 for none.
+        count: how many assets.
+        members: of a set, what the destination will hold of each; none where there are too many to name.
     """
 
     source: str
@@ -93,7 +118,7 @@ class Manifest:
     arrival_digest: str
     decision: str
     labels: Labels
-    kind: Literal["data", "model"]
+    kind: Literal["data", "model", "set"]
     version: str
     rows: int
     size: int
@@ -105,6 +130,8 @@ class Manifest:
     expires: dt.datetime
     ledger: Head
     witnessed: int
+    count: int = 1
+    members: tuple[Member, ...] = ()
 
     @property
     def crossing(self) -> str:
@@ -132,7 +159,7 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """Return the predicate."""
-        return {
+        told = {
             "format": 1,
             "crossing": self.crossing,
             "source": self.source,
@@ -163,6 +190,10 @@ class Manifest:
             "witnessed": self.witnessed,
             "trace": None,
         }
+        if self.kind == "set":
+            told |= {"format": 2, "members": self.count}
+            told = {key: value for key, value in told.items() if key in _SET_KEYS}
+        return told
 
     @classmethod
     def from_json(cls, value: object) -> Manifest:
@@ -172,8 +203,9 @@ class Manifest:
             NotVerifiableError: a field is missing, unknown or not of its form; the crossing id is not
                 that of the other fields; the suite is not ours.
         """
-        fields = Fields(value, _KEYS, "the manifest")
-        if fields.count("format") != 1:
+        several = isinstance(value, dict) and value.get("kind") == "set"
+        fields = Fields(value, _SET_KEYS if several else _KEYS, "the manifest")
+        if fields.count("format") != (2 if several else 1):
             raise NotVerifiableError("the manifest: a format that this version does not read")
         if fields.raw("suite") != SUITE:
             raise NotVerifiableError("the manifest: sealed with a suite that is not ours; none is negotiated")
@@ -186,18 +218,18 @@ class Manifest:
         except (UsageError, AttributeError, TypeError):
             raise NotVerifiableError("the manifest: a request or labels that are none") from None
         kind = fields.text("kind")
-        if kind not in ("data", "model") or fields.raw("trace") is not None:
+        if kind not in ("data", "model", "set") or fields.raw("trace") is not None:
             raise NotVerifiableError("the manifest: a kind or trace that this version does not read")
         manifest = cls(
             source=fields.name("source"),
             request=request,
-            contract=fields.contract("contract"),
+            contract="" if several else fields.contract("contract"),
             contract_digest=fields.digest("contract_digest"),
-            arrival=fields.contract("arrival"),
+            arrival="" if several else fields.contract("arrival"),
             arrival_digest=fields.digest("arrival_digest"),
             decision=fields.digest("decision"),
             labels=labels,
-            kind="data" if kind == "data" else "model",
+            kind="set" if several else "data" if kind == "data" else "model",
             version=fields.digest("version"),
             rows=fields.count("rows"),
             size=fields.count("size"),
@@ -209,7 +241,10 @@ class Manifest:
             expires=_moment(fields.text("expires"), "the manifest's expires"),
             ledger=Head.from_json(fields.raw("ledger")),
             witnessed=fields.count("witnessed"),
+            count=fields.count("members", least=2, most=MAX_MEMBERS) if several else 1,
         )
+        if several and request.name != SET:
+            raise NotVerifiableError("the manifest: a set that is called by another name")
         if fields.digest("crossing") != manifest.crossing:
             raise NotVerifiableError("the manifest: its crossing id is not that of its own fields")
         return manifest
@@ -217,8 +252,33 @@ class Manifest:
 
 def seal_manifest(manifest: Manifest, identity: Identity) -> bytes:
     """Return the signed envelope."""
-    statement = make_statement(MANIFEST, manifest.request.name, manifest.version, manifest.to_json())
-    return seal_statement(statement, identity)
+    return seal_statement(_statement(manifest), identity)
+
+
+def _statement(manifest: Manifest) -> dict[str, Any]:
+    named = [(member.name, member.version) for member in manifest.members]
+    subjects = named or [(manifest.request.name, manifest.version)]
+    return make_statement(MANIFEST, subjects, manifest.to_json())
+
+
+def named_members(members: Sequence[Member]) -> tuple[Member, ...]:
+    """Return the members that a set's manifest names one by one: all, or none where they are too many."""
+    return tuple(members) if len(members) <= MAX_SUBJECTS else ()
+
+
+def _subjects(value: object, manifest: Manifest) -> tuple[Member, ...]:
+    """Read the members that a set's statement names."""
+    if manifest.count > MAX_SUBJECTS:
+        return ()
+    wrong = NotVerifiableError("the manifest: its subjects are not the members of the set")
+    try:
+        members = tuple(Member(each["name"], "sha256:" + each["digest"]["sha256"]) for each in value)  # type: ignore[attr-defined] # caught below
+    except (UsageError, TypeError, KeyError):
+        raise wrong from None
+    names = [member.name for member in members]
+    if names != sorted(set(names)) or len(names) != manifest.count or set_digest(members) != manifest.version:
+        raise wrong
+    return members
 
 
 def open_manifest(raw: bytes, source: PublicIdentity) -> tuple[Manifest, str]:
@@ -231,7 +291,8 @@ def open_manifest(raw: bytes, source: PublicIdentity) -> tuple[Manifest, str]:
     manifest = Manifest.from_json(signed.statement["predicate"])
     if manifest.source != source.name:
         raise NotVerifiableError("the manifest: signed by one environment and sent in another's name")
-    expected = make_statement(MANIFEST, manifest.request.name, manifest.version, manifest.to_json())
-    if signed.statement != expected:
+    if manifest.kind == "set":
+        manifest = replace(manifest, members=_subjects(signed.statement["subject"], manifest))
+    if signed.statement != _statement(manifest):
         raise NotVerifiableError("the manifest: its subject is not what it is about")
     return manifest, signed.digest

@@ -4,7 +4,8 @@
     work/       the output in the making, in clear; removed before the manifest is published, or by what
                 comes next at this crossing
     sealed      the attempt: its key and parts, so that a retry sees what lies intact and seals the rest
-    listed      digests of the chunks that this crossing's version has
+    listed      digests of the chunks that this crossing's versions have, one asset after the other
+    assets      the assets' names, and how many of these digests each has
     manifest    the envelope that this side signed or accepted
     receipt     the envelope that the destination signed
 
@@ -19,8 +20,9 @@ Invariants:
 from __future__ import annotations
 
 import json
+import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,29 +97,60 @@ class Outbox:
         known = {"key": attempt.key.hex(), "listed": attempt.listed, "contents": attempt.contents}
         write_private(self.folder / "sealed", canonical(known | {"parts": [list(p) for p in attempt.parts]}))
 
-    def keep_listed(self, digests: Iterable[str]) -> None:
-        """Keep which chunks this crossing's version has."""
-        raw = b"".join(bytes.fromhex(digest.removeprefix("sha256:")) for digest in digests)
-        write_private(self.folder / "listed", raw)
+    def keep_listed(self, listed: Iterable[tuple[str, Collection[str]]]) -> None:
+        """Keep which assets cross, and which chunks each has."""
+        counts, raw = list[list[str | int]](), bytearray()
+        for name, digests in listed:
+            counts.append([name, len(digests)])
+            raw += b"".join(bytes.fromhex(digest.removeprefix("sha256:")) for digest in digests)
+        write_private(self.folder / "listed", bytes(raw))
+        write_private(self.folder / "assets", canonical(counts))
 
-    def held_by(self, destination: str, name: str) -> frozenset[str]:
-        """Return the digests of the chunks that a destination last acknowledged of an asset."""
+    def assets(self) -> dict[str, int]:
+        """Return the names of the assets of this crossing, and how many chunks each has; none if unknown."""
         try:
-            crossing = read_private(self._arrival(destination, name)).decode("ascii")
-            raw = read_private(self.folder.parent / check_crossing(f"sha256:{crossing}")[7:] / "listed")
-        except (FileNotFoundError, UsageError, ValueError):
-            return frozenset()
-        return frozenset("sha256:" + raw[at : at + 32].hex() for at in range(0, len(raw), 32))
+            found = json.loads(read_private(self.folder / "assets"))
+            return {check_name(name, "asset"): int(count) for name, count in found}
+        except (FileNotFoundError, UsageError, ValueError, TypeError):
+            return {}
 
-    def arrived(self, destination: str, name: str, *, permitted: bool) -> None:
-        """Note that a destination committed this crossing, or that it refused it."""
-        path = self._arrival(destination, name)
-        if permitted:
-            make_private(path.parent)
-            write_private(path, self.folder.name.encode("ascii"))
-            return
+    def held_by(self, destination: str, names: Iterable[str]) -> frozenset[str]:
+        """Return the digests of the chunks that a destination last acknowledged of each of some assets."""
+        held, read = set[str](), dict[str, dict[str, list[str]]]()
+        for name in names:
+            try:
+                crossing = read_private(self._arrival(destination, name)).decode("ascii")
+                where = Outbox(self.folder.parent / check_crossing(f"sha256:{crossing}")[7:])
+                if crossing not in read:
+                    read[crossing] = where._listed()
+            except (FileNotFoundError, UsageError, ValueError):
+                continue
+            # What an earlier Isthmus kept has no list of assets: there it was one.
+            held.update(read[crossing].get(name, read[crossing].get("", [])))
+        return frozenset(held)
+
+    def _listed(self) -> dict[str, list[str]]:
+        raw, at = read_private(self.folder / "listed"), 0
+        digests = ["sha256:" + raw[start : start + 32].hex() for start in range(0, len(raw), 32)]
+        listed: dict[str, list[str]] = {}
+        for name, count in (self.assets() or {"": len(digests)}).items():
+            listed[name] = digests[at : at + count]
+            at += count
+        return listed
+
+    def arrived(self, destination: str, names: Iterable[str], *, permitted: bool) -> None:
+        """Note that a destination committed this crossing, or that it refused it.
+
+        A note that a power cut loses costs bytes: then everything is sent.
+        """
         with disk_errors("the outbox cannot be used"):
-            path.unlink(missing_ok=True)
+            for name in names:
+                path = self._arrival(destination, name)
+                if permitted:
+                    make_private(path.parent)
+                    _note(path, self.folder.name)
+                else:
+                    path.unlink(missing_ok=True)
 
     def _arrival(self, destination: str, name: str) -> Path:
         return self.folder.parent / "at" / check_name(destination, "destination") / check_name(name, "asset")
@@ -144,6 +177,15 @@ class Outbox:
         with disk_errors("the outbox cannot be cleared"):
             if (self.folder / "work").exists():
                 shutil.rmtree(self.folder / "work")
+
+
+def _note(path: Path, text: str) -> None:
+    """Replace a note, whole; that it is lost with the power is nothing."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    with os.fdopen(os.open(draft, flags, 0o600), "w", encoding="ascii") as stream:
+        stream.write(text)
+    draft.replace(path)
 
 
 @contextmanager

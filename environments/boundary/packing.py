@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Packed:
 
 def pack(
     contents: Contents,
-    files: Mapping[str, Path],
+    files: Sequence[Path],
     seal: Seal,
     transit: Transit,
     pair_key: bytes,
@@ -60,6 +60,8 @@ def pack(
     again: bool = False,
 ) -> Packed:
     """Seal every part and the list into the transit; `again`: parts may lie there under this very key.
+
+    `files` are the paths of the list's files, in its order.
 
     Raises:
         NotVerifiableError: a file changed since it was listed.
@@ -92,28 +94,37 @@ def pack(
     return Packed(digest_bytes(sealed), len(sealed), total, len(sizes))
 
 
-def _places(files: tuple[FileEntry, ...]) -> dict[str, tuple[str, int]]:
-    """Return, for each distinct chunk, one file and offset where it stands."""
-    return {digest: (entry.path, offset) for entry in files for offset, _, digest in entry.pieces()}
+def _places(files: tuple[FileEntry, ...]) -> dict[str, tuple[int, int]]:
+    """Return, for each distinct chunk, the number of one file and the offset where it stands."""
+    return {
+        digest: (number, offset)
+        for number, entry in reversed(list(enumerate(files)))
+        for offset, _, digest in entry.pieces()
+    }
 
 
-def _fill(
-    part: Part, where: Mapping[str, tuple[str, int]], files: Mapping[str, Path], into: memoryview
-) -> None:
-    filled, opened = 0, dict[str, int]()
+def _fill(part: Part, where: Mapping[str, tuple[int, int]], files: Sequence[Path], into: memoryview) -> None:
+    filled, open_number, descriptor = 0, -1, -1
     try:
         for chunk in part.chunks:
-            path, offset = where[chunk.digest]
-            with disk_errors(f"{path}: cannot be read"):
-                if path not in opened:
-                    opened[path] = os.open(files[path], _READ)
-                same = read_chunk(opened[path], offset, chunk.digest, into[filled : filled + chunk.size])
+            number, offset = where[chunk.digest]
+            what = files[number].name
+            with disk_errors(f"{what}: cannot be read"):
+                if number != open_number:  # one at a time: a part may be of a thousand files
+                    _close(descriptor)
+                    descriptor = -1
+                    descriptor, open_number = os.open(files[number], _READ), number
+                same = read_chunk(descriptor, offset, chunk.digest, into[filled : filled + chunk.size])
             if not same:
-                raise NotVerifiableError(f"{path}: changed after it was checked")
+                raise NotVerifiableError(f"{what}: changed after it was checked")
             filled += chunk.size
     finally:
-        for descriptor in opened.values():
-            os.close(descriptor)
+        _close(descriptor)
+
+
+def _close(descriptor: int) -> None:
+    if descriptor >= 0:
+        os.close(descriptor)
 
 
 def lies(name: str, index: int, size: int, seal: Seal, transit: Transit, room: Room) -> int | None:

@@ -11,20 +11,26 @@ Invariants:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from data_contracts import policy
 from data_contracts.checks import compile_plan
 from data_contracts.model import Contract
 from data_contracts.obligations import compile_proof, merge_proofs, verify_file
 from data_contracts.projection import project
-from environments.boundary.asking import Asked
+from environments.boundary.asking import Asked, AskedMember, Decided
+from environments.boundary.contents import Contents, list_contents
 from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import Member
 from environments.boundary.economy.known import passed_before, remember_pass
+from environments.boundary.manifest import named_members
+from environments.boundary.members import MemberTerms, summary
 from environments.boundary.model_gate import check_model
+from environments.boundary.outbox import Outbox
 from environments.boundary.partitions import (
     Transformed,
     TransformPart,
@@ -35,10 +41,11 @@ from environments.boundary.partitions import (
     room_for_keys,
 )
 from environments.boundary.result import GateRule, failed_rules
-from environments.stores import FileEntry
+from environments.private import make_private
+from environments.stores import FileEntry, version_of
 from environments.stores.cutting import cut
 
-__all__ = ["Output", "prepare"]
+__all__ = ["Output", "contents_of", "prepare", "said_of"]
 
 
 @dataclass(frozen=True)
@@ -53,27 +60,48 @@ class Output:
 
 
 def prepare(
-    env: EnvironmentContext, asked: Asked, contract: Contract, work: Callable[[], Path]
-) -> Output | tuple[GateRule, ...]:
-    """Return the output in its crossing form, or the rules that the data breaks.
+    env: EnvironmentContext, asked: Asked, work: Callable[[], Path]
+) -> tuple[Output, ...] | tuple[GateRule, ...]:
+    """Return the outputs in their crossing form, one for each member, or the rules that the data breaks.
 
     Args:
         env: the source.
         asked: what is asked.
-        contract: of the asset.
-        work: gives an empty folder for the output; asked only where there is something to write.
+        work: gives an empty folder for the output; asked at most once.
     """
+    outputs, rules, room = list[Output](), list[GateRule](), list[Path]()
+
+    def place(number: int) -> Path:
+        if not room:
+            room.append(work())
+        return room[0] if len(asked.members) == 1 else make_private(room[0] / str(number))
+
+    for number, member in enumerate(asked.members):
+        found = _prepare(env, asked, member, partial(place, number))
+        if isinstance(found, Output):
+            outputs.append(found)
+        else:
+            rules += asked.about(member, found)
+    return tuple(rules) or tuple(outputs)
+
+
+def _prepare(
+    env: EnvironmentContext, asked: Asked, member: AskedMember, work: Callable[[], Path]
+) -> Output | tuple[GateRule, ...]:
+    if member.contract is None:
+        return (GateRule("contract", "the contract is not declared here"),)
+    contract, record = member.contract, member.record
     env.progress("egress.check")
-    files = {entry.path: env.store.materialise(asked.record, entry.path) for entry in asked.record.files}
+    files = {entry.path: env.store.materialise(record, entry.path) for entry in record.files}
     arrival = project(contract, env.peer(asked.request.destination).destination(), asked.request.purpose)
     if contract.model is not None:
         broken = check_model(contract, files)
-        return broken or Output("model", arrival, files, asked.record.files, 0)
-    if not passed_before(env, asked.record, contract):
+        return broken or Output("model", arrival, files, record.files, 0)
+    if not passed_before(env, record, contract):
         verdict = check_parts(env, contract, list(files.values()))
         if not verdict.success:
             return failed_rules(verdict.failed)
-        remember_pass(env, asked.record, contract)
+        remember_pass(env, record, contract)
     env.progress("egress.obligations")
     return _transform(env, asked, contract, arrival, list(files.values()), work())
 
@@ -117,3 +145,49 @@ def _summed(rules: list[GateRule]) -> tuple[GateRule, ...]:
     for rule in rules:
         counts[rule.id, rule.reason] = counts.get((rule.id, rule.reason), 0) + rule.unexpected_count
     return tuple(GateRule(name, reason, count) for (name, reason), count in counts.items())
+
+
+def contents_of(asked: Asked, outputs: Sequence[Output], decided: Decided, outbox: Outbox) -> Contents:
+    """Return the list of what will cross, without the chunks that the destination holds."""
+    entries = tuple(entry for output in outputs for entry in output.entries)
+    held = outbox.held_by(asked.request.destination, [member.name for member in asked.members])
+    if len(outputs) == 1:
+        return list_contents(entries, held)
+    members = tuple(
+        MemberTerms(
+            name=member.name,
+            source_version=member.record.version,
+            contract=member.record.contract_ref,
+            contract_digest=member.record.contract_digest,
+            arrival=output.arrival.reference,
+            arrival_digest=output.arrival.digest,
+            decision=decision,
+            labels=member.record.labels,
+            kind=output.kind,
+            version=version_of(output.entries),
+            rows=output.rows,
+            files=len(output.entries),
+        )
+        for member, output, decision in zip(asked.members, outputs, decided.digests, strict=True)
+    )
+    return list_contents(entries, held, members)
+
+
+def said_of(asked: Asked, contents: Contents, outputs: Sequence[Output], decided: Decided) -> dict[str, Any]:
+    """Return what the manifest says of the asset, or of the set as a whole."""
+    if contents.members:
+        arriving = [Member(member.name, member.version) for member in contents.members]
+        told = {"contract": "", "arrival": "", "kind": "set", "count": len(arriving)}
+        return told | summary(contents.members) | {"members": named_members(arriving)}
+    [output], [member] = outputs, asked.members
+    return {
+        "contract": member.record.contract_ref,
+        "contract_digest": member.record.contract_digest,
+        "arrival": output.arrival.reference,
+        "arrival_digest": output.arrival.digest,
+        "decision": decided.digest,
+        "labels": member.record.labels,
+        "kind": output.kind,
+        "version": contents.version,
+        "rows": output.rows,
+    }

@@ -42,7 +42,7 @@ class Receipt:
         crossing: the id.
         source: who sent.
         destination: who answers.
-        name: the asset's name.
+        name: the asset's name; `set` for a set, whose members the manifest names.
         manifest: digest of the statement that it answers.
         outcome: `permitted` (and committed), `denied` or `broken`.
         rules: those that spoke against it.
@@ -116,7 +116,11 @@ def _rule(item: object) -> GateRule:
 
 def seal_receipt(receipt: Receipt, identity: Identity) -> bytes:
     """Return the signed envelope."""
-    return seal_statement(make_statement(RECEIPT, receipt.name, receipt.version, receipt.to_json()), identity)
+    return seal_statement(_statement(receipt), identity)
+
+
+def _statement(receipt: Receipt) -> dict[str, Any]:
+    return make_statement(RECEIPT, [(receipt.name, receipt.version)], receipt.to_json())
 
 
 def open_receipt(raw: bytes, destination: PublicIdentity) -> tuple[Receipt, str]:
@@ -129,6 +133,6 @@ def open_receipt(raw: bytes, destination: PublicIdentity) -> tuple[Receipt, str]
     receipt = Receipt.from_json(signed.statement["predicate"])
     if receipt.destination != destination.name:
         raise NotVerifiableError("the receipt: signed by one environment and given in another's name")
-    if signed.statement != make_statement(RECEIPT, receipt.name, receipt.version, receipt.to_json()):
+    if signed.statement != _statement(receipt):
         raise NotVerifiableError("the receipt: its subject is not what it is about")
     return receipt, signed.digest

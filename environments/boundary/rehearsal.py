@@ -18,13 +18,12 @@ from pathlib import Path
 
 from environments.boundary.approving import unapproved
 from environments.boundary.asking import decide, resolve
-from environments.boundary.contents import list_contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import CrossingRequest
 from environments.boundary.economy import held_now
 from environments.boundary.outbox import Outbox
-from environments.boundary.preparing import Output, prepare
-from environments.boundary.result import EgressResult, GateRule, denied_rules
+from environments.boundary.preparing import Output, contents_of, prepare
+from environments.boundary.result import EgressResult, GateRule
 
 __all__ = ["rehearse"]
 
@@ -41,8 +40,8 @@ def rehearse(env: EnvironmentContext, request: CrossingRequest, signed: bytes | 
     asked = resolve(env, request, signed, rehearsal=True)
     env.progress("egress.decide")
     decision = decide(env, asked)
-    if asked.contract is None or not decision.permitted:
-        return EgressResult(asked.crossing, "denied", denied_rules(decision.denials))
+    if not decision.permitted:
+        return EgressResult(asked.crossing, "denied", decision.denials)
     given = unapproved(env, asked, decision, rehearsal=True)
     if isinstance(given, GateRule):
         return EgressResult(asked.crossing, "denied", (given,))
@@ -51,16 +50,18 @@ def rehearse(env: EnvironmentContext, request: CrossingRequest, signed: bytes | 
         rule = GateRule(hold.rule, hold.reason)
         return EgressResult(asked.crossing, "denied", (rule,), not_before=hold.until)
     with tempfile.TemporaryDirectory(prefix="rehearsal-", dir=env.folder.tmp) as work:
-        output = prepare(env, asked, asked.contract, lambda: Path(work))
-        if not isinstance(output, Output):
-            return EgressResult(asked.crossing, "broken", output)
+        found = prepare(env, asked, lambda: Path(work))
+        outputs = [each for each in found if isinstance(each, Output)]
+        if len(outputs) != len(asked.members):
+            rules = tuple(each for each in found if isinstance(each, GateRule))
+            return EgressResult(asked.crossing, "broken", rules)
         outbox = Outbox(env.folder.outbox / asked.crossing.removeprefix("sha256:"))
-        contents = list_contents(output.entries, outbox.held_by(request.destination, request.name))
+        contents = contents_of(asked, outputs, decision, outbox)
         return EgressResult(
             asked.crossing,
             "permitted",
             size=sum(part.size for part in contents.parts()),
-            rows=output.rows,
-            arrival=output.arrival.reference,
+            rows=sum(output.rows for output in outputs),
+            arrival=outputs[0].arrival.reference if len(outputs) == 1 else "",
             version=contents.version,
         )

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from data_contracts.errors import NotVerifiableError
 from data_contracts.policy import DecisionRule
 from data_contracts.verdict import RuleResult
+from environments.boundary.crossing import Member
 
 __all__ = [
     "CrossingFailedError",
@@ -103,6 +104,8 @@ class IngressResult:
         contract: the contract that it carries there; empty unless permitted.
         receipt: digest of the signed receipt; empty where the boundary holds it back: no answer yet.
         not_before: when it can go, where its boundary holds it back; else None.
+        members: what was committed, one by one; of a set that was committed before, none where its manifest
+            names none.
     """
 
     crossing: str
@@ -113,6 +116,7 @@ class IngressResult:
     contract: str = ""
     receipt: str = ""
     not_before: dt.datetime | None = None
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True)

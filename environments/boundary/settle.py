@@ -67,7 +67,7 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         permitted = answer.receipt.outcome == "permitted"
         if permitted:
             outbox.keep("receipt", answer.raw)
-        outbox.arrived(destination, answer.receipt.name, permitted=permitted)
+        outbox.arrived(destination, outbox.assets() or [answer.receipt.name], permitted=permitted)
         env.progress("settle.record")
         if not known:
             env.ledger.append("settle", _body(answer))

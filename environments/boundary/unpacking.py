@@ -3,8 +3,8 @@
 Invariants:
 1. A chunk is written only after it was opened in its own place and is the listed one; also one that comes
    from this side's own store.
-2. What the source says that this side holds is looked for only among versions of the same asset that this
-   very source sent: a source learns nothing of what came from elsewhere.
+2. What the source says that this side holds is looked for only among versions of the very assets that cross
+   which this very source sent: a source learns nothing of what came from elsewhere.
 3. Files grow only by verified chunks: nothing is allocated on a peer's word.
 4. What is given back are the files as they stand, each with the stamp that a commit compares.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ __all__ = ["Held", "NotHeldError", "find_held", "unpack"]
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _WRITE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_DRAFT = "the draft of what arrives: cannot be written"
 _LARGE = 64 * 1024 * 1024
 _NEW = _WRITE | os.O_CREAT | os.O_EXCL
 
@@ -59,15 +60,17 @@ class Held:
     offset: int
 
 
-def find_held(store: AssetStore, name: str, source: str, wanted: Collection[str]) -> dict[str, Held]:
-    """Return where chunks stand in the versions of an asset that a source sent, the latest first.
+def find_held(
+    store: AssetStore, names: Iterable[str], source: str, wanted: Collection[str]
+) -> dict[str, Held]:
+    """Return where chunks stand in the versions of some assets that a source sent, the latest first.
 
     Raises:
         NotHeldError: some stand nowhere there.
         NotVerifiableError: a record is damaged.
     """
     missing, found = set(wanted), dict[str, Held]()
-    for record in reversed(store.versions(name) if missing else ()):
+    for record in (each for name in names if missing for each in reversed(store.versions(name))):
         inputs = record.lineage.get("inputs") or [{}]
         if not record.lineage.get("crossing") or inputs[0].get("environment") != source:
             continue
@@ -88,26 +91,25 @@ def unpack(
     seal: Seal,
     transit: Transit,
     pair_key: bytes,
-    folder: Path,
+    paths: Sequence[Path],
     *,
     held: Mapping[str, Held] | None = None,
 ) -> tuple[Written, ...]:
-    """Open every part, verify its chunks, and write the files below `folder`.
+    """Open every part, verify its chunks, and write the files to `paths`, which are new, in the list's order.
 
     Raises:
         NotVerifiableError: a part is missing, altered, of another place or crossing, or not the listed one.
         NotHeldError: a chunk of the own store is not what its record says.
         UnreachableError: the transit or the disk refuses.
     """
-    with disk_errors(f"{folder.name}: cannot be written"):
-        for entry in contents.files:
-            path = folder / entry.path
+    with disk_errors(_DRAFT):
+        for path in paths:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(path, _NEW, 0o600))
     places: dict[str, list[tuple[Path, int]]] = {}
-    for entry in contents.files:
+    for entry, path in zip(contents.files, paths, strict=True):
         for offset, _, digest in entry.pieces():
-            places.setdefault(digest, []).append((folder / entry.path, offset))
+            places.setdefault(digest, []).append((path, offset))
     here = [(contents.chunks[index], (held or {})[contents.chunks[index].digest]) for index in contents.held]
 
     def lane() -> Callable[[Part | tuple[Chunk, Held]], None]:
@@ -118,17 +120,17 @@ def unpack(
                 plain, chunks = _opened(item, seal, transit, pair_key, room), item.chunks
             else:
                 plain, chunks = _own(*item, room), (item[0],)
-            with disk_errors(f"{folder.name}: cannot be written"):
+            with disk_errors(_DRAFT):
                 _write(plain, chunks, places)
 
         return take
 
     items: list[Part | tuple[Chunk, Held]] = [*contents.parts(), *here]
-    large = [folder / entry.path for entry in contents.files if entry.size >= _LARGE]
-    with disk_errors(f"{folder.name}: cannot be written"), flushing(large):
+    large = [p for entry, p in zip(contents.files, paths, strict=True) if entry.size >= _LARGE]
+    with disk_errors(_DRAFT), flushing(large):
         in_lanes(items, lane, lanes=lanes_of(transit, LANES))
-    with disk_errors(f"{folder.name}: cannot be written"):
-        return tuple(stamped(folder / entry.path, entry) for entry in contents.files)
+    with disk_errors(_DRAFT):
+        return tuple(stamped(path, entry) for entry, path in zip(contents.files, paths, strict=True))
 
 
 def _opened(part: Part, seal: Seal, transit: Transit, pair_key: bytes, room: Room) -> memoryview:

@@ -156,7 +156,7 @@ def verify_file(path: Path, entry: FileEntry, what: str) -> None:
             raise NotVerifiableError(
                 f"{what}: its list of chunks is not one of this size", remedy=_ALTERED
             ) from None
-        in_lanes(enumerate(pieces, 1), lambda: _comparing(descriptor, pieces, what))
+        in_lanes(list(enumerate(pieces, 1)), lambda: _comparing(descriptor, pieces, what))
     except OSError as error:
         raise NotVerifiableError(f"{what}: cannot be read: {error.strerror}", remedy=_ALTERED) from None
     finally:

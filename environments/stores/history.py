@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_contracts.digest import digest_json
+from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError, UnreachableError
 from environments.stores.locking import asset_lock
-from environments.stores.record import AssetRecord
+from environments.stores.record import AssetRecord, record_bytes
 
 __all__ = ["Entry", "History", "read_json"]
 
@@ -155,7 +155,7 @@ class History:
         document = read_json(entry.record, what)
         body = document.get("record") if isinstance(document, dict) else None
         try:
-            sound = isinstance(body, dict) and document["digest"] == digest_json(body)
+            sound = isinstance(body, dict) and document["digest"] == digest_bytes(record_bytes(body))
         except (KeyError, ValueError):
             sound = False
         if not sound:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar, cast
@@ -37,6 +37,8 @@ def in_lanes(
     Raises:
         BaseException: the first error of any thread.
     """
+    if isinstance(items, Sized) and len(items) <= 1:  # one piece needs no thread beside this one
+        lanes = 1
     waiting, lock, errors = iter(items), threading.Lock(), list[BaseException]()
     over = object()
 

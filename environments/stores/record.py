@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-from data_contracts.digest import digest_bytes, digest_json, is_digest
+from data_contracts.digest import canonical, digest_bytes, is_digest
 from data_contracts.errors import IsthmusError, NotVerifiableError, UsageError
 from data_contracts.labels import Labels
 from environments.ref import CONTRACT_REFERENCE, AssetRef, check_name
@@ -35,9 +35,11 @@ __all__ = [
     "FileEntry",
     "canonical_list",
     "check_path",
+    "record_bytes",
     "version_of",
 ]
 
+_EXACT = 2**53
 CHUNK = 4 * 1024 * 1024
 """Bytes of a chunk where no sizes are recorded, and of the largest that is cut."""
 FORMAT = 2
@@ -140,6 +142,24 @@ def version_of(files: Iterable[FileEntry]) -> str:
     return digest_bytes(canonical_list([entry.to_json() for entry in ordered]))
 
 
+def record_bytes(body: Mapping[str, Any]) -> bytes:
+    """Return the RFC 8785 form of a record's JSON, quickly where nothing in it needs more."""
+    if _whole(body.get("lineage")):
+        text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        if text.isascii():
+            return text.encode("ascii")
+    return canonical(body)
+
+
+def _whole(value: object) -> bool:
+    """Whether a JSON value holds no number but those that both writers write alike."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _whole(each) for key, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_whole, value))
+    return value is None or isinstance(value, str | bool) or (type(value) is int and abs(value) < _EXACT)
+
+
 def canonical_list(value: object) -> bytes:
     """Return the RFC 8785 form of what holds only lists, ASCII text, whole numbers and objects of these.
 
@@ -184,7 +204,7 @@ class AssetRecord:
     @property
     def digest(self) -> str:
         """The digest of the whole record: what a ledger pins."""
-        return digest_json(self.to_json())
+        return digest_bytes(record_bytes(self.to_json()))
 
     def file(self, path: str) -> FileEntry:
         """Return one file's entry.

@@ -25,14 +25,14 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from data_contracts.digest import canonical, digest_json
+from data_contracts.digest import canonical, digest_bytes, digest_json
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.private import disk_errors, make_private, sync_folder
 from environments.ref import check_name
@@ -41,7 +41,7 @@ from environments.stores.files import kept_files
 from environments.stores.history import History, read_json
 from environments.stores.locking import store_lock
 from environments.stores.protocol import SetMember
-from environments.stores.record import AssetRecord, FileEntry, version_of
+from environments.stores.record import AssetRecord, FileEntry, record_bytes, version_of
 from environments.stores.staging import Staged
 
 __all__ = ["LocalSetDraft", "check_listed", "forget_set"]
@@ -62,6 +62,7 @@ class LocalSetDraft:
         """Take over a staged folder."""
         self.names = tuple(history.name for history in histories)
         self._histories = histories
+        self._known = frozenset(self.names)
         self._staged = staged
         self._clock = clock
         self._one_by_one = len(histories) <= _FEW or not _syncfs_tells()
@@ -85,7 +86,7 @@ class LocalSetDraft:
 
     def path(self, name: str) -> Path:
         """Return the folder to write one member's files in."""
-        if name not in self.names:
+        if name not in self._known:
             raise UsageError("the set has no member of that name", remedy="begin it with all its members")
         return self._staged.folder / "data" / name
 
@@ -158,29 +159,29 @@ class LocalSetDraft:
         for digest, contract in {each.contract.digest: each.contract for each in members.values()}.items():
             write_document(contracts / f"{_hex(digest)}.json", canonical(contract.document))
         sync_folder(contracts)
-        _write_list(folder, records)
+        bodies = [record_bytes(record.to_json()) for record in records]
+        listed = [_listed(record, digest_bytes(body)) for record, body in zip(records, bodies, strict=True)]
+        _write_list(folder, listed)
         places = {history.name: history for history in self._histories}
-        for record in records:
-            self._write_record(places[record.name], record)
+        for record, body in zip(records, bodies, strict=True):
+            self._write_record(places[record.name], record, body)
         sync_folder(assets) if self._one_by_one else _syncfs(self._disk)
         sets = make_private(assets.parent / "sets")
         folder.rename(sets / folder.name)
         sync_folder(sets)
 
-    def _write_record(self, history: History, record: AssetRecord) -> None:
+    def _write_record(self, history: History, record: AssetRecord, body: bytes) -> None:
         with suppress(FileExistsError):
             history.folder.mkdir(mode=0o700)
-        body = record.to_json()
-        document = canonical({"record": body, "digest": digest_json(body)})
+        document = b'{"digest":"' + digest_bytes(body).encode() + b'","record":' + body + b"}"
         place = history.folder / f"{history.version_name(record)}.{self._staged.folder.name}"
         write_document(place, document, durable=self._one_by_one)
         if self._one_by_one:
             sync_folder(history.folder)
 
 
-def _write_list(folder: Path, records: Iterable[AssetRecord]) -> None:
+def _write_list(folder: Path, listed: list[list[str | int]]) -> None:
     """Write the list of a set's members, durably."""
-    listed = [_listed(record) for record in records]
     write_document(folder / _LIST, canonical({"members": listed, "digest": digest_json(listed)}))
     sync_folder(folder)
 
@@ -196,12 +197,12 @@ def check_listed(folder: Path, record: AssetRecord) -> None:
     listed = document.get("members") if isinstance(document, dict) else None
     if not isinstance(listed, list) or document.get("digest") != digest_json(listed):
         raise NotVerifiableError(f"{what}: does not match its digest")
-    if _listed(record) not in listed:
+    if _listed(record, record.digest) not in listed:
         raise NotVerifiableError(f"{what}: has not this record")
 
 
-def _listed(record: AssetRecord) -> list[str | int]:
-    return [record.name, record.sequence, record.version, record.digest]
+def _listed(record: AssetRecord, digest: str) -> list[str | int]:
+    return [record.name, record.sequence, record.version, digest]
 
 
 def forget_set(folder: Path) -> None:

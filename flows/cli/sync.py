@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,10 +13,12 @@ import click
 from data_contracts.errors import UsageError
 from environments.embedded.api import read_api
 from environments.home import Home
+from environments.private import disk_errors
 from environments.ref import parse_asset
 from environments.site import Site
 from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
+from tasks.sync import MAX_SET
 
 if TYPE_CHECKING:
     from flows.cli.sync_watch import Watcher
@@ -23,11 +26,19 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_SHOWN = 5
 _CODES = {"permitted": 0, "denied": 3, "broken": 1}
 
 
 @click.command(name="sync")
-@click.argument("asset", metavar="NAME[@VERSION]")
+@click.argument("assets", metavar="NAME[@VERSION] [NAME…]", nargs=-1)
+@click.option(
+    "--set",
+    "listed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A file that names members of the set, NAME[@VERSION] in each line.",
+)
 @click.option("--from", "source", required=True, metavar="ENV", help="The environment that has it.")
 @click.option("--to", "destination", required=True, metavar="ENV", help="The environment it shall go to.")
 @click.option(
@@ -44,7 +55,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     *,
     home: Home,
     site: Site,
-    asset: str,
+    assets: tuple[str, ...],
+    listed: Path | None,
     source: str,
     destination: str,
     purpose: str,
@@ -54,13 +66,14 @@ def command(  # noqa: PLR0913 - one argument for each option
     who: str | None,
     as_json: bool,
 ) -> None:
-    """Move one asset across one boundary, if its terms permit.
+    """Move one asset, or several as one set, across one boundary, if their terms permit.
 
     Asks the source to send it and the destination to take it in; this command itself opens neither. An
     unfinished crossing of the same asset, destination and purpose is gone on with, unless --request. So
     after Ctrl-C (exit 130), or whatever else cut it off, the same command ends what it began. The request is
     signed where a requester's key lies in the home (`isthmus requester add`); else it is unattributed.
-    Exit code: 0 permitted, 1 the data breaks its contract, 3 denied.
+    A set is one crossing: every member must be permitted, and at the destination all become visible at
+    once, or none. Exit code: 0 permitted, 1 the data breaks its contract, 2 a member is missing, 3 denied.
 
     \b
     Example:
@@ -68,7 +81,9 @@ def command(  # noqa: PLR0913 - one argument for each option
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training --dry-run
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training --watch
       isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
+      isthmus sync model machines bands --from cloud --to edge --purpose batch-inference
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    from environments.boundary import CrossingRequest, Member
     from environments.embedded.requesters import requester_here, sign_with
     from environments.trust.requests import sync_asks
     from flows.runtime.catalogue import load_pipelines
@@ -77,7 +92,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     from flows.runtime.server import Server
     from flows.runtime.standalone import StandaloneCrossing
 
-    name, version = parse_asset(asset)
+    asked = _asked(assets, listed)
     site.profile(source)
     site.profile(destination)
     check_purpose(site, purpose, lambda: load_pipelines(site).values())
@@ -89,13 +104,15 @@ def command(  # noqa: PLR0913 - one argument for each option
         watcher = _watcher() if watch and not as_json else None
         say = None if as_json else click.echo if watcher is None else watcher.say
         crossing = StandaloneCrossing(server, site, say=say, hear=watcher.hear if watcher else None)
-        ref = crossing.pin(source, name, version)
-        asks = sync_asks(source, ref.name, ref.version, destination, purpose, rehearsal=dry_run)
-        signed = sign_with(home, signer, "sync", ref.name, dt.datetime.now(dt.UTC), asks)
+        ref, *more = crossing.pin_all(source, asked)
+        members = [Member(each.name, each.version) for each in (ref, *more)]
+        wanted = CrossingRequest.of(members, destination, purpose, "sync")
+        asks = sync_asks(source, wanted.name, wanted.version, destination, purpose, rehearsal=dry_run)
+        signed = sign_with(home, signer, "sync", wanted.name, dt.datetime.now(dt.UTC), asks)
         if dry_run:
             _rehearse(
                 site,
-                crossing.rehearse(ref, destination, purpose, signed),
+                crossing.rehearse(ref, destination, purpose, signed, more),
                 destination,
                 purpose,
                 as_json=as_json,
@@ -107,7 +124,9 @@ def command(  # noqa: PLR0913 - one argument for each option
             f"no longer watching; what {source} and {destination} were asked for, they end by themselves",
             remedy="the same command goes on with this crossing; it gives one version or none",
         ):
-            ask = CrossingAsk("sync", ref, destination, purpose, fresh, resume=request is None, signed=signed)
+            ask = CrossingAsk(
+                "sync", ref, destination, purpose, fresh, request is None, signed, more=tuple(more)
+            )
             end = crossing.run(ask)
     if as_json:
         emit_json(end.to_json())
@@ -120,8 +139,9 @@ def command(  # noqa: PLR0913 - one argument for each option
             click.echo(
                 f"  it waits, and nothing is lost: the same command goes on from {moment_of(end.not_before)}"
             )
-        if end.arrived is not None:
-            click.echo(f"  {end.size:,} bytes, now {end.arrived} in {destination}")
+        if end.members:
+            now = ", ".join(map(str, end.members[:_SHOWN])) + (" …" if len(end.members) > _SHOWN else "")
+            click.echo(f"  {end.size:,} bytes, now {now} in {destination}")
     if end.outcome in _CODES:
         raise click.exceptions.Exit(_CODES[end.outcome])
     error = end.refusal()
@@ -139,6 +159,26 @@ def _watcher() -> Watcher:
     return Watcher(write, terminal=sys.stdout.isatty())
 
 
+def _asked(assets: tuple[str, ...], listed: Path | None) -> list[str]:
+    """Return what shall cross, each asset once."""
+    asked = list(assets)
+    if listed is not None:
+        with disk_errors(f"{listed}: cannot be read"):
+            asked += [
+                line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()
+            ]
+    names = [parse_asset(asset)[0] for asset in asked]
+    if not 1 <= len(names) <= MAX_SET:
+        raise UsageError(
+            f"{len(names)} assets: 1 to {MAX_SET} cross at once",
+            remedy="name them as arguments, or one a line in the file of --set; more are several sets",
+        )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"named twice: {', '.join(twice)}", remedy="a set holds one version of each asset")
+    return asked
+
+
 def _rehearse(site: Site, told: Rehearsed, destination: str, purpose: str, *, as_json: bool) -> None:
     from flows.cli.sync_rehearsal import lines_of, rehearsal_json
 
@@ -147,7 +187,8 @@ def _rehearse(site: Site, told: Rehearsed, destination: str, purpose: str, *, as
         emit_json(document)
     else:
         verb = "would be permitted" if told.outcome == "permitted" else f"would be {told.outcome}"
-        click.echo(f"{told.ref.name} from {told.ref.environment} to {destination} for {purpose}: {verb}")
+        names = ", ".join(ref.name for ref in told.refs)
+        click.echo(f"{names} from {told.refs[0].environment} to {destination} for {purpose}: {verb}")
         for line in lines_of(document):
             click.echo(line)
     raise click.exceptions.Exit(_CODES[told.outcome])

@@ -26,12 +26,15 @@ def rehearsal_json(site: Site, told: Rehearsed, destination: str, purpose: str) 
         "rules": [rule.to_json() for rule in told.rules],
         "rows": told.rows,
         "bytes": told.size,
-        "version": told.ref.version,
+        "version": told.refs[0].version if len(told.refs) == 1 else None,
+        "members": [{"name": ref.name, "version": ref.version} for ref in told.refs],
         "terms": None,
         "arrival": None,
     }
     if told.outcome == "permitted":
-        made |= _declared(site, told.ref, destination, purpose)
+        said = [_declared(site, ref, destination, purpose) for ref in told.refs]
+        made |= said[0] if len(said) == 1 else {}
+        made["members"] = [member | each for member, each in zip(made["members"], said, strict=True)]
     return made
 
 
@@ -58,12 +61,14 @@ def lines_of(document: dict[str, Any]) -> Iterator[str]:
     for rule in document["rules"]:
         rows = f", {rule['unexpected_count']:,} rows" if rule["unexpected_count"] else ""
         yield f"  {rule['id']}: {rule['reason']}{rows}"
-    if document["arrival"] is not None:
+    if document["outcome"] == "permitted":
         yield f"  {document['rows']:,} rows, {document['bytes']:,} bytes that the destination lacks"
-        yield f"  would arrive under {document['arrival']['contract']}:"
-        arriving = {column["name"]: column for column in document["arrival"]["columns"]}
-        width = max(map(len, (*arriving, *document["terms"])), default=0)
-        for name, said in document["terms"].items():
+    for member in document["members"] if document["outcome"] == "permitted" else ():
+        what = f"{member['name']} " if len(document["members"]) > 1 else ""
+        yield f"  {what}would arrive under {member['arrival']['contract']}:"
+        arriving = {column["name"]: column for column in member["arrival"]["columns"]}
+        width = max(map(len, (*arriving, *member["terms"])), default=0)
+        for name, said in member["terms"].items():
             [(obligation, _)] = said.items()
             column = arriving.get(name)
             form = "" if column is None else f"{column['type']}, {column['classification']}"

@@ -33,6 +33,7 @@ class CrossingAsk:
         request: the request id.
         resume: whether an unfinished crossing of the same kind is gone on with, under its own id.
         signed: who asks, as a token; None where nobody signed.
+        more: of a set, the other members, in the same environment as `ref`.
     """
 
     key: str
@@ -42,6 +43,18 @@ class CrossingAsk:
     request: str
     resume: bool = False
     signed: str | None = None
+    more: tuple[AssetRef, ...] = ()
+
+    @property
+    def refs(self) -> tuple[AssetRef, ...]:
+        """Everything that shall cross."""
+        return (self.ref, *self.more)
+
+    @property
+    def title(self) -> str:
+        """What shall cross, for people."""
+        what = self.ref.name if not self.more else f"{self.ref.name} and {len(self.more)} more"
+        return f"{what} from {self.ref.environment} to {self.to} for {self.purpose}"
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,9 @@ class CrossingEnd:
         crossing: its id; empty where it failed before it had one.
         size: bytes that crossed.
         request: the request id.
-        arrived: the asset at the destination.
+        arrived: the asset at the destination; of a set, that of the asked-for first.
+        version: of what arrived; of a set, its digest.
+        members: everything that arrived, in the order in which it was asked for.
         runs: the flow runs that it took, the last one last.
         error: what failed.
         not_before: where a boundary holds it back (rules `window`, `budget`), when it can go, in seconds of
@@ -72,6 +87,8 @@ class CrossingEnd:
     runs: tuple[str, ...] = ()
     error: IsthmusError | None = None
     not_before: int | None = None
+    version: str = ""
+    members: tuple[AssetRef, ...] = ()
 
     def refusal(self) -> IsthmusError:
         """Return the error that `.require()` raises for this outcome."""
@@ -88,7 +105,8 @@ class CrossingEnd:
             "outcome": self.outcome,
             "rules": [rule.to_json() for rule in self.rules],
             "bytes": self.size,
-            "version": None if self.arrived is None else self.arrived.version,
+            "version": self.version or None,
+            "members": [{"name": ref.name, "version": ref.version} for ref in self.members],
             "request": self.request or None,
             "not_before": moment_of(self.not_before),
         }
@@ -114,7 +132,7 @@ class Crosser:
             origins: the runs that made the asset, for the graph.
             because: the runs that decided that it shall.
         """
-        title = f"{ask.ref.name} from {ask.ref.environment} to {ask.to} for {ask.purpose}"
+        title = ask.title
         try:
             return self._send(ask, origins, because, title)
         except IsthmusError as error:
@@ -124,12 +142,14 @@ class Crosser:
         self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...], title: str
     ) -> CrossingEnd:
         parameters: dict[str, Any] = {
-            "asset": ask.ref.name,
-            "version": ask.ref.version,
             "to": ask.to,
             "purpose": ask.purpose,
             "request": ask.request,
         }
+        if ask.more:
+            parameters["members"] = sorted(f"{ref.name}@{ref.version}" for ref in ask.refs)
+        else:
+            parameters |= {"asset": ask.ref.name, "version": ask.ref.version}
         if ask.resume:
             parameters["resume"] = True
         who = {} if ask.signed is None else {REQUEST_PARAMETER: ask.signed}
@@ -153,6 +173,9 @@ class Crosser:
             )
         )
         outcome = str(arrived.results["outcome"])
+        names = [f"ref.{ref.name}" for ref in ask.refs] if ask.more else ["ref"]
+        members = tuple(arrived.ref(name) for name in names) if outcome == "permitted" else ()
+        version = members[0].version if len(members) == 1 else str(arrived.results.get("version", ""))
         return CrossingEnd(
             title,
             outcome,
@@ -160,9 +183,11 @@ class Crosser:
             crossing,
             int(sent.results["bytes"]) if outcome == "permitted" else 0,
             request,
-            arrived.ref() if outcome == "permitted" else None,
+            members[0] if members else None,
             (sent.run.id, arrived.run.id),
             not_before=arrived.results.get("not_before"),
+            version=version,
+            members=members,
         )
 
     def settle(self, ask: CrossingAsk, end: CrossingEnd) -> Finished | None:

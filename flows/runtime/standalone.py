@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from environments.ref import AssetRef
+from environments.ref import AssetRef, parse_asset
 from environments.site import Site
 from environments.trust.tokens import REQUEST_PARAMETER
 from flows.runtime.calls import Call, Caller
@@ -24,14 +24,14 @@ class Rehearsed:
     """How a crossing would end at its source.
 
     Attributes:
-        ref: the version.
+        refs: the versions.
         outcome: `permitted`, `denied` or `broken`.
         rules: those that speak against it.
         rows: that would cross.
         size: bytes, before they are sealed, that the destination lacks.
     """
 
-    ref: AssetRef
+    refs: tuple[AssetRef, ...]
     outcome: str
     rules: tuple[BrokenRule, ...] = ()
     rows: int = 0
@@ -74,6 +74,17 @@ class StandaloneCrossing:
         parameters = {"asset": name} | ({} if version is None else {"version": version})
         return self._caller.call(Call("pin", "isthmus.pin", environment, parameters)).ref()
 
+    def pin_all(self, environment: str, assets: Sequence[str]) -> tuple[AssetRef, ...]:
+        """Return the versions of several assets (`NAME` or `NAME@VERSION`), as they are at one moment.
+
+        Raises:
+            UsageError: there is no such asset or version.
+        """
+        if len(assets) == 1:
+            return (self.pin(environment, *parse_asset(assets[0])),)
+        found = self._caller.call(Call("pin", "isthmus.pin", environment, {"assets": list(assets)}))
+        return tuple(found.ref(f"ref.{parse_asset(asset)[0]}") for asset in assets)
+
     def run(self, ask: CrossingAsk) -> CrossingEnd:
         """Cross, and settle."""
         crosser = Crosser(self._caller)
@@ -81,12 +92,22 @@ class StandaloneCrossing:
         crosser.settle(ask, end)
         return end
 
-    def rehearse(self, ref: AssetRef, to: str, purpose: str, signed: str | None = None) -> Rehearsed:
-        """Have the source do all but send; `signed` says who asks for that."""
-        parameters = {"asset": ref.name, "version": ref.version, "to": to, "purpose": purpose}
-        asked: dict[str, Any] = parameters | {"request": "rehearsal", "rehearsal": True}
+    def rehearse(
+        self,
+        ref: AssetRef,
+        to: str,
+        purpose: str,
+        signed: str | None = None,
+        more: Sequence[AssetRef] = (),
+    ) -> Rehearsed:
+        """Have the source do all but send; `signed` says who asks for that, `more` are others of a set."""
+        asked: dict[str, Any] = {"to": to, "purpose": purpose, "request": "rehearsal", "rehearsal": True}
+        if more:
+            asked["members"] = sorted(f"{each.name}@{each.version}" for each in (ref, *more))
+        else:
+            asked |= {"asset": ref.name, "version": ref.version}
         if signed is not None:
             asked[REQUEST_PARAMETER] = signed
         done = self._caller.call(Call("rehearsal", "isthmus.egress", ref.environment, asked))
         counts = int(done.results["rows"]), int(done.results["bytes"])
-        return Rehearsed(ref, str(done.results["outcome"]), rules_in(done.run.labels), *counts)
+        return Rehearsed((ref, *more), str(done.results["outcome"]), rules_in(done.run.labels), *counts)

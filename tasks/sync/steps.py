@@ -12,23 +12,26 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import DIGEST_PATTERN
 from environments.boundaries import HOLDS, is_held
-from environments.ref import NAME, AssetRef
+from environments.ref import NAME, AssetRef, parse_asset
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER, read_token
 from tasks.steps.errors import BrokenRule
 from tasks.steps.parameters import Kind, kind_of
 from tasks.sync.side import Side
 
 if TYPE_CHECKING:
-    from environments.boundary import EnvironmentContext, GateRule
+    from environments.boundary import EnvironmentContext, GateRule, Member
+    from environments.stores import AssetRecord
 
-__all__ = ["BUILT_IN", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "pinned"]
+__all__ = ["BUILT_IN", "MAX_SET", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "pinned"]
 
+MAX_SET = 100
+"""Members of a set that is asked for through the control plane; what it holds of a run is small."""
 REQUEST = r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}"
 """A request id: the pipeline's run and call site, or what `isthmus sync` made."""
 
@@ -81,6 +84,18 @@ def _text(word: str, pattern: str) -> Kind:
 _NAME_KIND = _text("a name", NAME)
 _DIGEST_KIND = _text("a digest", DIGEST_PATTERN)
 _REQUEST_KIND = _text("a request id", REQUEST)
+_PINNED_KIND = _text("NAME@VERSION", f"{NAME}@{DIGEST_PATTERN}")
+_ASSET_KIND = _text("NAME or NAME@VERSION", f"{NAME}(?:@(?:latest|{DIGEST_PATTERN}))?")
+
+
+def _list(item: Kind) -> Kind:
+    def read(value: object) -> list[str]:
+        if not isinstance(value, list) or not 1 <= len(value) <= MAX_SET:
+            raise ValueError
+        return [str(item.read(each)) for each in value]
+
+    schema = {"type": "array", "items": item.schema, "minItems": 1, "maxItems": MAX_SET}
+    return Kind(f"a list of {item.word}", schema, read, lambda value: value)
 
 
 def _one_token(value: object) -> str:
@@ -107,9 +122,7 @@ def egress(side: Side, given: Mapping[str, Any]) -> Answer:
     request_id = given["request"]
     if given.get("resume", False) and not rehearsed:
         request_id = _unfinished(gate, given) or request_id
-    request = boundary.CrossingRequest(
-        given["asset"], given["version"], given["to"], given["purpose"], request_id
-    )
+    request = boundary.CrossingRequest.of(_members(given), given["to"], given["purpose"], request_id)
     ask = boundary.rehearse if rehearsed else boundary.egress
     sent = ask(gate, request, _signed(given))
     results = {"crossing": sent.crossing, "bytes": sent.size, "request": request_id}
@@ -133,15 +146,15 @@ def _held(rules: Iterable[GateRule], until: dt.datetime | None) -> dict[str, Any
 
 def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | None:
     """Return the request id of the newest crossing like this that was begun and never settled."""
-    from environments.boundary import waits
+    from environments import boundary
 
-    contract = gate.store.record(given["asset"], given["version"]).contract_ref
+    request = boundary.CrossingRequest.of(_members(given), given["to"], given["purpose"], "resume")
     wanted = {
-        "name": given["asset"],
-        "source_version": given["version"],
-        "destination": given["to"],
-        "purpose": given["purpose"],
-        "contract_ref": contract,
+        "name": request.name,
+        "source_version": request.version,
+        "destination": request.destination,
+        "purpose": request.purpose,
+        "contract_ref": boundary.contract_of(gate, request),
     }
     sent: dict[str, str] = {}
     for entry in gate.ledger.entries():
@@ -149,7 +162,7 @@ def _unfinished(gate: EnvironmentContext, given: Mapping[str, Any]) -> str | Non
         if (
             entry.kind == "egress"
             and all(entry.body.get(key) == value for key, value in wanted.items())
-            and (entry.body.get("outcome") == "permitted" or is_held(entry.body) or waits(entry))
+            and (entry.body.get("outcome") == "permitted" or is_held(entry.body) or boundary.waits(entry))
         ):
             sent[crossing] = str(entry.body["request"])
         elif entry.kind == "settle" and entry.body.get("outcome") != "failed":
@@ -167,8 +180,8 @@ def ingress(side: Side, given: Mapping[str, Any]) -> Answer:
     if not arrived.receipt:
         results |= _held(arrived.rules, arrived.not_before)
     if arrived.outcome == "permitted":
-        record = gate.store.record(arrived.name, arrived.version)
-        results |= pinned(record.ref(gate.name), record)
+        records = [gate.store.record(member.name, member.version) for member in arrived.members]
+        results |= _told(gate.name, records) | {"version": arrived.version}
     return Answer(results, arrived.outcome, _rules(arrived.rules))
 
 
@@ -183,12 +196,34 @@ def settle(side: Side, given: Mapping[str, Any]) -> Answer:
 
 
 def pin(side: Side, given: Mapping[str, Any]) -> Answer:
-    """Say which version `NAME@latest` is now, and what the store knows of it: metadata only."""
+    """Say which version `NAME@latest` is now, and what the store knows of it: metadata only.
+
+    Of several assets, all as they were at one moment.
+    """
     from environments.stores import open_store
 
     store = open_store(side.folder, side.site.profile(side.folder.name))
-    record = store.record(given["asset"], given.get("version"))
-    return Answer(pinned(record.ref(side.folder.name), record))
+    asked = (
+        [(given["asset"], given.get("version"))] if "asset" in given else map(parse_asset, given["assets"])
+    )
+    wanted = dict(asked)
+    view = store.snapshot(wanted)
+    return Answer(_told(side.folder.name, [view.record(name, wanted[name]) for name in wanted]))
+
+
+def _told(environment: str, records: Sequence[AssetRecord]) -> dict[str, Any]:
+    """Return the results that tell of one version, or `ref.NAME` for each of several."""
+    if len(records) == 1:
+        return pinned(records[0].ref(environment), records[0])
+    return {f"ref.{record.name}": record.ref(environment) for record in records[:MAX_SET]}
+
+
+def _members(given: Mapping[str, Any]) -> list[Member]:
+    from environments.boundary import Member
+
+    if "asset" in given and "version" in given:
+        return [Member(given["asset"], given["version"])]
+    return [Member(name, str(version)) for name, version in map(parse_asset, given.get("members", ()))]
 
 
 def pinned(ref: AssetRef, record: Any) -> dict[str, Any]:  # noqa: ANN401 - an AssetRecord
@@ -210,6 +245,7 @@ BUILT_IN: dict[str, BuiltIn] = {
             {
                 "asset": _NAME_KIND,
                 "version": _DIGEST_KIND,
+                "members": _list(_PINNED_KIND),
                 "to": _NAME_KIND,
                 "purpose": _NAME_KIND,
                 "request": _REQUEST_KIND,
@@ -218,7 +254,7 @@ BUILT_IN: dict[str, BuiltIn] = {
                 REQUEST_PARAMETER: SIGNED_KIND,
             },
             egress,
-            frozenset({"resume", "rehearsal", REQUEST_PARAMETER}),
+            frozenset({"asset", "version", "members", "resume", "rehearsal", REQUEST_PARAMETER}),
         ),
         BuiltIn(
             "ingress",
@@ -236,9 +272,9 @@ BUILT_IN: dict[str, BuiltIn] = {
         BuiltIn(
             "pin",
             "Says which version of an asset is the latest, in the environment that holds it.",
-            {"asset": _NAME_KIND, "version": _DIGEST_KIND},
+            {"asset": _NAME_KIND, "version": _DIGEST_KIND, "assets": _list(_ASSET_KIND)},
             pin,
-            frozenset({"version"}),
+            frozenset({"asset", "version", "assets"}),
         ),
     )
 }

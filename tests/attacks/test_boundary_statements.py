@@ -44,7 +44,7 @@ def _resigned(world: World, crossing: str, change: Callable[[dict[str, Any]], ob
     manifest, _ = open_manifest(path.read_bytes(), world.env("onprem").identity.public)
     predicate = manifest.to_json()
     change(predicate)
-    statement = make_statement(MANIFEST, "visits", manifest.version, predicate)
+    statement = make_statement(MANIFEST, [("visits", manifest.version)], predicate)
     path.write_bytes(seal_statement(statement, by))
 
 
@@ -86,7 +86,7 @@ def test_a_missing_field(world: World, sent: EgressResult) -> None:
 def _payload(world: World, sent: EgressResult) -> bytes:
     raw = lying(world, sent.crossing, "manifest").read_bytes()
     manifest, _ = open_manifest(raw, world.env("onprem").identity.public)
-    return canonical(make_statement(MANIFEST, "visits", manifest.version, manifest.to_json()))
+    return canonical(make_statement(MANIFEST, [("visits", manifest.version)], manifest.to_json()))
 
 
 @pytest.mark.parametrize(
