@@ -97,7 +97,7 @@ def test_a_destination_that_lost_what_it_acknowledged(world: World, second: Egre
 
 
 def test_a_byte_of_the_destinations_own_copy_is_wrong(world: World, second: EgressResult) -> None:
-    [path, *_] = sorted((world.folder("cloud").store / "assets").rglob("*.parquet"))
+    [path, *_] = sorted(world.folder("cloud").store.rglob("*.parquet"))
     raw = bytearray(path.read_bytes())
     raw[len(raw) // 2] ^= 1
     path.chmod(0o600)
