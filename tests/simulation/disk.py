@@ -133,7 +133,7 @@ class _Loss:
                 self._inside.setdefault(_above(path), []).append(path.rpartition("/")[2])
         self.left: Tree = {"": stood[""]}
         self._placed: set[int] = set()
-        self._old: list[tuple[str, int]] = []
+        self._old: list[tuple[str, int, bool]] = []
         self._fill("", stood[""], "")
         self._bring_back()
 
@@ -150,7 +150,8 @@ class _Loss:
             if fresh is not None and self._kept(fresh, name, old):
                 self._place(_below(path, name), fresh, _below(now, name))
             elif name in old:
-                self._old.append((_below(path, name), old[name]))
+                # A file that was renamed over another one: if that did not happen, the other one stands.
+                self._old.append((_below(path, name), old[name], fresh is not None))
 
     def _kept(self, fresh: Node, name: str, old: dict[str, int]) -> bool:
         return fresh.inode == old.get(name) or name.startswith(_DATABASE) or self._draw.random() < 0.5
@@ -172,9 +173,9 @@ class _Loss:
         """Old names whose removal or renaming was not flushed, and did not happen."""
         where = {node.inode: path for path, node in self._stood.items()}
         while self._old:
-            at, inode = self._old.pop(0)
+            at, inode, replaced = self._old.pop(0)
             node = self._disk.seen(inode)
-            removed = inode not in where and self._draw.random() < 0.5
+            removed = not replaced and inode not in where and self._draw.random() < 0.5
             # What was placed already was renamed, and the renaming happened.
             if node is not None and inode not in self._placed and not removed and _above(at) in self.left:
                 self._place(at, node, where.get(inode))

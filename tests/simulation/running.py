@@ -24,7 +24,7 @@ from unittest import mock
 from environments import locking
 from environments.stores import lanes
 
-__all__ = ["PowerCutError", "Process", "current", "patched"]
+__all__ = ["PowerCutError", "Process", "aside", "current", "patched"]
 
 
 class PowerCutError(BaseException):
@@ -51,7 +51,7 @@ class Process(threading.Thread):
         self.passed: set[tuple[str, ...]] = set()
         self.result: Any = None
         self.error: BaseException | None = None
-        self.over = False
+        self.over = self.aside = False
         self._step = step
         self._go, self._back = threading.Semaphore(0), threading.Semaphore(0)
 
@@ -80,7 +80,21 @@ class Process(threading.Thread):
 def current() -> Process | None:
     """Return the simulated process whose code this is."""
     found = threading.current_thread()
-    return found if isinstance(found, Process) else None
+    return found if isinstance(found, Process) and not found.aside else None
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Run the block outside the simulation: it has no points, and nothing strikes it."""
+    process = current()
+    if process is None:
+        yield
+        return
+    process.aside = True
+    try:
+        yield
+    finally:
+        process.aside = False
 
 
 class _Hooks(Protocol):

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from invariants import about_receipt, check_always, check_end, manifest_is_recorded
@@ -36,6 +37,8 @@ _ROUNDS = 4
 _MOST_POINTS = 6000
 _STRIKES_WHO_COMES = ("kill", "freeze")
 _STRIKES_A_CALL = ("early", "late", "lost", "reorder", "replay", "short", "stale", "flip", "disk")
+
+_ASKED_BEFORE: set[tuple[str, str, str]] = set()
 
 
 @dataclass
@@ -112,7 +115,7 @@ class Simulation:
         """Flush a file or folder of the process's environment."""
         process = current()
         assert process is not None
-        self.point("disk.flush")
+        self.point("disk.flush", Path(f"/proc/self/fd/{descriptor}").readlink().name)
         struck = self.strikes("disk", process.environment)
         if struck is not None:
             raise OSError(int(struck), "the disk refuses (simulated)")
@@ -294,6 +297,7 @@ class Simulation:
         Raises:
             ViolationError: an invariant does not hold; `trace` says what happened.
         """
+        self._ask_before()
         with patched(self), remembering():
             self.world.back_to_the_beginning()
             try:
@@ -309,6 +313,13 @@ class Simulation:
                 for process in self._processes:
                     while not process.over:
                         process.let_run()
+
+    def _ask_before(self) -> None:
+        """Have remembered what this schedule asks of the checks: a seed is then always the same run."""
+        kinds = {(asking.source, asking.destination, asking.what) for asking in self.schedule.askings}
+        if not kinds <= _ASKED_BEFORE:
+            _ASKED_BEFORE.update(kinds)
+            Simulation(self.world, replace(self.schedule, faults=())).run()
 
     def _end_the_faults(self) -> None:
         self._calm = True
