@@ -33,6 +33,12 @@ class Reason(StrEnum):
     ACKNOWLEDGED = "acknowledged"
 
 
+_NO_SHARE = frozenset(
+    {Reason.OUT_OF_BOUNDS, Reason.COLUMN_MISSING, Reason.COLUMN_UNDECLARED, Reason.WRONG_TYPE}
+    | {Reason.NOT_EVALUATED, Reason.ACKNOWLEDGED}
+)
+
+
 @dataclass(frozen=True)
 class RuleResult:
     """What one rule found.
@@ -61,6 +67,18 @@ class RuleResult:
     severity: str = "error"
     dimension: str | None = None
 
+    @property
+    def unexpected_percent(self) -> float | None:
+        """Rows that break it among those with a value, in percent; None where that says nothing.
+
+        It says nothing of a rule on a number of rows, and where no row has a value. For missing values all
+        rows count. (As `unexpected_percent` and `missing_percent` of Great Expectations.)
+        """
+        values = self.element_count - (0 if self.reason == Reason.MISSING_VALUES else self.missing_count)
+        if values <= 0 or self.reason in _NO_SHARE or self.unexpected_count > values:
+            return None
+        return 100.0 * self.unexpected_count / values
+
     def to_json(self) -> dict[str, Any]:
         """Return the fields in the shape that `isthmus check --json` promises.
 
@@ -74,6 +92,7 @@ class RuleResult:
             "element_count": self.element_count,
             "missing_count": self.missing_count,
             "unexpected_count": self.unexpected_count,
+            "unexpected_percent": self.unexpected_percent,
             "reason": None if self.reason is None else self.reason.value,
         }
         if self.severity != "error":

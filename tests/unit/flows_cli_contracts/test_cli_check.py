@@ -85,6 +85,7 @@ def test_json_has_the_promised_shape(place: Path) -> None:
         "element_count",
         "missing_count",
         "unexpected_count",
+        "unexpected_percent",
         "reason",
     ]
     assert all(list(rule) == fields for rule in told["rules"])
