@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -27,6 +27,7 @@ from data_contracts.sandbox.probing import probe_files
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.partitions import check_parts
 from environments.boundary.preparing import Output, prepare
+from environments.private import make_private
 from environments.stores.cutting import cut
 
 __all__ = ["digests", "remembering"]
@@ -68,34 +69,50 @@ def _check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Pa
     return verdict
 
 
-def _prepare(env: EnvironmentContext, asked: Any, contract: Contract, work: Callable[[], Path]) -> Any:
+def _prepare(env: EnvironmentContext, asked: Any, work: Callable[[], Path]) -> Any:
     """As `prepare`: the store's bytes verified, the answer about them, and what it says written anew."""
     request = asked.request
-    key = ("prepare", env.name, asked.record.version, contract.digest, request.destination, request.purpose)
-    answer = _known(key, lambda: _prepared(env, asked, contract))
+    members = tuple(
+        (each.record.name, each.record.version, each.contract.digest if each.contract else "")
+        for each in asked.members
+    )
+    key = ("prepare", env.name, members, request.destination, request.purpose)
+    answer = _known(key, lambda: _prepared(env, asked))
     env.progress("egress.check")
-    for entry in asked.record.files:
-        env.store.materialise(asked.record, entry.path)
-    if isinstance(answer, tuple) and not isinstance(answer[0], Output):
+    for each in asked.members:
+        for entry in each.record.files:
+            env.store.materialise(each.record, entry.path)
+    if not isinstance(answer[0], _Kept):
         return answer
     env.progress("egress.obligations")
-    output, data = answer
-    folder = work()
-    files = {name: folder / name for name in data}
-    for name, path in files.items():
-        path.write_bytes(data[name])
+    folder, outputs = work(), []
+    for number, kept in enumerate(answer):
+        place = folder if len(answer) == 1 else make_private(folder / str(number))
+        files = {name: place / name for name in kept.data}
+        for name, path in files.items():
+            path.write_bytes(kept.data[name])
+        entries = tuple(cut(files[name], name, durable=False) for name in sorted(files))
+        outputs.append(replace(kept.output, files=files, entries=entries))
     env.progress("egress.output")
-    entries = tuple(cut(files[name], name, durable=False) for name in sorted(files))
-    return replace(output, files=files, entries=entries)
+    return tuple(outputs)
 
 
-def _prepared(env: EnvironmentContext, asked: Any, contract: Contract) -> Any:
+@dataclass(frozen=True)
+class _Kept:
+    output: Output
+    data: dict[str, bytes]
+
+
+def _prepared(env: EnvironmentContext, asked: Any) -> Any:
     quiet = replace(env, progress=lambda _name: None)
     with tempfile.TemporaryDirectory() as folder:
-        output = prepare(quiet, asked, contract, lambda: Path(folder))
-        if not isinstance(output, Output):
-            return output
-        return output, {name: path.read_bytes() for name, path in output.files.items()}
+        found = prepare(quiet, asked, lambda: Path(folder))
+        if not isinstance(found[0], Output):
+            return found
+        return tuple(
+            _Kept(output, {name: path.read_bytes() for name, path in output.files.items()})
+            for output in found
+        )
 
 
 _INSTEAD: tuple[tuple[Any, Any], ...] = (
