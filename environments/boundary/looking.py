@@ -1,8 +1,9 @@
-"""Looking into a transit without touching it: whether an answer lies there, and what lies there at all.
+"""Looking into a transit: whether an answer lies there, and what lies there at all; clearing what is over.
 
 Invariants:
 1. Nothing is believed: names and sizes are the transit's word, until somebody verifies.
-2. Looking changes nothing. A transit that cannot be reached is told as that, and is no error.
+2. Looking changes nothing; only what belongs to a crossing that this source settled is cleared. A transit
+   that cannot be reached is told as that, and is no error.
 
 Example:
     >>> answer_lies(env, "cloud", crossing, remote=False)
@@ -11,11 +12,16 @@ Example:
 
 from __future__ import annotations
 
-from data_contracts.errors import IsthmusError
-from environments.boundary.context import EnvironmentContext
-from environments.boundary.transit import receipt_name
+from contextlib import suppress
 
-__all__ = ["answer_lies"]
+from data_contracts.errors import ConflictError, IsthmusError, NotVerifiableError
+from environments.boundary.context import EnvironmentContext
+from environments.boundary.crossing import check_crossing
+from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.transit import DirectoryTransit, crossing_prefix, receipt_name
+from environments.locking import held
+
+__all__ = ["answer_lies", "clear_over", "lying", "stale_work"]
 
 
 def answer_lies(
@@ -36,3 +42,48 @@ def answer_lies(
         return env.outgoing(destination).size(receipt_name(crossing)) is not None, ""
     except IsthmusError:
         return False, "its transit cannot be reached"
+
+
+def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...] | None:
+    """Return the ids of the crossings of which anything lies in the transit to a peer; None: it cannot say.
+
+    Raises:
+        UnreachableError: the transit cannot be reached.
+    """
+    transit = env.outgoing(destination)
+    if not isinstance(transit, DirectoryTransit):
+        return None
+    return tuple(f"sha256:{prefix}" for prefix in transit.crossings())
+
+
+def clear_over(env: EnvironmentContext, destination: str, crossing: str) -> None:
+    """Remove from the transit what is left of a crossing that was settled.
+
+    Raises:
+        NotVerifiableError: the ledger does not say that it was.
+        UnreachableError: the transit cannot be reached.
+    """
+    with working_on(env.folder, crossing):
+        last = env.ledger.find("settle", crossing=crossing)
+        sent = env.ledger.find("egress", crossing=crossing, outcome="permitted")
+        if last is None or last.body["outcome"] == "failed" or (sent and sent.sequence > last.sequence):
+            raise NotVerifiableError("this crossing is not settled: nothing of it is removed")
+        env.outgoing(destination).clear(crossing_prefix(crossing))
+
+
+def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:
+    """Return the crossings whose output in clear was left by a writer that died; `clear` removes it.
+
+    Raises:
+        UnreachableError: the disk refuses.
+    """
+    found = []
+    for place in sorted(env.folder.outbox.glob("*/work")):
+        crossing = f"sha256:{place.parent.name}"
+        what = f"crossing {check_crossing(crossing)}"
+        with suppress(ConflictError), held(place.parent / "lock", what, patience=0.0):
+            if place.exists():
+                found.append(crossing)
+                if clear:
+                    Outbox(place.parent).clear_work()
+    return tuple(found)

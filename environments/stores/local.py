@@ -35,7 +35,7 @@ from environments.stores.locking import store_lock
 from environments.stores.record import FORMAT, FORMATS, AssetRecord
 from environments.stores.sets import LocalSetDraft, check_listed, forget_set
 from environments.stores.snapshot import LocalSnapshot, find, take_snapshot
-from environments.stores.staging import Staged, stage, sweep
+from environments.stores.staging import Staged, abandoned, stage, sweep
 
 __all__ = ["LocalStore"]
 
@@ -169,6 +169,13 @@ class LocalStore:
             raise NotVerifiableError(
                 f"{record.name}: {len(extra)} files stand in version {record.version} that are not its own"
             )
+
+    def abandoned(self, *, clear: bool = False) -> int:
+        """Return how many drafts were left by writers that died; `clear` removes them."""
+        with disk_errors(f"{self.folder}: the drafts cannot be looked at"):
+            if clear:
+                return sweep(self.folder / "staging", forget_set)
+            return abandoned(self.folder / "staging")
 
     def changes(self) -> dict[str, tuple[int, ...]]:
         """Return what changes with each asset's history (see `environments.consistency.catalogue`)."""

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from environments.private import make_private
 
-__all__ = ["Staged", "stage", "sweep"]
+__all__ = ["Staged", "abandoned", "stage", "sweep"]
 
 _ID = re.compile(r"[0-9a-f]{16}")
 _LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -97,6 +97,23 @@ def stage(staging: Path) -> Staged:
             Staged(folder, lock).release()
             raise
         return Staged(folder, lock)
+
+
+def abandoned(staging: Path) -> int:
+    """Return how many drafts belong to nobody; nothing is removed.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    count = 0
+    for folder in staging.iterdir() if staging.is_dir() else ():
+        if folder.suffix or not _ID.fullmatch(folder.name):
+            continue
+        lock = _hold(folder.with_suffix(".lock"))
+        if lock is not None:
+            count += folder.exists()
+            os.close(lock)
+    return count
 
 
 def _nothing(_folder: Path) -> None:

@@ -27,6 +27,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cancel": ("flows.cli.cancel", "Stop a run of a pipeline, and its steps."),
     "plan": ("flows.cli.plan", "Show what a pipeline would do, before anything runs."),
     "ledger": ("flows.cli.ledger", "Show and verify the record of one environment."),
+    "reconcile": (
+        "flows.cli.reconcile",
+        "Hold ledgers against stores, transits and peers; end what is half-done.",
+    ),
     "trust": ("flows.cli.trust", "Show, sign and update the document that says which keys count."),
     "requester": ("flows.cli.requester", "Name who may ask for crossings, and what for."),
     "keys": ("flows.cli.keys", "List, rotate, revoke and export keys."),

@@ -20,6 +20,7 @@ from data_contracts.errors import NotVerifiableError, UsageError
 
 __all__ = [
     "MAX_NAMES",
+    "PREFIX",
     "check_object",
     "check_prefix",
     "chunk_name",
@@ -34,7 +35,8 @@ MAX_NAMES = 1_000_000
 """Entries of one crossing that are read of a listing: a crossing of a terabyte has fewer."""
 
 _HEX = r"[0-9a-f]{64}"
-_PREFIX = re.compile(_HEX)
+PREFIX = re.compile(_HEX)
+"""The prefix of a crossing."""
 _OBJECT = re.compile(rf"{_HEX}/(?:manifest|receipt|contents|chunks/{_HEX})")
 
 
@@ -80,7 +82,7 @@ def check_prefix(prefix: str) -> str:
     Raises:
         UsageError: it is not.
     """
-    if not _PREFIX.fullmatch(prefix):
+    if not PREFIX.fullmatch(prefix):
         raise UsageError("not the prefix of a crossing in a transit")
     return prefix
 
