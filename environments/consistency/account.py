@@ -23,6 +23,7 @@ from typing import Any
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
 from environments.boundary import EnvironmentContext
+from environments.boundary.crossing import SET
 from environments.boundary.envelope import make_statement, open_statement, seal_statement
 from environments.ledger import Entry, Head, check_head
 from environments.stores.record import canonical_list
@@ -58,11 +59,18 @@ class Came:
         name: the asset.
         version: what was committed.
         manifest: the digest of the manifest that it came under.
+        members: of a set, each asset and version, where the ledger names them; peers are not told.
     """
 
     name: str
     version: str
     manifest: str
+    members: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def versions(self) -> tuple[tuple[str, str], ...]:
+        """What the store must have of it, as far as the ledger says so."""
+        return self.members or (((self.name, self.version),) if self.name != SET else ())
 
 
 @dataclass(frozen=True)
@@ -114,7 +122,8 @@ def read_accounts(entries: Iterable[Entry]) -> dict[str, Account]:
                 sent = account.sent[crossing]
                 account.sent[crossing] = Sent(sent.name, sent.version, sent.manifests, outcome)
         elif entry.kind == "ingress" and outcome == "permitted":
-            came = Came(str(body["name"]), str(body["version"]), str(body["manifest"]))
+            members = tuple((str(name), str(version)) for name, version in body.get("members", ()))
+            came = Came(str(body["name"]), str(body["version"]), str(body["manifest"]), members)
             found.setdefault(str(body["source"]), Account()).came[crossing] = came
     return found
 
@@ -138,7 +147,7 @@ def seal_account(env: EnvironmentContext, peer: str, account: Account) -> dict[s
         "lists": digest,
         "ledger": env.ledger.show(peer).to_json(),
     }
-    envelope = seal_statement(make_statement(_TYPE, env.name, digest, predicate), env.identity)
+    envelope = seal_statement(make_statement(_TYPE, [(env.name, digest)], predicate), env.identity)
     return {"envelope": envelope.decode("ascii"), "lists": lists}
 
 

@@ -67,9 +67,10 @@ def _versions(
             stands.add((name, record.version))
             yield from _version(env, record, came.keys(), every_byte=every_byte)
     for crossing, (peer, one) in came.items():
-        if (one.name, one.version) not in stands and one.name not in damaged:
-            what = f"the ledger says that {one.name}@{one.version} was committed; the store does not have it"
-            yield Finding(env.name, "missing", crossing, peer, what, untouched=_MISSING)
+        for name, version in one.versions:
+            if (name, version) not in stands and name not in damaged:
+                what = f"the ledger says that {name}@{version} was committed; the store does not have it"
+                yield Finding(env.name, "missing", crossing, peer, what, untouched=_MISSING)
 
 
 def _version(

@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS pairs (
     asked TEXT, crossing TEXT, outcome TEXT, rules TEXT, since TEXT, PRIMARY KEY (name, destination)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS crossings (
-    crossing TEXT PRIMARY KEY, name TEXT, destination TEXT, version TEXT, since TEXT
+    crossing TEXT PRIMARY KEY, destination TEXT, members TEXT, since TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contracts (digest TEXT PRIMARY KEY, terms TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS assets (name TEXT PRIMARY KEY, mark TEXT, held TEXT) STRICT, WITHOUT ROWID;
@@ -142,7 +142,7 @@ def _take_entries(database: sqlite3.Connection, ledger: Path) -> tuple[dict[Pair
                 database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
             sequence = 0
         pairs = {(found[0], found[1]): _standing(found) for found in database.execute("SELECT * FROM pairs")}
-        crossings = {found[0]: Open(*found[1:]) for found in database.execute("SELECT * FROM crossings")}
+        crossings = {found[0]: _open(found) for found in database.execute("SELECT * FROM crossings")}
         if record is None:
             return pairs, crossings
         before = dict(pairs), dict(crossings)
@@ -164,8 +164,7 @@ def _digest_at(record: sqlite3.Connection, sequence: int) -> str:
 def _origin(ledger: Path, crossing: str) -> Open | None:
     for entry in reversed(find_entries(ledger, crossing=crossing)):
         if entry.kind == "egress":
-            body = entry.body
-            return Open(body["name"], body["destination"], body["source_version"], entry.time)
+            return Open.of(entry)
     return None
 
 
@@ -181,8 +180,13 @@ def _write(
     database.executemany(f"INSERT OR REPLACE INTO pairs VALUES ({','.join('?' * 12)})", changed)  # noqa: S608 - question marks
     gone = [(crossing,) for crossing in crossings_before.keys() - crossings.keys()]
     database.executemany("DELETE FROM crossings WHERE crossing = ?", gone)
-    sent = [(id_, *astuple(now)) for id_, now in crossings.items() if now is not crossings_before.get(id_)]
-    database.executemany("INSERT OR REPLACE INTO crossings VALUES (?, ?, ?, ?, ?)", sent)
+    new = [(id_, now) for id_, now in crossings.items() if now is not crossings_before.get(id_)]
+    sent = [(id_, now.destination, json.dumps(now.members), now.since) for id_, now in new]
+    database.executemany("INSERT OR REPLACE INTO crossings VALUES (?, ?, ?, ?)", sent)
+
+
+def _open(row: tuple[Any, ...]) -> Open:
+    return Open(row[1], tuple((name, version) for name, version in json.loads(row[2])), row[3])
 
 
 def _row(standing: Standing) -> tuple[Any, ...]:

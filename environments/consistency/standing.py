@@ -32,7 +32,8 @@ class Standing:
 
     Attributes:
         there: the source's version of the newest receipt; empty where there is none.
-        arrived: what the destination calls that version: its bytes may have been transformed.
+        arrived: what the destination calls that version, whose bytes may have been transformed; empty where
+            it came in a set, whose receipt names the set.
         received: when it says that it received it.
         receipt: the digest of the receipt.
         head: how far the destination's ledger reached in that receipt.
@@ -61,16 +62,22 @@ class Open:
     """A crossing that was sent and has no answer yet.
 
     Attributes:
-        name: the asset.
         destination: where to.
-        version: the source's.
+        members: each asset and the source's version of it; several of a set.
         since: when it was sent.
     """
 
-    name: str
     destination: str
-    version: str
+    members: tuple[tuple[str, str], ...]
     since: str
+
+    @classmethod
+    def of(cls, entry: Entry) -> Open:
+        """Return what an entry of an egress says was sent."""
+        body = entry.body
+        alone = [(str(body["name"]), str(body["source_version"]))]
+        members = [(str(name), str(version)) for name, version in body.get("members", ())]
+        return cls(str(body["destination"]), tuple(members or alone), entry.time)
 
 
 @dataclass(frozen=True)
@@ -99,20 +106,20 @@ class Standings:
     def _asked(self, entry: Entry) -> None:
         body = entry.body
         outcome, crossing = str(body["outcome"]), str(body["crossing"])
-        sent = Open(str(body["name"]), str(body["destination"]), str(body["source_version"]), entry.time)
+        sent = Open.of(entry)
         if outcome == "permitted":
             self.crossings[crossing] = sent
         elif outcome == "denied":
             self.crossings.pop(crossing, None)  # what had been sent under it was taken back
-        pair = sent.name, sent.destination
-        self.pairs[pair] = replace(
-            self.pairs.get(pair, Standing()),
-            asked=sent.version,
-            crossing=crossing,
-            outcome="open" if outcome == "permitted" else outcome,
-            rules=tuple(body["rules"]),
-            since=entry.time,
-        )
+        for name, version in sent.members:
+            self.pairs[name, sent.destination] = replace(
+                self.pairs.get((name, sent.destination), Standing()),
+                asked=version,
+                crossing=crossing,
+                outcome="open" if outcome == "permitted" else outcome,
+                rules=tuple(body["rules"]),
+                since=entry.time,
+            )
 
     def _answered(self, entry: Entry) -> None:
         body = entry.body
@@ -120,19 +127,19 @@ class Standings:
         sent = self.crossings.get(crossing) or self.origin(crossing)
         if sent is None:
             return
-        pair = sent.name, sent.destination
-        known = self.pairs.get(pair, Standing())
         if outcome != "failed":
             self.crossings.pop(crossing, None)
-        if outcome == "permitted" and int(body["peer_head"][0]) >= known.head:
-            known = replace(
-                known,
-                there=sent.version,
-                arrived=str(body["version"]),
-                received=str(body["received"]),
-                receipt=str(body["receipt"]),
-                head=int(body["peer_head"][0]),
-            )
-        if known.crossing == crossing:
-            known = replace(known, outcome=outcome, rules=tuple(body["rules"]), since=entry.time)
-        self.pairs[pair] = known
+        for name, version in sent.members:
+            known = self.pairs.get((name, sent.destination), Standing())
+            if outcome == "permitted" and int(body["peer_head"][0]) >= known.head:
+                known = replace(
+                    known,
+                    there=version,
+                    arrived=str(body["version"]) if len(sent.members) == 1 else "",
+                    received=str(body["received"]),
+                    receipt=str(body["receipt"]),
+                    head=int(body["peer_head"][0]),
+                )
+            if known.crossing == crossing:
+                known = replace(known, outcome=outcome, rules=tuple(body["rules"]), since=entry.time)
+            self.pairs[name, sent.destination] = known

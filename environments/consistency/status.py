@@ -74,7 +74,7 @@ class Row:
         destination: the peer.
         state: one of `STATES`.
         there: the source's version that the newest receipt is for; empty where nothing is there.
-        arrived: what that version is called at the destination.
+        arrived: what that version is called at the destination; empty where it came in a set.
         received: when it was received there, as the destination says.
         latest: the source's latest version; empty where the store cannot say.
         behind: by how many versions; None where the version there is not in the store's history.

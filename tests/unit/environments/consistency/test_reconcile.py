@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from boundary_world import World, rows
 
-from environments.boundary import egress, ingress, settle
+from environments.boundary import CrossingRequest, egress, ingress, settle
+from environments.boundary.crossing import Member
 from environments.consistency.account import Account, Came, Sent
 from environments.consistency.comparing import compare
 from environments.consistency.findings import Finding
+from environments.consistency.index import follow
 from environments.consistency.reconciling import find, repair, tell
 from environments.stores import AssetRecord
 
@@ -164,7 +166,7 @@ def test_an_altered_version_is_told_and_never_replaced(
     world: World, record: AssetRecord, every_byte: bool
 ) -> None:
     cross(world, record)
-    path = min((world.folder("cloud").store / "assets").rglob("*.parquet"))
+    path = min(world.folder("cloud").store.rglob("*.parquet"))
     path.chmod(0o600)
     altered = bytearray(path.read_bytes())
     altered[100] ^= 1
@@ -216,3 +218,23 @@ def test_what_two_signed_ledgers_contradict_each_other_about_is_left_alone() -> 
         "a": "missing", "b": "altered", "c": "altered", "d": "extra", "e": "extra"
     }  # fmt: skip
     assert all(each.grave and not each.action for each in told)
+
+
+def test_a_set_is_one_crossing_and_each_of_its_members_must_stand(world: World, record: AssetRecord) -> None:
+    other = world.add(rows(61), name="other")
+    members = [Member(each.name, each.version) for each in (record, other)]
+    asked = CrossingRequest.of(members, "cloud", "model-training", "run-1/set")
+    crossing = egress(world.env("onprem"), asked).crossing
+    ingress(world.env("cloud"), "onprem", crossing)
+    assert ("onprem", "half-done", "settle") in words(found(world))
+    repaired(world)
+    assert found(world) == []
+    followed = follow(world.folder("onprem"), world.env("onprem").store)
+    assert {pair: one.outcome for pair, one in followed.standings.items()} == {
+        ("visits", "cloud"): "permitted",
+        ("other", "cloud"): "permitted",
+    }
+    shutil.rmtree(world.folder("cloud").store / "assets" / "other")
+    told = found(world)
+    assert [(each.environment, each.kind) for each in told] == [("cloud", "missing")]
+    assert "other@" in told[0].what
