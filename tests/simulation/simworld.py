@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import tempfile
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from environments.boundary import EnvironmentContext
 from environments.boundary.transit import Transit
 from environments.identity import load_identity
 from environments.ledger import Entry, Ledger
-from environments.stores import AssetRecord, LocalStore
+from environments.stores import AssetRecord, LocalStore, SetMember
 
 if TYPE_CHECKING:
     from simulation import Simulation
@@ -86,21 +87,24 @@ class _Store(LocalStore):
 
     simulation: Simulation
 
-    def begin(self, name: str) -> Any:
-        draft = super().begin(name)
+    def begin_set(self, names: Iterable[str]) -> Any:
+        draft = super().begin_set(names)
         real = draft.commit
 
-        def commit(*given: Any, **named: Any) -> AssetRecord:
+        def commit(members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
             process = current()
-            files = [path for path in sorted(draft.path.rglob("*")) if path.is_file()]
+            files = [
+                [path for path in sorted(draft.path(name).rglob("*")) if path.is_file()]
+                for name in draft.names
+            ]
             if process is not None and not process.permitted:
                 raise ViolationError("a commit without a permit")
-            if process is not None and digests(files) not in process.passed:
+            if process is not None and any(digests(one) not in process.passed for one in files):
                 raise ViolationError("a commit of what no check passed")
-            self.simulation.point("store.commit", name)
-            record = real(*given, **named)
-            self.simulation.point("store.committed", name)
-            return record
+            self.simulation.point("store.commit", draft.names[0])
+            records = real(members)
+            self.simulation.point("store.committed", draft.names[0])
+            return records
 
         draft.commit = commit  # type: ignore[method-assign]
         return draft
