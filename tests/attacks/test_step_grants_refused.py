@@ -135,7 +135,12 @@ NEW = AssetRef("tests", "cloud", "sha256:" + "2" * 64, "a.b@1.0.0")
         (sign_grant(grant(references={}), ANNA), "another reference"),
         (sign_grant(grant(references={"tests": "*", "more": str(REF)}), ANNA), "another reference"),
     ],
-)
+    ids=(
+        "none", "empty", "by-mallory", "for-mallory", "edited", "expired", "of-the-future", "for-too-long",
+        "another-step", "another-environment", "another-purpose", "another-version", "no-reference",
+        "a-reference-more",
+    ),
+)  # fmt: skip
 def test_what_is_not_granted_is_refused_and_leaves_nothing(place: Place, raw: bytes | None, why: str) -> None:
     with pytest.raises(GrantRefusedError, match=why):
         demand(place, raw)
