@@ -82,6 +82,17 @@ def _crossing(node: SyncNode, crossing: Crossing, indent: str) -> Iterator[str]:
     yield f"{deeper}permitted by terms and policy, if the data keeps {crossing.contract}"
     if crossing.approval:
         yield f"{deeper}{crossing.approval} (isthmus approve)"
+    if crossing.members:
+        yield f"{deeper}all of it arrives, or nothing:"
+    for member in crossing.members:
+        yield f"{deeper}{member.asset}"
+        yield from _arrives(member, deeper + _INDENT)
+    if not crossing.members:
+        yield from _arrives(crossing, deeper)
+
+
+def _arrives(crossing: Crossing, deeper: str) -> Iterator[str]:
+    """Yield under what an asset arrives, and what becomes of its columns."""
     if crossing.arrival is not None:
         yield f"{deeper}arrives under {crossing.arrival}"
     for line in _asks(crossing):

@@ -29,7 +29,7 @@ def factory(
     """Run the story of this module's docstring."""
     lawful = sync(history, to="cloud", purpose="model-training").require()  # (a)
     trained = train_failure.on("cloud")(lawful)  # (b)
-    model = sync(trained.model, to="edge", purpose="batch-inference").require()  # (c)
-    reference = sync(trained.reference, to="edge", purpose="batch-inference").require()
+    both = sync([trained.model, trained.reference], to="edge", purpose="batch-inference")  # (c)
+    model, reference = both.require()
     found = raise_alarms.on("edge")(model, reference, shift)  # (d)
     sync(found.alarms, to="onprem", purpose="reporting").require()  # (e)

@@ -16,7 +16,7 @@ from data_contracts.terms import CrossingTerms, Treatment
 from flows.runtime.plan import Crossing
 from flows.runtime.program import SyncNode
 
-__all__ = ["Holding", "arrival_of", "forecast", "spent"]
+__all__ = ["Holding", "arrival_of", "forecast", "spent", "together"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,34 @@ def forecast(
         inserted=node.inserted,
         asks=_asks(terms) if terms is not None and permitted else {},
     )
+
+
+def together(members: tuple[Crossing, ...]) -> Crossing:
+    """Return what a set will do: it is permitted if every member is, and a refusal names the member."""
+    first = members[0]
+    refused = any(member.outcome == "deny" for member in members)
+    changed = any(member.outcome == "permit-with-obligations" for member in members)
+    arrivals = [member.arrival for member in members if member.arrival is not None]
+    return replace(
+        first,
+        asset=", ".join(member.asset for member in members),
+        contract=", ".join(member.contract for member in members),
+        arrival=None if refused else ", ".join(arrivals),
+        outcome=first.outcome if first.local else _worst(refused=refused, changed=changed),
+        denials=tuple(
+            (f"{member.asset}:{rule}", reason) for member in members for rule, reason in member.denials
+        ),
+        columns={},
+        asks={},
+        size=sum(member.size for member in members),
+        members=members,
+    )
+
+
+def _worst(*, refused: bool, changed: bool) -> str:
+    if refused:
+        return "deny"
+    return "permit-with-obligations" if changed else "permit"
 
 
 def _asks(terms: CrossingTerms) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, get_type_hints
@@ -59,14 +59,17 @@ def latest(name: str, *, environment: str, contract: str | None = None) -> Asset
     return default  # type: ignore[no-any-return]
 
 
-def sync(ref: AssetRef, *, to: str, purpose: str) -> Outcome:
+def sync(what: AssetRef | Sequence[AssetRef], *, to: str, purpose: str) -> Outcome:
     """Ask for a crossing: `egress` here, `ingress` there, `settle` here.
 
+    Several assets of one environment, in a list, are one crossing: all become visible there at once, or none.
+
     Returns:
-        How it ends. `.require()` gives the asset where it arrived; `when(outcome, …)` branches. A
-        refusal that nobody handles ends the pipeline as Denied or ContractBroken.
+        How it ends. `.require()` gives the asset where it arrived (of a list, all of them, in its order);
+        `when(outcome, …)` branches. A refusal that nobody handles ends the pipeline as Denied or
+        ContractBroken.
     """
-    return current_tracer("sync()").sync(ref, to, purpose)
+    return current_tracer("sync()").sync(what, to, purpose)
 
 
 def when(

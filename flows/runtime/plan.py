@@ -120,6 +120,7 @@ class Crossing:
         size: bytes before obligations.
         inserted: whether placement brought it.
         approval: what of it needs a second person's word, and whose; empty where nothing does.
+        members: of a set, what each will do; then `asset`, `contract` and `arrival` list those of all.
     """
 
     asset: str
@@ -135,6 +136,7 @@ class Crossing:
     inserted: bool = False
     asks: Mapping[str, Any] = field(default_factory=dict)
     approval: str = ""
+    members: tuple[Crossing, ...] = ()
 
     @property
     def local(self) -> bool:
@@ -156,7 +158,13 @@ class Crossing:
             "asks": dict(self.asks),
             "bytes": self.size,
             "inserted": self.inserted,
-        } | ({"approval": self.approval} if self.approval else {})
+        } | self._sometimes()
+
+    def _sometimes(self) -> dict[str, Any]:
+        told: dict[str, Any] = {"approval": self.approval} if self.approval else {}
+        if self.members:
+            told["members"] = [member.to_json() for member in self.members]
+        return told
 
 
 @dataclass(frozen=True)
@@ -208,7 +216,7 @@ class Plan:
         if isinstance(node, SyncNode):
             return head | {
                 "call": "sync",
-                "ref": str(node.ref),
+                "ref": ", ".join(map(str, node.refs)),
                 "handled": node.handled,
                 **self.crossings[node.id].to_json(),
             }

@@ -25,6 +25,7 @@ __all__ = [
     "SourceAsset",
     "StepNode",
     "SyncNode",
+    "arrivals",
     "walk",
 ]
 
@@ -32,6 +33,11 @@ OUTCOMES = ("permitted", "denied", "broken", "failed")
 REFUSALS = ("denied", "broken", "failed")
 ARRIVED = "arrived"
 """The output of a sync, and of a required one: the asset where it arrived."""
+
+
+def arrivals(members: int) -> tuple[str, ...]:
+    """Return the outputs of a crossing of so many assets, in the order in which they are asked for."""
+    return (ARRIVED, *(f"{ARRIVED}-{number}" for number in range(2, members + 1)))
 
 
 @dataclass(frozen=True)
@@ -72,16 +78,17 @@ class StepNode:
 
 @dataclass(frozen=True)
 class SyncNode:
-    """One crossing.
+    """One crossing, of one asset or of several that stand or fall together.
 
     Attributes:
         id: unique in the program.
-        ref: what crosses.
+        ref: what crosses; of a set, its first member.
         to: where.
         purpose: what for.
         handled: whether something in the pipeline looks at how it ends.
         inserted: whether placement brought it.
         place: FILE:LINE of the call; of the step that needs it where it was inserted.
+        more: of a set, the other members.
     """
 
     id: str
@@ -91,15 +98,37 @@ class SyncNode:
     handled: bool = False
     inserted: bool = False
     place: str = field(compare=False, default="")
+    more: tuple[Link, ...] = ()
+
+    @property
+    def refs(self) -> tuple[Link, ...]:
+        """Everything that crosses."""
+        return (self.ref, *self.more)
+
+    @property
+    def arrived(self) -> tuple[Link, ...]:
+        """Each member where it arrived."""
+        return tuple(Link(self.id, output) for output in arrivals(len(self.refs)))
 
 
 @dataclass(frozen=True)
 class RequireNode:
-    """`.require()`: a refusal ends the pipeline."""
+    """`.require()`: a refusal ends the pipeline; `members` is how many assets then are there."""
 
     id: str
     sync: Link
     place: str = field(compare=False, default="")
+    members: int = 1
+
+    @property
+    def arrived(self) -> tuple[Link, ...]:
+        """Each member where it arrived."""
+        return tuple(Link(self.id, output) for output in arrivals(self.members))
+
+    @property
+    def asked(self) -> tuple[Link, ...]:
+        """The same, as outputs of the crossing."""
+        return tuple(Link(self.sync.node, output) for output in arrivals(self.members))
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from environments.trust.grants import GRANT_PARAMETER
 from flows.runtime.calls import Call, Caller
 from flows.runtime.crossing import Crosser, CrossingAsk, CrossingEnd
 from flows.runtime.plan import Plan
-from flows.runtime.program import ARRIVED, ChoiceNode, Node, RequireNode, StepNode, SyncNode
+from flows.runtime.program import ChoiceNode, Node, RequireNode, StepNode, SyncNode
 from flows.runtime.symbols import Link
 
 __all__ = ["Known", "Runner"]
@@ -121,7 +121,8 @@ class Runner:
             end = self._end(node.sync)
             if end.outcome != "permitted":
                 raise end.refusal()
-            self._set(Link(node.id, ARRIVED), self._wait(Link(node.sync.node, ARRIVED)))
+            for link, asked in zip(node.arrived, node.asked, strict=True):
+                self._set(link, self._wait(asked))
         else:
             self._choose(node)
 
@@ -151,31 +152,33 @@ class Runner:
             self._set(link, Known(finished.results[link.output], (finished.run.id,)))
 
     def _sync(self, node: SyncNode, because: tuple[str, ...]) -> None:
-        known = self._wait(node.ref)
+        known = [self._wait(ref) for ref in node.refs]
         self._begin()
         crossing = self._plan.crossings[node.id]
-        ref: AssetRef = known.value
+        ref, *more = (asset.value for asset in known)
+        origins = tuple(dict.fromkeys(run for asset in known for run in asset.origins))
         if crossing.local:
-            end = CrossingEnd(f"{ref.name} is in {node.to} already", "permitted", arrived=ref)
-            self._set(Link(node.id, ARRIVED), known)
-            self._set(Link(node.id, "outcome"), Known(end, known.origins))
+            end = CrossingEnd(f"{crossing.asset} is in {node.to} already", "permitted", arrived=ref)
+            for link, asset in zip(node.arrived, known, strict=True):
+                self._set(link, asset)
+            self._set(Link(node.id, "outcome"), Known(end, origins))
             return
-        if ref.environment != crossing.source:
+        if any(asset.environment != crossing.source for asset in (ref, *more)):
             raise DefectError(f"{node.id}: the asset is not where the plan says")
         request = f"{self._run_id}/{node.id}"
-        ask = CrossingAsk(node.id, ref, node.to, node.purpose, request, signed=self._signed)
-        end = self._crosser.send(ask, known.origins, because)
+        ask = CrossingAsk(node.id, ref, node.to, node.purpose, request, signed=self._signed, more=tuple(more))
+        end = self._crosser.send(ask, origins, because)
         self.ends[node.id] = end
         why = ", ".join(map(str, end.rules)) or str(end.error or "")
         self._say(f"{end.title}: {end.outcome}{f': {why}' if why else ''}")
         if end.outcome != "permitted" and not node.handled:
             raise end.refusal()
         # What arrived may be used at once; the receipt is settled meanwhile.
-        arrived = self._values[Link(node.id, ARRIVED)]
-        if end.arrived is not None:
-            arrived.set_result(Known(end.arrived, end.runs[-1:]))
-        else:
-            arrived.set_exception(_SkippedError())
+        for number, link in enumerate(node.arrived):
+            if end.arrived is not None:
+                self._set(link, Known(end.members[number], end.runs[-1:]))
+            else:
+                self._values[link].set_exception(_SkippedError())
         self._set(Link(node.id, "outcome"), Known(end, end.runs[-1:]))
         self._crosser.settle(ask, end)
 
@@ -220,9 +223,9 @@ def _promised(node: Node, plan: Plan) -> Iterable[Link]:
     if isinstance(node, StepNode):
         return [Link(node.id, output) for output in plan.outputs[node.id]]
     if isinstance(node, SyncNode):
-        return [Link(node.id, "outcome"), Link(node.id, ARRIVED)]
+        return [Link(node.id, "outcome"), *node.arrived]
     if isinstance(node, RequireNode):
-        return [Link(node.id, ARRIVED)]
+        return node.arrived
     return [Link(node.id, "chosen")]
 
 

@@ -19,7 +19,7 @@ from environments.engine import load_engine
 from environments.placement import DataNeed, Ruling, StepNeed
 from environments.site import Site
 from flows.runtime.errors import PlanError
-from flows.runtime.forecast import Holding, arrival_of, forecast, spent
+from flows.runtime.forecast import Holding, arrival_of, forecast, spent, together
 from flows.runtime.plan import Crossing
 from flows.runtime.program import (
     ARRIVED,
@@ -71,7 +71,8 @@ class Survey:
                 self._sync(node)
                 done.append(node)
             elif isinstance(node, RequireNode):
-                self._held[Link(node.id, ARRIVED)] = self._held[Link(node.sync.node, ARRIVED)]
+                for link, asked in zip(node.arrived, node.asked, strict=True):
+                    self._held[link] = self._held[asked]
                 done.append(node)
             else:
                 done.append(self._choice(node, known))
@@ -213,20 +214,33 @@ class Survey:
         )
 
     def _sync(self, node: SyncNode) -> None:
-        held = self._held.get(node.ref)
+        self._site.profile(node.to)
+        ways = zip(node.refs, node.arrived, strict=True)
+        members = [self._member(node, ref, arrived) for ref, arrived in ways]
+        found = tuple(member for member in members if member is not None)
+        if len({member.source for member in found}) > 1:
+            raise PlanError(
+                "sync() of a set whose members are in different environments",
+                node.place,
+                remedy="one crossing has one source: bring them together first, or ask for each source's own",
+            )
+        if len(found) == len(members):
+            self.crossings[node.id] = together(found) if node.more else found[0]
+
+    def _member(self, node: SyncNode, ref: Link, arrived: Link) -> Crossing | None:
+        """Return what one asset's crossing will do; None while it is not known where the asset will be."""
+        held = self._held.get(ref)
         if held is None:
             raise PlanError("sync() of what is no asset", node.place)
-        self._site.profile(node.to)
         if held.environment == node.to:
-            crossing = Crossing(
+            self._held[arrived] = held
+            return Crossing(
                 held.title, node.to, node.to, node.purpose, held.contract.reference,
                 held.contract.reference, "local", size=held.size, inserted=node.inserted,
             )  # fmt: skip
-            self.crossings[node.id] = crossing
-            self._held[Link(node.id, ARRIVED)] = held
-            return
         destination = self._site.profile(node.to).destination()
         arrival, labels = arrival_of(held.contract, destination, node.purpose), held.labels
+        crossing = None
         if held.environment is not None:
             decision = self._decide(held, held.environment, node.to, node.purpose)
             labels = decision.labels if decision.permitted else held.labels
@@ -234,10 +248,10 @@ class Survey:
             rule = self._site.profile(held.environment).approval
             if rule is not None and crossing.outcome != "deny":
                 crossing = replace(crossing, approval=rule.words(node.purpose))
-            self.crossings[node.id] = crossing
-        self._held[Link(node.id, ARRIVED)] = Holding(
-            f"{node.id}.{ARRIVED}", arrival or spent(held.contract), labels, held.size, node.to
+        self._held[arrived] = Holding(
+            str(arrived), arrival or spent(held.contract), labels, held.size, node.to
         )
+        return crossing
 
     # Branches
 

@@ -145,11 +145,16 @@ class Outcome(Symbol):
 
     __slots__ = ("_require",)
 
-    def __init__(self, link: Link, title: str, require: Callable[[], Ref], trace: object = None) -> None:
+    def __init__(
+        self, link: Link, title: str, require: Callable[[], Ref | tuple[Ref, ...]], trace: object = None
+    ) -> None:
         """Stand for a crossing's outcome."""
         super().__init__(link, title, trace)
         self._require = require
 
-    def require(self) -> Any:  # noqa: ANN401 - a Ref, which authors see as AssetRef
-        """Return the asset where it arrived; a refusal ends the pipeline as Denied or ContractBroken."""
+    def require(self) -> Any:  # noqa: ANN401 - a Ref, which authors see as AssetRef; of a set, a tuple of them
+        """Return the asset where it arrived; of a set, its members in the order in which they were asked for.
+
+        A refusal ends the pipeline as Denied or ContractBroken.
+        """
         return self._require()

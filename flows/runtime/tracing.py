@@ -9,7 +9,7 @@ Invariants:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -61,6 +61,7 @@ class Tracer:
         self._blocks: list[list[Node]] = [[]]
         self._known: list[set[str]] = [set()]
         self._handled: set[str] = set()
+        self._sets: set[str] = set()
 
     def trace(self, body: Callable[[], object], sources: Mapping[str, Ref]) -> tuple[Node, ...]:
         """Run the body and return its calls."""
@@ -148,23 +149,31 @@ class Tracer:
             taken[name] = written
         return taken
 
-    def sync(self, ref: AssetRef, to: str, purpose: str) -> Outcome:
-        """Take a crossing."""
+    def sync(self, what: AssetRef | Sequence[AssetRef], to: str, purpose: str) -> Outcome:
+        """Take a crossing of one asset, or of several that stand or fall together."""
         place = call_site()
-        if not isinstance(ref, Ref):
+        several = isinstance(what, list | tuple)
+        refs = list(what) if isinstance(what, list | tuple) else [what]
+        if not refs or not all(isinstance(ref, Ref) for ref in refs):
             raise PlanError("sync() of what is no asset", place, remedy="sync(ref, to=…, purpose=…)")
+        first, *more = (self._link(ref, place) for ref in refs if isinstance(ref, Ref))
+        if len({first, *more}) != len(refs):
+            raise PlanError("sync() of a set that holds an asset twice", place)
         node = SyncNode(
-            self._id("sync"), self._link(ref, place), check_name(to, "to"), check_name(purpose, "purpose")
+            self._id("sync"), first, check_name(to, "to"), check_name(purpose, "purpose"), more=tuple(more)
         )
         self._add(replace(node, place=place))
+        if several:
+            self._sets.add(node.id)
         link = Link(node.id, "outcome")
-        return Outcome(link, node.id, lambda: self._require(link), self)
+        return Outcome(link, node.id, lambda: self._require(link, len(refs) if several else None), self)
 
-    def _require(self, sync: Link) -> Ref:
+    def _require(self, sync: Link, members: int | None) -> Ref | tuple[Ref, ...]:
         self._handled.add(sync.node)
-        node = RequireNode(self._id(f"{sync.node}-required"), sync, call_site())
+        node = RequireNode(self._id(f"{sync.node}-required"), sync, call_site(), members or 1)
         self._add(node)
-        return Ref(Link(node.id, ARRIVED), f"{sync.node}.{ARRIVED}", self)
+        found = tuple(Ref(link, f"{sync.node}.{link.output}", self) for link in node.arrived)
+        return found[0] if members is None else found
 
     def when(self, outcome: object, arms: Mapping[str, Callable[[], object] | None]) -> object:
         """Take a branch: trace every arm."""
@@ -176,7 +185,8 @@ class Tracer:
         identifier = self._id(f"{sync.node}-when")
         traced = {name: self._arm(arm, place) for name, arm in arms.items() if arm is not None}
         if "permitted" not in traced:
-            traced["permitted"] = Arm((), Link(sync.node, ARRIVED))
+            # A set has no one asset to give: who goes on with its members says so in an arm, or requires it.
+            traced["permitted"] = Arm((), None if sync.node in self._sets else Link(sync.node, ARRIVED))
         if not any(name in traced for name in REFUSALS):
             raise PlanError("when() without an arm for a refusal", place, remedy="use .require() instead")
         ordered = {name: traced[name] for name in ("permitted", *REFUSALS) if name in traced}
