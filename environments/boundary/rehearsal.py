@@ -1,8 +1,9 @@
 """A rehearsal: what an egress would do, done up to where it would write into the transit.
 
 Invariants:
-1. Nothing is sent, sealed, signed or recorded, and nothing of it stays: the output lies in the environment's
-   own `tmp` for as long as it is measured.
+1. Nothing is sent, sealed, signed or recorded. The output lies in the environment's own `tmp` for as long as
+   it is measured; what stays is what the environment remembers of its own work (`economy`), such as that this
+   version keeps its contract, so that the crossing itself need not find it out again.
 2. It asks the same rules of the same bytes as the egress, by the same code. The destination's answer is its
    own: it decides again, by its own copies.
 
