@@ -70,18 +70,21 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
         decision = decide(env, asked)
         if not decision.permitted:
             _withdraw(env, asked, outbox)
-            return _refuse(env, asked, "denied", decision.denials, decision.digest)
+            return _refuse(env, asked, outbox, "denied", decision.denials, decision.digest)
         given = unapproved(env, asked, decision)
         if isinstance(given, GateRule):
             _withdraw(env, asked, outbox)
-            return _refuse(env, asked, "denied", (given,), decision.digest)
+            return _refuse(env, asked, outbox, "denied", (given,), decision.digest)
         asked = replace(asked, approvals=given)
+        # Until it is answered or refused for good, nothing of what it sends is removed here.
+        if outbox.read("receipt") is None:
+            outbox.pin(asked.request.assets)
         try:
             return _send(env, asked, decision, outbox)
         except HeldBackError as held:
             outbox.clear_work()
             rule = GateRule(held.hold.rule, held.hold.reason)
-            return _refuse(env, asked, "denied", (rule,), decision.digest, held.hold.until)
+            return _refuse(env, asked, outbox, "denied", (rule,), decision.digest, held.hold.until)
 
 
 def _send(env: EnvironmentContext, asked: Asked, decided: Decided, outbox: Outbox) -> EgressResult:
@@ -98,7 +101,7 @@ def _send(env: EnvironmentContext, asked: Asked, decided: Decided, outbox: Outbo
     if len(outputs) != len(asked.members):
         outbox.clear_work()
         rules = tuple(each for each in found if isinstance(each, GateRule))
-        return _refuse(env, asked, "broken", rules, decided.digest)
+        return _refuse(env, asked, outbox, "broken", rules, decided.digest)
     # (4) Sealed into the transit; nothing there can be opened yet by anyone, or names itself.
     # A manifest of an earlier attempt is forgotten first: it names what is now written over.
     outbox.forget("manifest")
@@ -266,12 +269,15 @@ def _about(asked: Asked) -> dict[str, Any]:
 def _refuse(
     env: EnvironmentContext,
     asked: Asked,
+    outbox: Outbox,
     outcome: Outcome,
     rules: tuple[GateRule, ...],
     decision: str,
     until: dt.datetime | None = None,
 ) -> EgressResult:
     env.progress(f"egress.{outcome}")
+    if until is None:
+        outbox.forget("pinned")
     spoken = {"outcome": outcome, "rules": [rule.to_json() for rule in rules], "decision": decision}
     waits = {} if until is None else {"not_before": stamp(until)}
     env.ledger.append("egress", _about(asked) | spoken | waits)

@@ -20,8 +20,9 @@ from environments.boundary.crossing import check_crossing
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.transit import DirectoryTransit, crossing_prefix, receipt_name
 from environments.locking import held
+from environments.private import read_private
 
-__all__ = ["answer_lies", "clear_over", "lying", "stale_work"]
+__all__ = ["answer_lies", "clear_over", "lying", "pinned", "refers", "stale_work"]
 
 
 def answer_lies(
@@ -87,3 +88,21 @@ def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ..
                 if clear:
                     Outbox(place.parent).clear_work()
     return tuple(found)
+
+
+def pinned(env: EnvironmentContext) -> frozenset[tuple[str, str]]:
+    """Return asset and version of everything that crossings which have not ended send.
+
+    Raises:
+        NotVerifiableError: what one of them kept is not that.
+    """
+    places = (path.parent for path in env.folder.outbox.glob("*/pinned"))
+    return frozenset((member.name, member.version) for place in places for member in Outbox(place).pinned())
+
+
+def refers(env: EnvironmentContext, destination: str) -> dict[str, str]:
+    """Return for each asset the crossing whose chunks the next one to a peer will not send again."""
+    found = {}
+    for path in sorted((env.folder.outbox / "at" / destination).glob("[!.]*")):
+        found[path.name] = f"sha256:{read_private(path).decode('ascii')}"
+    return found

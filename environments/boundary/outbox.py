@@ -29,7 +29,7 @@ from pathlib import Path
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.boundary.crossing import check_crossing
+from environments.boundary.crossing import Member, check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.home import EnvironmentFolder
 from environments.locking import held
@@ -96,6 +96,26 @@ class Outbox:
         """Keep an attempt, durably."""
         known = {"key": attempt.key.hex(), "listed": attempt.listed, "contents": attempt.contents}
         write_private(self.folder / "sealed", canonical(known | {"parts": [list(p) for p in attempt.parts]}))
+
+    def pin(self, members: Iterable[Member]) -> None:
+        """Keep which versions this crossing sends, so that they are not removed before it has ended."""
+        raw = canonical([[member.name, member.version] for member in members])
+        if not (self.folder / "pinned").exists():
+            write_private(self.folder / "pinned", raw)
+
+    def pinned(self) -> tuple[Member, ...]:
+        """Return the versions that this crossing sends; none once it has ended.
+
+        Raises:
+            NotVerifiableError: what was kept is not that.
+        """
+        try:
+            found = json.loads(read_private(self.folder / "pinned"))
+            return tuple(Member(name, version) for name, version in found)
+        except FileNotFoundError:
+            return ()
+        except (UsageError, ValueError, TypeError):
+            raise NotVerifiableError(f"{self.folder / 'pinned'}: not what was kept there") from None
 
     def keep_listed(self, listed: Iterable[tuple[str, Collection[str]]]) -> None:
         """Keep which assets cross, and which chunks each has."""

@@ -67,7 +67,8 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         permitted = answer.receipt.outcome == "permitted"
         if permitted:
             outbox.keep("receipt", answer.raw)
-        outbox.arrived(destination, outbox.assets() or [answer.receipt.name], permitted=permitted)
+        if not known:  # an old crossing that is settled once more says nothing new of what is there
+            outbox.arrived(destination, outbox.assets() or [answer.receipt.name], permitted=permitted)
         env.progress("settle.record")
         if not known:
             env.ledger.append("settle", _body(answer))
@@ -77,6 +78,7 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         env.progress("settle.clear")
         transit.clear(crossing_prefix(crossing))
         outbox.forget("sealed")
+        outbox.forget("pinned")
         if not permitted:
             outbox.forget("manifest")
         env.progress("settle.done")

@@ -17,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from data_contracts.digest import digest_bytes
@@ -25,6 +25,7 @@ from data_contracts.errors import NotVerifiableError
 from environments.boundary import EnvironmentContext
 from environments.boundary.crossing import SET
 from environments.boundary.envelope import make_statement, open_statement, seal_statement
+from environments.boundary.looking import refers
 from environments.ledger import Entry, Head, check_head
 from environments.stores.record import canonical_list
 
@@ -80,16 +81,19 @@ class Account:
     Attributes:
         sent: to the peer.
         came: from the peer.
+        refers: for each asset, the crossing whose chunks the next one to the peer will not send again.
     """
 
     sent: dict[str, Sent] = field(default_factory=dict)
     came: dict[str, Came] = field(default_factory=dict)
+    refers: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the lists."""
         return {
             "sent": [[id_, s.name, s.version, list(s.manifests), s.outcome] for id_, s in self.sent.items()],
             "came": [[id_, c.name, c.version, c.manifest] for id_, c in self.came.items()],
+            "refers": [[name, crossing] for name, crossing in self.refers.items()],
         }
 
     @classmethod
@@ -101,7 +105,8 @@ class Account:
         """
         try:
             sent = {i: Sent(name, version, tuple(m), o) for i, name, version, m, o in value["sent"]}
-            return cls(sent, {i: Came(name, version, m) for i, name, version, m in value["came"]})
+            came = {i: Came(name, version, m) for i, name, version, m in value["came"]}
+            return cls(sent, came, {name: crossing for name, crossing in value["refers"]})  # noqa: C416 - pairs
         except (KeyError, TypeError, ValueError):
             raise NotVerifiableError("a peer's account: not the lists that belong there") from None
 
@@ -133,13 +138,15 @@ def _asked(account: Account, crossing: str, outcome: str, body: Mapping[str, Any
     if outcome == "permitted":
         manifests = (*(before.manifests if before else ()), str(body["manifest"]))
         account.sent[crossing] = Sent(str(body["name"]), str(body["version"]), manifests, "open")
-    elif before is not None and outcome == "denied":  # what was sent was taken back, if nobody had answered
+    elif (
+        before is not None and outcome == "denied" and "not_before" not in body
+    ):  # what was sent was taken back, if nobody had answered
         account.sent[crossing] = Sent(before.name, before.version, before.manifests, "withdrawn")
 
 
 def seal_account(env: EnvironmentContext, peer: str, account: Account) -> dict[str, Any]:
     """Return the account for one peer, signed, as a JSON object."""
-    lists = account.to_json()
+    lists = replace(account, refers=refers(env, peer)).to_json()
     digest = digest_bytes(canonical_list(lists))
     predicate = {
         "environment": env.name,

@@ -13,11 +13,12 @@ Example:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from data_contracts.terms import Selector
-from environments.stores import AssetRecord, AssetStore
+from environments.stores import AssetRecord, AssetStore, LocalStore
 
 __all__ = ["Held", "Marked", "Version", "list_asset", "marks_of", "terms_in"]
 
@@ -55,21 +56,24 @@ class Held:
     Attributes:
         versions: oldest first.
         contract: the digest of the contract that the latest was committed under.
+        gone: versions that were removed, by digest: their places in the history.
         damaged: whether a record does not verify; then nothing else is said.
     """
 
     versions: tuple[Version, ...] = ()
     contract: str = ""
+    gone: Mapping[str, int] = field(default_factory=dict)
     damaged: bool = False
 
     def to_json(self) -> list[Any]:
         """Return a short form for the index."""
-        return [self.contract, [[each.sequence, each.version, each.created] for each in self.versions]]
+        versions = [[each.sequence, each.version, each.created] for each in self.versions]
+        return [self.contract, versions, dict(self.gone)]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Held:
         """Read what `to_json` wrote."""
-        return cls(tuple(Version(*version) for version in value[1]), value[0])
+        return cls(tuple(Version(*version) for version in value[1]), value[0], value[2])
 
 
 def list_asset(store: AssetStore, name: str) -> tuple[Held, AssetRecord | None]:
@@ -79,10 +83,12 @@ def list_asset(store: AssetStore, name: str) -> tuple[Held, AssetRecord | None]:
         NotVerifiableError: a record is damaged.
     """
     records = store.versions(name)
+    stones = store.tombstones(name) if isinstance(store, LocalStore) else ()
+    gone = {stone.record.version: stone.record.sequence for stone in stones}
     if not records:
-        return Held(), None
+        return Held(gone=gone), None
     versions = tuple(Version(record.sequence, record.version, record.created) for record in records)
-    return Held(versions, records[-1].contract_digest), records[-1]
+    return Held(versions, records[-1].contract_digest, gone), records[-1]
 
 
 def terms_in(store: AssetStore, record: AssetRecord) -> tuple[Selector, ...]:

@@ -66,6 +66,9 @@ def _versions(
         for record in records:
             stands.add((name, record.version))
             yield from _version(env, record, came.keys(), every_byte=every_byte)
+    if isinstance(env.store, LocalStore):
+        for name in env.store.erased_names():
+            stands |= {(name, stone.record.version) for stone in env.store.tombstones(name)}
     for crossing, (peer, one) in came.items():
         for name, version in one.versions:
             if (name, version) not in stands and name not in damaged:

@@ -37,7 +37,7 @@ from environments.stores import AssetStore
 
 __all__ = ["Followed", "follow"]
 
-_FILE, _VERSION, _WAIT = "standings.db", 1, 60.0
+_FILE, _VERSION, _WAIT = "standings.db", 2, 60.0
 _MEMORY = ":memory:"
 _SCHEMA = """
 BEGIN EXCLUSIVE;
@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS crossings (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contracts (digest TEXT PRIMARY KEY, terms TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS assets (name TEXT PRIMARY KEY, mark TEXT, held TEXT) STRICT, WITHOUT ROWID;
-PRAGMA user_version=1;
+PRAGMA user_version=2;
 COMMIT;
 """
 

@@ -39,8 +39,8 @@ class Standing:
         head: how far the destination's ledger reached in that receipt.
         asked: the source's version that was asked for last.
         crossing: the crossing that asked.
-        outcome: `open` while there is no answer; `permitted`, `denied`, `broken`; or `failed`, where the
-            answer does not verify.
+        outcome: `open` while there is no answer; `permitted`, `denied`, `broken`; `held` back by a limit
+            of the boundary; or `failed`, where the answer does not verify.
         rules: the rules that spoke against it, as the ledger has them.
         since: when the outcome was written down.
     """
@@ -109,8 +109,10 @@ class Standings:
         sent = Open.of(entry)
         if outcome == "permitted":
             self.crossings[crossing] = sent
-        elif outcome == "denied":
+        elif outcome == "denied" and "not_before" not in body:
             self.crossings.pop(crossing, None)  # what had been sent under it was taken back
+        if "not_before" in body:  # a limit of the boundary: it is asked again then
+            outcome = "held"
         for name, version in sent.members:
             self.pairs[name, sent.destination] = replace(
                 self.pairs.get((name, sent.destination), Standing()),

@@ -15,6 +15,7 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -38,7 +39,7 @@ STATES = {
     "current": "the latest version is there",
     "in-flight": "sent, and not answered yet",
     "unsettled": "an answer lies in the transit and was not read yet",
-    "waiting": "nobody has asked for the latest version to cross",
+    "waiting": "the latest version waits to be asked for",
     "denied": "terms or policy deny it",
     "broken": "the data breaks its contract",
     "failed": "the answer does not verify",
@@ -62,6 +63,7 @@ class Answer:
     note: str = ""
 
 
+_WAITS = {"permitted": "", "held": "held back by a limit of the boundary"}
 _Look: TypeAlias = "Callable[[str, str], Answer]"
 
 
@@ -192,6 +194,13 @@ class _History:
         self.versions = held.versions
         self.latest = held.versions[-1].version if held.versions else ""
         self._place = {version.version: place for place, version in enumerate(held.versions, 1)}
+        # A version that was removed stands where the next one that is still there does.
+        numbers = [version.sequence for version in held.versions]
+        self._place |= {
+            version: bisect(numbers, number)
+            for version, number in held.gone.items()
+            if version not in self._place
+        }
         self._now = now
         self._ages: dict[str, int] = {}
 
@@ -250,4 +259,4 @@ def _state(
         return "no-terms", ""
     if not standing.crossing:
         return "never-sent", ""
-    return "waiting", (f"the last answer was {standing.outcome}" if older else "")
+    return "waiting", _WAITS.get(standing.outcome, f"the last answer was {standing.outcome}")

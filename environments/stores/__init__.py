@@ -15,7 +15,7 @@ from __future__ import annotations
 from environments.stores.cutting import Written
 from environments.stores.local import LocalStore
 from environments.stores.opening import open_store
-from environments.stores.protocol import AssetStore, Draft, SetDraft, SetMember, Snapshot
+from environments.stores.protocol import AssetStore, Draft, SetDraft, SetMember, Snapshot, Tombstone
 from environments.stores.record import AssetRecord, FileEntry, version_of
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "SetDraft",
     "SetMember",
     "Snapshot",
+    "Tombstone",
     "Written",
     "open_store",
     "version_of",

@@ -3,12 +3,14 @@
     assets/NAME/SEQUENCE-HEX/{record.json,contract.json,data/…}   a version that was committed by itself
     assets/NAME/SEQUENCE-HEX.SET                                  the record of one that came in a set
     sets/SET/{set.json,contracts/HEX.json,data/NAME/…}            that set: committed if this stands
+    assets/NAME/SEQUENCE-HEX.erased                               the tombstone of a version that was erased
 
 Invariants:
 1. What does not have the form of a version is no version: drafts, locks and foreign files are not seen, nor
    is the record of a set that was never committed.
 2. A record is believed only if its digest, its name, its place and its version agree.
 3. Reading takes no lock and writes nothing.
+4. A version with a tombstone is no version any more, whatever is left of it; its number is not used again.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from environments.stores.record import AssetRecord, record_bytes
 __all__ = ["Entry", "History", "read_json"]
 
 _ENTRY = re.compile(r"(?P<version>(?P<sequence>[0-9]{8})-[0-9a-f]{64})(?:\.(?P<set>[0-9a-f]{16}))?")
+ERASED = ".erased"
 _MAX_DOCUMENT = 64 * 1024 * 1024
 _ALTERED = "the store was altered or damaged: restore it from a backup; do not use this asset"
 
@@ -91,17 +94,34 @@ class History:
 
     def entries(self) -> tuple[Entry, ...]:
         """Return where all versions stand, oldest first."""
+        names = self._names()
+        gone = {name.removesuffix(ERASED) for name in names if name.endswith(ERASED)}
+        return tuple(entry for entry in self._entries(names) if entry.version not in gone)
+
+    def erased(self) -> tuple[Entry, ...]:
+        """Return where the versions stood that were erased, oldest first."""
+        names = self._names()
+        gone = {name.removesuffix(ERASED) for name in names if name.endswith(ERASED)}
+        return tuple(entry for entry in self._entries(names) if entry.version in gone)
+
+    def tombstone(self, entry: Entry) -> Path:
+        """Return where the tombstone of a version stands, or would."""
+        return self.folder / f"{entry.version}{ERASED}"
+
+    def _entries(self, names: Sequence[str]) -> tuple[Entry, ...]:
+        seen = (self._entry(name) for name in names)
+        return tuple(entry for entry in seen if entry is not None)
+
+    def _names(self) -> list[str]:
         try:
             with os.scandir(self.folder) as found:
-                names = sorted(entry.name for entry in found)
+                return sorted(entry.name for entry in found)
         except (FileNotFoundError, NotADirectoryError):
-            return ()
+            return []
         except OSError as error:
             raise UnreachableError(
                 f"{self.folder}: cannot be read: {error.strerror}", remedy="look at its owner, mode and disk"
             ) from None
-        seen = (self._entry(name) for name in names)
-        return tuple(entry for entry in seen if entry is not None)
 
     def _entry(self, name: str) -> Entry | None:
         found = _ENTRY.fullmatch(name)
@@ -122,6 +142,11 @@ class History:
         for entry in reversed(self.entries()):
             if entry.version == wanted:
                 return entry
+        if any(entry.version == wanted for entry in self.erased()):
+            raise NotVerifiableError(
+                f"{self.name}: version {record.version} was erased here",
+                remedy="`isthmus ledger show` says why",
+            )
         raise NotVerifiableError(
             f"{self.name}: version {record.version} is not here any more", remedy=_ALTERED
         )
@@ -137,7 +162,7 @@ class History:
 
     def next_sequence(self) -> int:
         """Return the number of the version after the latest."""
-        entries = self.entries()
+        entries = self._entries(self._names())
         return entries[-1].sequence + 1 if entries else 1
 
     def read(self, entry: Entry) -> AssetRecord:

@@ -6,6 +6,7 @@
                                    data/…        the files, read-only
     STORE/assets/NAME/SEQUENCE-HEX.SET           the record of a version that a set brought
     STORE/sets/SET/…                             its files and contract; see `sets`
+    STORE/assets/NAME/SEQUENCE-HEX.erased        what stays of a version that was erased; see `tombstones`
     STORE/staging/…                              drafts
 
 Example:
@@ -18,7 +19,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,12 +31,16 @@ from environments.ref import check_name
 from environments.stores.changes import changes
 from environments.stores.cutting import verify_file
 from environments.stores.draft import LocalDraft
+from environments.stores.erasing import erase_version, tombstone_at
 from environments.stores.history import Entry, History, read_json
+from environments.stores.leases import Leases, alone
 from environments.stores.locking import store_lock
+from environments.stores.protocol import Tombstone
 from environments.stores.record import FORMAT, FORMATS, AssetRecord
 from environments.stores.sets import LocalSetDraft, check_listed, forget_set
 from environments.stores.snapshot import LocalSnapshot, find, take_snapshot
 from environments.stores.staging import Staged, abandoned, stage, sweep
+from environments.stores.tombstones import new_tombstone
 
 __all__ = ["LocalStore"]
 
@@ -71,6 +76,7 @@ class LocalStore:
         self.folder = folder
         self._assets = folder / "assets"
         self._clock = clock
+        self._leases = Leases()
         self._check_format()
 
     def names(self) -> tuple[str, ...]:
@@ -140,9 +146,16 @@ class LocalStore:
 
     def locate(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, nothing of it verified."""
+        place = self._place(record)
+        # Held against removal as long as this store is used; it may have gone in the same moment.
+        self._leases.hold(place.record)
         target = self._place(record).data / record.file(path).path
         self._refuse_links(target, record)
         return target
+
+    def alone(self, record: AssetRecord) -> AbstractContextManager[bool]:
+        """Give whether no other process or store object reads a version, and hold it alone in the block."""
+        return alone(self._place(record).record)
 
     def open(self, record: AssetRecord) -> tuple[Path, ...]:
         """Return the paths of all files, in the record's order, each verified."""
@@ -176,6 +189,19 @@ class LocalStore:
             if clear:
                 return sweep(self.folder / "staging", forget_set)
             return abandoned(self.folder / "staging")
+
+    def erase(self, record: AssetRecord, why: str) -> Tombstone:
+        """Remove the bytes of one version and leave a tombstone."""
+        return erase_version(self._history(record.name), new_tombstone(record, why, self._clock()))
+
+    def tombstones(self, name: str) -> tuple[Tombstone, ...]:
+        """Return what stays of an asset's erased versions, oldest first."""
+        history = self._history(name)
+        return tuple(tombstone_at(history, entry) for entry in history.erased())
+
+    def erased_names(self) -> tuple[str, ...]:
+        """Return the names of all assets of which a version was erased, sorted."""
+        return tuple(name for name in self._folders() if self._history(name).erased())
 
     def changes(self) -> dict[str, tuple[int, ...]]:
         """Return what changes with each asset's history (see `environments.consistency.catalogue`)."""

@@ -30,7 +30,16 @@ from data_contracts.model import Contract
 from environments.stores.cutting import Written
 from environments.stores.record import AssetRecord
 
-__all__ = ["NOTHING", "AssetStore", "Draft", "SetDraft", "SetMember", "Snapshot", "check_expected"]
+__all__ = [
+    "NOTHING",
+    "AssetStore",
+    "Draft",
+    "SetDraft",
+    "SetMember",
+    "Snapshot",
+    "Tombstone",
+    "check_expected",
+]
 
 NOTHING = "none"
 """What is expected of an asset that shall not be there yet."""
@@ -146,6 +155,21 @@ class SetDraft(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Abandon what was not committed."""
+
+
+@dataclass(frozen=True)
+class Tombstone:
+    """What stays of a version that was erased.
+
+    Attributes:
+        record: its record, as it was.
+        why: digest of the request by which it was erased.
+        erased: when, UTC, ISO 8601 with `Z`.
+    """
+
+    record: AssetRecord
+    why: str
+    erased: str
 
 
 class Snapshot(Protocol):

@@ -17,6 +17,7 @@ from environments.ref import parse_asset
 from environments.site import Site
 from environments.stores import AssetRecord, AssetStore, open_store
 from environments.stores.protocol import NOTHING
+from flows.cli.asset_gc import gc
 from flows.cli.asset_status import status
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
@@ -237,4 +238,5 @@ def _verify_one(store: AssetStore, record: AssetRecord) -> dict[str, Any]:
     return {"asset": f"{record.name}@{record.version}", "sound": reason is None, "reason": reason}
 
 
-command.add_command(status)
+for _part in (status, gc):
+    command.add_command(_part)

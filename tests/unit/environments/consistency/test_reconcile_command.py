@@ -77,3 +77,25 @@ def test_an_altered_version_is_exit_4_and_accounts_go_between_machines_as_files(
     assert (told["grave"], path.read_bytes()[-1:]) == (1, b"!")
     account.write_text("{}")
     run(world, "--env", "onprem", "--against", account, code=2)
+
+
+def test_gc_asks_the_peers_and_says_what_went_and_why_the_rest_stays(world: World) -> None:
+    for number in range(3):
+        record = world.add(rows(60 + number))
+    crossing = egress(world.env("onprem"), world.request(record)).crossing
+    ingress(world.env("cloud"), "onprem", crossing)
+
+    def gc(*more: str, code: int = 0) -> Any:
+        command = [*ISTHMUS, "asset", "gc", "--env", "onprem", *more, "--json"]
+        places = ["--home", str(world.home.root), "--site", str(world.root / "site")]
+        done = subprocess.run([*command, *places], capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    gc(code=2)
+    would = gc("--keep", "1", "--dry-run")
+    assert [each["removed"] for each in would["versions"]] == [True, True, False]
+    assert len(world.env("onprem").store.versions("visits")) == 3
+    assert gc("--keep", "1") == {**would, "dry_run": False}
+    assert [each.sequence for each in world.env("onprem").store.versions("visits")] == [3]
+    assert gc("--keep", "1", "--older-than", "1")["versions"][0]["reason"] == "latest"

@@ -1,0 +1,235 @@
+"""`asset gc`: old versions go, and nothing that something still needs; every later crossing still works."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from boundary_world import World, rows, visits
+
+from data_contracts.errors import NotVerifiableError, UsageError
+from environments.boundary import egress, ingress, settle
+from environments.consistency.collecting import collect, plan
+from environments.consistency.keeping import Decided, Needs, Wish, decide
+from environments.consistency.reconciling import find, tell
+from environments.ledger import verify_ledger
+from environments.stores import AssetRecord, LocalStore
+
+NEWEST = Wish(keep=1)
+
+
+class Killed(BaseException):
+    """A process that ended here."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def changed(number: int) -> pa.Table:
+    """Return rows of which the last one differs, and the first one from the next: some chunks are shared."""
+    table = rows(300)
+    scores = [float(number % 2), *table["score"].to_pylist()[1:-1], float(number)]
+    return table.set_column(3, "score", pa.array(scores, pa.float64()))
+
+
+def send(world: World, record: AssetRecord, request: str) -> str:
+    return egress(world.env("onprem"), world.request(record, request_id=request)).crossing
+
+
+def cross(world: World, record: AssetRecord, request: str) -> str:
+    crossing = send(world, record, request)
+    assert ingress(world.env("cloud"), "onprem", crossing).outcome == "permitted"
+    assert settle(world.env("onprem"), "cloud", crossing).outcome == "permitted"
+    return crossing
+
+
+def collected(world: World, name: str, wish: Wish = NEWEST) -> dict[int, str]:
+    """Collect on one side, which knows what the other tells; return why each version stays, by its number."""
+    peer = {"onprem": "cloud", "cloud": "onprem"}[name]
+    env = world.env(name)
+    decided = collect(env, plan(env, wish, {peer: tell(world.env(peer), [name])[name]}))
+    return {each.record.sequence: each.reason for each in decided}
+
+
+def test_what_goes_leaves_a_tombstone_and_an_entry_and_the_latest_stays(world: World) -> None:
+    records = [world.add(rows(30 + number)) for number in range(3)]
+    assert collected(world, "onprem") == {1: "", 2: "", 3: "latest"}
+    store = LocalStore(world.folder("onprem").store)
+    assert [record.sequence for record in store.versions("visits")] == [3]
+    assert [stone.record for stone in store.tombstones("visits")] == records[:2]
+    entry = world.env("onprem").ledger.find("removed", record=records[0].digest)
+    assert entry is not None
+    assert (entry.body["version"], entry.body["why"]) == (records[0].version, "garbage-collection")
+    assert not [path for path in store.folder.rglob("*.parquet") if records[0].version[7:] in str(path)]
+    assert collected(world, "onprem") == {3: "latest"}
+    assert world.add(rows(50)).sequence == 4
+    with pytest.raises(UsageError):
+        store.record("visits", records[0].version)
+
+
+def test_without_a_bound_nothing_goes(world: World) -> None:
+    with pytest.raises(UsageError, match="which versions"):
+        plan(world.env("onprem"), Wish(), {})
+
+
+def test_how_many_and_how_old_are_both_asked_for(world: World) -> None:
+    records = [world.add(rows(30 + number)) for number in range(4)]
+    born = dt.datetime.fromisoformat(records[0].created)
+    ages = [
+        replace(each, created=(born + dt.timedelta(days=n)).isoformat()) for n, each in enumerate(records)
+    ]
+    wish = Wish(keep=2, older_than=dt.timedelta(days=2, hours=12))
+    told = decide(ages, wish, Needs(), born + dt.timedelta(days=3))
+    assert [each.reason for each in told] == ["", "young", "newest", "latest"]
+
+
+@pytest.mark.parametrize("step", ["egress.seal", "egress.record", "egress.done"])
+def test_what_an_unfinished_crossing_sends_stays_until_it_has_ended(world: World, step: str) -> None:
+    record = world.add(rows(60))
+
+    def progress(phase: str) -> None:
+        if phase == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        egress(world.env("onprem", progress=progress), world.request(record))
+    world.add(rows(61))
+    assert collected(world, "onprem")[1] == "crossing"
+    cross(world, record, "run-1/sync-1")
+    assert collected(world, "onprem")[1] == ""
+
+
+def test_what_the_next_crossing_refers_to_stays(world: World) -> None:
+    cross(world, world.add(changed(300)), "a")
+    assert collected(world, "cloud") == {1: "latest"}
+    second = world.add(changed(301))
+    crossing = send(world, second, "b")
+    ingress(world.env("cloud"), "onprem", crossing)  # not settled: the source still refers to the first
+    assert collected(world, "cloud") == {1: "peer", 2: "latest"}
+    settle(world.env("onprem"), "cloud", crossing)
+    assert collected(world, "cloud") == {1: "", 2: "latest"}
+    cross(world, world.add(changed(302)), "c")
+
+
+def test_a_source_whose_account_is_not_known_may_refer_to_everything(world: World) -> None:
+    for number in range(3):
+        cross(world, world.add(rows(60 + number)), f"run-{number}")
+    told = plan(world.env("cloud"), NEWEST, {})
+    assert [each.reason for each in told] == ["unknown-peer", "unknown-peer", "latest"]
+    with pytest.raises(NotVerifiableError, match="for another"):
+        plan(world.env("cloud"), NEWEST, {"onprem": tell(world.env("onprem"), ["edge"])["edge"]})
+
+
+def test_a_settled_crossing_that_is_settled_again_does_not_refer_to_what_went(world: World) -> None:
+    first = cross(world, world.add(changed(300)), "a")
+    cross(world, world.add(changed(301)), "b")
+    assert collected(world, "cloud") == {1: "", 2: "latest"}
+    settle(world.env("onprem"), "cloud", first)
+    cross(world, world.add(changed(302)), "c")
+
+
+def test_what_somebody_reads_stays_until_it_is_read(world: World) -> None:
+    record = world.add(rows(60))
+    world.add(rows(61))
+    reader = LocalStore(world.folder("onprem").store)
+    paths = reader.open(record)
+    assert collected(world, "onprem")[1] == "read"
+    assert all(path.read_bytes() for path in paths)
+    del reader
+    assert collected(world, "onprem")[1] == ""
+
+
+def test_a_contracts_retention_is_kept(world: World) -> None:
+    document = visits()
+    document["slaProperties"] = [{"property": "retention", "value": 2, "unit": "d"}]
+    world.documents["onprem"] = [document]
+    record = world.add(rows(60))
+    world.add(rows(61))
+    world.now = dt.datetime.fromisoformat(record.created) + dt.timedelta(days=1)
+    assert collected(world, "onprem")[1] == "retention"
+    world.now += dt.timedelta(days=2)
+    assert collected(world, "onprem")[1] == ""
+
+
+@pytest.mark.parametrize("step", ["gc.record", "gc.erase"])
+def test_killed_between_entry_and_erasing_the_next_call_ends_it(world: World, step: str) -> None:
+    world.add(rows(60))
+    world.add(rows(61))
+
+    def progress(phase: str) -> None:
+        if phase == step:
+            raise Killed
+
+    env = world.env("onprem", progress=progress)
+    with pytest.raises(Killed):
+        collect(env, plan(env, NEWEST, {}))
+    assert len(LocalStore(env.folder.store).versions("visits")) == 2
+    del env
+    assert collected(world, "onprem")[1] == ""
+    entries = [entry.kind for entry in world.env("onprem").ledger.entries()]
+    assert entries.count("removed") == 1
+
+
+class History:
+    """Versions that are added, sent, received, settled and collected, in an order that chance gives."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world, self.chance = world, random.Random(seed)  # noqa: S311 - a reproducible history
+        self.waiting: list[str] = []
+        self.count = 0
+
+    def step(self) -> None:
+        steps: list[Callable[[], None]] = [self.add, self.send, self.send, self.go, self.go]
+        self.chance.choice([*steps, self.receive, self.receive, self.settle])()
+
+    def add(self) -> None:
+        self.count += 1
+        self.world.add(changed(self.count))
+
+    def send(self) -> None:
+        versions = LocalStore(self.world.folder("onprem").store).versions("visits")
+        request = f"run-{self.count}-{len(self.waiting)}"
+        self.waiting.append(send(self.world, self.chance.choice(versions[-2:]), request))
+
+    def receive(self) -> None:
+        if self.waiting:
+            came = ingress(self.world.env("cloud"), "onprem", self.chance.choice(self.waiting))
+            assert came.outcome == "permitted"
+
+    def settle(self) -> None:
+        ledger = self.world.env("cloud").ledger
+        came = [crossing for crossing in self.waiting if ledger.find("ingress", crossing=crossing)]
+        if came:
+            crossing = self.chance.choice(came)
+            settle(self.world.env("onprem"), "cloud", crossing)
+            self.waiting.remove(crossing)
+
+    def go(self) -> None:
+        collected(self.world, self.chance.choice(["onprem", "cloud", "cloud"]))
+
+
+@pytest.mark.parametrize("seed", [9, 10])
+def test_random_histories_lose_nothing_that_is_needed(world: World, seed: int) -> None:
+    history = History(world, seed)
+    history.add()
+    for _ in range(30):
+        history.step()
+    for crossing in history.waiting:
+        assert ingress(world.env("cloud"), "onprem", crossing).outcome == "permitted"
+        settle(world.env("onprem"), "cloud", crossing)
+    cross(world, world.add(changed(1000)), "last")
+    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
+        env = world.env(name)
+        assert find(env, {peer: tell(world.env(peer), [name])[name]}, every_byte=True) == ()
+        assert verify_ledger(env.folder.ledger, env.identity.public).success
+
+
+def test_what_is_decided_is_a_reason_or_none() -> None:
+    assert decide([], NEWEST, Needs(), dt.datetime.now(dt.UTC)) == list[Decided]()
