@@ -24,6 +24,7 @@ from environments.asking_fields import ANY_NAME, read_approval, read_requesters
 from environments.boundary_fields import read_boundaries, unknown_peers
 from environments.fields import Fields
 from environments.fields import Path as Place
+from environments.metrics_fields import read_metrics
 from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant
 from environments.ref import NAME
 from environments.store_fields import read_store
@@ -54,6 +55,7 @@ _KEYS = (
     "approval",
     "transits",
     "boundaries",
+    "metrics",
 )
 _REQUIRED = ("name", "kind", "jurisdiction", "clearance", "steps")
 
@@ -127,6 +129,7 @@ def _profile(fields: Fields) -> Profile:
         approval=read_approval(fields),
         transits=read_transits(fields),
         boundaries=read_boundaries(fields),
+        metrics=read_metrics(fields),
         file=fields.source.file,
     )
 

@@ -33,6 +33,7 @@ __all__ = [
     "Cost",
     "DaskSpec",
     "Kind",
+    "MetricsSpec",
     "Offers",
     "Profile",
     "S3StoreSpec",
@@ -165,6 +166,20 @@ class Offers:
 
 
 @dataclass(frozen=True)
+class MetricsSpec:
+    """Where the environment's numbers can be scraped: `metrics: {port: 9464}`; without it, nowhere.
+
+    Attributes:
+        port: 1024 to 65535; 0 takes a free one, which `isthmus status` names.
+        host: the address to listen on. There is no password and no TLS: leave it on loopback, or put a proxy
+            that has both in front.
+    """
+
+    port: int
+    host: str = "127.0.0.1"
+
+
+@dataclass(frozen=True)
 class StepGrant:
     """One step or pipeline that the environment runs, and the numbers that it takes.
 
@@ -200,6 +215,7 @@ class Profile:
         approval: what leaves only after a second person's word; by default nothing needs it.
         transits: where it meets its peers; a peer that is not listed is met in the common home.
         boundaries: how much may move, how fast and when; what is not listed is not limited.
+        metrics: where its numbers can be scraped; by default nowhere.
         file: the file that declares it.
     """
 
@@ -219,6 +235,7 @@ class Profile:
     approval: Approval | None = None
     transits: tuple[TransitSpec, ...] = ()
     boundaries: tuple[BoundaryLimits, ...] = ()
+    metrics: MetricsSpec | None = None
     file: str = ""
 
     @property

@@ -7,6 +7,8 @@ Invariants:
 
 from __future__ import annotations
 
+import http
+import http.client
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -34,6 +36,7 @@ __all__ = ["PartStatus", "SystemStatus", "describe_environment", "system_status"
 
 _SILENT = 30.0
 """Seconds without a poll after which a worker is not well."""
+_LOCAL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where what listens everywhere is asked
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,26 @@ def describe_environment(folder: EnvironmentFolder) -> dict[str, Any]:
     folder.check()
     told = {name: read_run_file(folder, name) for name in ("cluster", "worker", "gate")}
     port = urlsplit(str((told["gate"] or {}).get("address", ""))).port
-    return {**told, "gate_answers": port is not None and server_answers(port, timeout=3.0)}
+    told["metrics"] = read_run_file(folder, "metrics")
+    answers = port is not None and server_answers(port, timeout=3.0)
+    scraped = _endpoint_answers(str((told["metrics"] or {}).get("address", "")))
+    return {**told, "gate_answers": answers, "metrics_answer": scraped}
+
+
+def _endpoint_answers(address: str) -> bool:
+    """Whether an environment's endpoint for metrics answers."""
+    place = urlsplit(address)
+    if place.hostname is None or place.port is None:
+        return False
+    host = _LOCAL.get(place.hostname, place.hostname)
+    connection = http.client.HTTPConnection(host, place.port, timeout=3.0)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def system_status(home: Home) -> SystemStatus:
@@ -224,7 +246,19 @@ def _environment(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -
             restarts,
             worker.get("pid"),
         ),
+        *_metrics(name, host, told),
     ]
+
+
+def _metrics(name: str, host: ProcessId | None, told: Mapping[str, Any]) -> list[PartStatus]:
+    """Return the endpoint for metrics, where the environment declares one."""
+    metrics: Mapping[str, Any] | None = told.get("metrics")
+    if metrics is None:
+        return []
+    health = "down" if host is None else "ok" if told.get("metrics_answer") else "failing"
+    address, problem = str(metrics.get("address", "")), str(metrics.get("problem", ""))
+    version_here, pid = version("isthmus-hybrid"), metrics.get("pid")
+    return [PartStatus(f"metrics@{name}", health, version_here, address, problem, pid=pid)]
 
 
 def _gate(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -> PartStatus:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "PRELOAD", "preload", "run_host"]
 
-PARTS = ("cluster", "worker")
+PARTS = ("cluster", "worker", "metrics")
 PRELOAD = (
     "distributed.deploy.spec",
     "distributed.http.routing",
@@ -116,12 +116,15 @@ def run_host(
     table = {
         "cluster": Part(lambda channel: _run_cluster(place, channel), frozenset({"dask-worker"})),
         "worker": Part(lambda channel: _run_worker(place, channel), frozenset({"run"})),
+        "metrics": Part(lambda _channel: _run_metrics(place)),
     }
     wanted = {part: table[part] for part in PARTS if part in parts and _needed(part, profile)}
     entries = {
         "dask-worker": lambda argument, _files: _run_dask_worker(place, argument),
         "run": lambda _argument, files: run_one(place, files[0]),
     }
+    if "metrics" in parts and "metrics" not in wanted:  # declared no more: a killed host left this
+        (folder.run / "metrics.json").unlink(missing_ok=True)
     try:
         return Zygote(entries, wanted).serve()
     finally:
@@ -130,7 +133,8 @@ def run_host(
 
 
 def _needed(part: str, profile: Profile) -> bool:
-    return part != "cluster" or profile.dask.kind == "embedded"
+    needed = {"cluster": profile.dask.kind == "embedded", "metrics": profile.metrics is not None}
+    return needed.get(part, True)
 
 
 def _lock(folder: EnvironmentFolder, profile: Profile, parts: Sequence[str]) -> list[int]:
@@ -229,6 +233,12 @@ async def _worker(place: Place, channel: socket.socket) -> int:
     async with ControlPlane(api) as plane:
         await Worker(place, Launcher(channel), plane, api).run(_stop_event())
     return 0
+
+
+def _run_metrics(place: Place) -> int:
+    from environments.metrics.endpoint import run_metrics
+
+    return run_metrics(place.folder, place.profile, place.site.profiles)
 
 
 def _stop_event() -> asyncio.Event:

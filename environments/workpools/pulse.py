@@ -1,7 +1,7 @@
 """What the worker says of itself to the environment's own `run/worker.json`, for `isthmus status`.
 
 Invariants:
-1. The file holds counts, times and the worker's name; nothing of any run.
+1. The file holds counts, times, the worker's name and those of listed steps; nothing of any run.
 2. It is replaced whole, at most about once a second.
 """
 
@@ -11,10 +11,13 @@ import json
 import os
 import socket
 import time
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from environments.metrics.catalogue import BOUNDS
 
 if TYPE_CHECKING:
     from environments.profile import Profile
@@ -35,6 +38,7 @@ class Pulse:
         self._path = path
         self._written = 0.0
         self._counts: Counter[str] = Counter()
+        self._took: dict[str, tuple[list[int], float]] = {}
         self._state: dict[str, Any] = {
             "pid": os.getpid(),
             "name": f"{profile.name}@{socket.gethostname()}",
@@ -55,6 +59,12 @@ class Pulse:
         """Count one of `taken`, `refused`, `completed`, `failed`, `crashed`, `cancelled` and so on."""
         self._counts[what] += 1
         self._write()
+
+    def took(self, step: str, seconds: float) -> None:
+        """Count how long a run of a listed step or pipeline took."""
+        counts, total = self._took.get(step, ([0] * (len(BOUNDS) + 1), 0.0))
+        counts[bisect_left(BOUNDS, seconds)] += 1
+        self._took[step] = counts, total + seconds
 
     def polled(self, running: Mapping[str, int], spares: int) -> None:
         """Note that the server answered."""
@@ -82,5 +92,5 @@ class Pulse:
         draft = self._path.with_suffix(".draft")
         # Not synced: it describes processes, and none of them outlives a power cut.
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            json.dump(self._state | {"counts": dict(self._counts)}, stream)
+            json.dump(self._state | {"counts": dict(self._counts), "took": self._took}, stream)
         draft.replace(self._path)

@@ -52,6 +52,8 @@ class _Taken:
     offer: Offer
     queue: Queue
     child: Child | None = None
+    name: str = ""
+    began: float = 0.0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -210,6 +212,7 @@ class Worker:
             parameters=offer.parameters,
             credential=credential_of(self._api, offer.run_id, admitted.runnable),
         )
+        taken.name, taken.began = request.flow_name, asyncio.get_running_loop().time()
         taken.child = await self._spares.give(order)
         self._journal.given(offer.run_id, taken.child.pid)
 
@@ -219,6 +222,7 @@ class Worker:
             return
         stopping = asyncio.create_task(self._kill_when_told(taken, child))
         status = await child.ended
+        self._pulse.took(taken.name, asyncio.get_running_loop().time() - taken.began)
         stopping.cancel()
         self._pulse.count(await self._ending.settle(run_id, _how(status), cancelled=taken.stop.is_set()))
 

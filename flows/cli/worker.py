@@ -37,7 +37,8 @@ def start(env: str, home: Home, site: Site, with_cluster: bool) -> None:
 
     It runs until SIGTERM or Ctrl-C. `isthmus up` runs a worker for every environment by itself; start one
     here where the environment stands alone, as on an edge machine under systemd. The environment's API gate
-    (`isthmus gate start`) must run: the worker has no credential of the server's.
+    (`isthmus gate start`) must run: the worker has no credential of the server's. Where the
+    environment's file declares `metrics`, its endpoint runs too.
     """
     profile = site.profile(env)
     folder = home.check().environment(env).check()
@@ -49,7 +50,7 @@ def start(env: str, home: Home, site: Site, with_cluster: bool) -> None:
     preload()
     from flows.runtime.catalogue import build_catalogue
 
-    parts = ("cluster", "worker") if with_cluster else ("worker",)
+    parts = ("cluster", "worker", "metrics") if with_cluster else ("worker", "metrics")
     click.echo(
         f"the sealed worker of {env} asks the gate at {api.ui_url} for work; stop it with Ctrl-C", err=True
     )
