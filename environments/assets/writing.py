@@ -2,10 +2,8 @@
 
 Invariants:
 1. The same batches give the same bytes: no clock, no path and no random number stands in a part.
-2. A row group has at most `MOST_ROWS` rows: an eighth of the first batch, so that a small asset still has
-   partitions for several workers, and twice as many after every eight groups, so that a large one does not
-   have too many. The largest end, from a quarter of that size on, behind a row that its content chooses:
-   rows that were inserted change the groups around them and leave those behind them as they were.
+2. Row groups are small where there are few rows, so that these too have partitions for several workers, and
+   end where the content says (`grouping`): rows that were inserted or appended leave the others as they were.
 3. A part is closed at `PART_ROWS`; an asset without rows has one part without rows.
 
 Example:
@@ -21,17 +19,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from environments.assets.grouping import first_size, group_length, repeating, row_hashes, size_after
 from environments.private import disk_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["LEAST_ROWS", "MOST_ROWS", "PART_ROWS", "PartWriter"]
+__all__ = ["PART_ROWS", "PartWriter"]
 
-LEAST_ROWS = 1024
-MOST_ROWS = 131_072
 PART_ROWS = 8_388_608
-_GROUPS = 8
 
 
 class PartWriter:
@@ -49,8 +45,7 @@ class PartWriter:
         self._folder = folder
         self._schema = schema
         self._part_rows = part_rows
-        self._group = 0
-        self._written = 0
+        self._first = 0
         self._pending: list[pa.Table] = []
         self._waiting = 0
         self._writer: Any = None
@@ -73,18 +68,18 @@ class PartWriter:
         Raises:
             UnreachableError: the disk refuses.
         """
-        if self._group == 0 and table.num_rows:
-            self._group = min(MOST_ROWS, max(LEAST_ROWS, -(-table.num_rows // _GROUPS)))
+        if self._first == 0 and table.num_rows:
+            self._first = first_size(table.num_rows)
         self._pending.append(table)
         self._waiting += table.num_rows
-        if self._group and self._waiting >= self._group:
+        if self._first and self._waiting >= size_after(self._first, self.rows):
             self._flush(whole_only=True)
 
     def finish(self) -> None:
         """Write what waits, and close; an asset without rows gets its one empty part."""
         self._flush(whole_only=False)
         if not self.paths:
-            self._open()
+            self._open(self._schema.empty_table())
         self._close()
 
     def _flush(self, *, whole_only: bool) -> None:
@@ -93,12 +88,13 @@ class PartWriter:
         if not self._waiting:
             return
         waiting = pa.concat_tables(self._pending)
-        start = 0
+        hashes, start = row_hashes(waiting), 0
         while start < waiting.num_rows:
-            if whole_only and waiting.num_rows - start < self._group:
+            size = size_after(self._first, self.rows)
+            if whole_only and waiting.num_rows - start < size:
                 break
-            size = _chosen(waiting.slice(start, self._group)) if self._group == MOST_ROWS else self._group
-            group = waiting.slice(start, min(size, self._part_rows - self._in_part))
+            length = group_length(hashes, start, waiting.num_rows, size)
+            group = waiting.slice(start, min(length, self._part_rows - self._in_part))
             self._write_group(group)
             start += group.num_rows
         self._pending = [waiting.slice(start)]
@@ -106,23 +102,22 @@ class PartWriter:
 
     def _write_group(self, group: pa.Table) -> None:
         if self._writer is None:
-            self._open()
+            self._open(group)
         with disk_errors(f"{self._folder}: the asset cannot be written"):
             self._writer.write_table(group, row_group_size=max(1, group.num_rows))
         self.rows += group.num_rows
         self._in_part += group.num_rows
-        self._written += 1
-        if self._written % _GROUPS == 0:
-            self._group = min(MOST_ROWS, self._group * 2)
         if self._in_part >= self._part_rows:
             self._close()
 
-    def _open(self) -> None:
+    def _open(self, first: pa.Table) -> None:
         import pyarrow.parquet as pq
 
         path = self._folder / f"part-{len(self.paths):05d}.parquet"
         with disk_errors(f"{path}: the asset cannot be written"):
-            self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", store_schema=False)
+            self._writer = pq.ParquetWriter(
+                path, self._schema, compression="zstd", store_schema=False, use_dictionary=repeating(first)
+            )
         self.paths.append(path)
         self._in_part = 0
 
@@ -131,27 +126,3 @@ class PartWriter:
             with disk_errors(f"{self._folder}: the asset cannot be written"):
                 self._writer.close()
             self._writer = None
-
-
-def _chosen(rows: pa.Table) -> int:
-    """Return how many of these rows are a group: up to one whose hash says so, or all.
-
-    Another version of Polars may hash otherwise: groups then end elsewhere, and are sent anew once.
-    """
-    import polars as pl
-
-    window = rows.slice(MOST_ROWS // 4)
-    names = [field.name for field in rows.schema if _plain(field.type)]
-    if not names or not window.num_rows:
-        return rows.num_rows
-    hashes = pl.DataFrame(pl.from_arrow(window.select(names))).hash_rows(1)
-    found = (hashes % (MOST_ROWS // 4) == 0).arg_max()
-    end = found if found is not None and hashes[found] % (MOST_ROWS // 4) == 0 else window.num_rows - 1
-    return MOST_ROWS // 4 + end + 1
-
-
-def _plain(kind: pa.DataType) -> bool:
-    import pyarrow as pa
-
-    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_string, pa.types.is_binary)
-    return any(is_of(kind) for is_of in kinds)

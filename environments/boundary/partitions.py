@@ -5,7 +5,9 @@ pseudonym key is loaded by the process that uses it, from its environment's own 
 graph and passes no scheduler.
 
 Invariants:
-1. A part is one row group of one Parquet file, so memory is bounded by the largest row group.
+1. A part is row groups of one file that follow each other, less than twice `_ROOM` rows, or one larger
+   group: memory is bounded by the largest row group. Where parts end follows from the groups around, so a
+   change of the source changes few parts of the output.
 2. An output part is judged as it was read back from the file that will cross, not as it was in memory.
 3. A verdict covers every rule: what needs the whole asset is run over all files, and what was not
    evaluated has failed.
@@ -17,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_contracts.checks import CheckPlan, Partial, Workspace, check_whole, compile_plan, merge
 from data_contracts.errors import DataBreaksContractError, NotVerifiableError
@@ -26,6 +28,7 @@ from data_contracts.obligations import ObligationBrokenError, OutputProof, Proof
 from data_contracts.terms import CrossingTerms
 from data_contracts.verdict import RuleResult, Verdict
 from environments.assets import reference_files
+from environments.assets.grouping import USUAL_ROWS, cut_groups, repeating
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.result import GateRule
 from environments.codes import open_codes
@@ -47,14 +50,23 @@ __all__ = [
     "room_for_keys",
 ]
 
+_ROOM, _PARTS, _ENDS = 65_536, 16, 4
+"""Rows from which on a part ends, parts that an asset shall have, and of how many groups one ends a part."""
+
 
 @dataclass(frozen=True)
 class Part:
-    """One row group of one file; `number` counts parts over all files, from 0, `rows` is the file's word."""
+    """Row groups of one file.
+
+    Attributes:
+        number: of the part, over all files, from 0.
+        groups: those of the part, in order; None for all of the file.
+        rows: how many, by the file's word.
+    """
 
     number: int
     path: Path
-    group: int | None
+    groups: tuple[int, ...] | None
     rows: int = 0
 
     def read(self) -> pa.Table:
@@ -68,7 +80,7 @@ class Part:
 
         try:
             with pq.ParquetFile(self.path) as file:
-                return file.read() if self.group is None else file.read_row_group(self.group)
+                return file.read() if self.groups is None else file.read_row_groups(list(self.groups))
         except (pa.ArrowException, OSError):
             # Arrow's own text may hold bytes of the file.
             raise NotVerifiableError(f"{self.path.name}: cannot be read as Parquet") from None
@@ -83,15 +95,38 @@ def parts_of(paths: Sequence[Path]) -> list[Part]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    found: list[tuple[Path, int | None, int]] = []
+    told: list[tuple[Path, list[int]]] = []
     for path in paths:
         try:
             metadata = pq.read_metadata(path)
-            groups = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+            told.append((path, [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]))
         except (pa.ArrowException, OSError):
             raise NotVerifiableError(f"{path.name}: cannot be read as Parquet") from None
-        found += [(path, group, rows) for group, rows in enumerate(groups)] or [(path, None, 0)]
+    room = min(_ROOM, sum(sum(groups) for _, groups in told) // _PARTS)
+    room = 1 << (room.bit_length() - 1) if room > 0 else 0
+    found: list[tuple[Path, tuple[int, ...] | None, int]] = []
+    for path, groups in told:
+        found += [(path, part, sum(groups[at] for at in part)) for part in _together(groups, room)] or [
+            (path, None, 0)
+        ]
     return [Part(number, *part) for number, part in enumerate(found)]
+
+
+def _together(groups: list[int], room: int) -> Iterator[tuple[int, ...]]:
+    """Yield groups that are one part: from half of `room` on it ends behind one whose size says so."""
+    part: list[int] = []
+    rows = 0
+    for at, size in enumerate(groups):
+        if part and rows + size > 2 * room:
+            yield tuple(part)
+            part, rows = [], 0
+        part.append(at)
+        rows += size
+        if rows >= room or (2 * rows >= room and size % _ENDS == 0):
+            yield tuple(part)
+            part, rows = [], 0
+    if part:
+        yield tuple(part)
 
 
 @dataclass(frozen=True)
@@ -212,10 +247,13 @@ class TransformPart:
 
 
 def write_part(table: pa.Table, path: Path) -> None:
-    """Write one output part as one row group, without any metadata of its source."""
+    """Write one output part, its row groups ended by its own rows, without any metadata of its source."""
     import pyarrow.parquet as pq
 
-    # A table of no rows still has one row group less than one: the group's size must be positive.
-    options: dict[str, Any] = {"compression": "zstd", "row_group_size": max(1, table.num_rows)}
-    with disk_errors(f"{path.name}: the output cannot be written"):
-        pq.write_table(table.replace_schema_metadata(None), path, **options)
+    plain = table.replace_schema_metadata(None)
+    with (
+        disk_errors(f"{path.name}: the output cannot be written"),
+        pq.ParquetWriter(path, plain.schema, compression="zstd", use_dictionary=repeating(plain)) as writer,
+    ):
+        for group in cut_groups(plain, size=USUAL_ROWS):
+            writer.write_table(group, row_group_size=group.num_rows)
