@@ -5,7 +5,8 @@ Invariants:
 2. Nothing is transformed before the source's bytes keep the contract: by a check now, or by one that this
    gate made of the same version under the same contract with the same engine.
 3. An output is given out only if it keeps the arrival contract, the proof of every obligation holds, and
-   no file carries anything beside it. All rules that speak against it are named.
+   no file carries anything beside it. All rules that speak against it are named. An output that was given out
+   for one destination may be given out for another whose terms make the same (`economy.shared`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from environments.boundary.contents import Contents, list_contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import Member
 from environments.boundary.economy.known import passed_before, remember_pass
+from environments.boundary.economy.shared import Kept, sharing
 from environments.boundary.manifest import named_members
 from environments.boundary.members import MemberTerms, summary
 from environments.boundary.model_gate import check_model
@@ -103,21 +105,28 @@ def _prepare(
             return failed_rules(verdict.failed)
         remember_pass(env, record, contract)
     env.progress("egress.obligations")
-    return _transform(env, asked, contract, arrival, list(files.values()), work())
+    return _transform(env, asked, member, arrival, list(files.values()), work())
 
 
 def _transform(
     env: EnvironmentContext,
     asked: Asked,
-    contract: Contract,
+    member: AskedMember,
     arrival: Contract,
     sources: list[Path],
     work: Path,
 ) -> Output | tuple[GateRule, ...]:
-    destination = env.peer(asked.request.destination).destination()
-    terms = policy.select_terms(contract, destination, asked.request.purpose)
-    if terms is None:
+    contract, destination = member.contract, env.peer(asked.request.destination).destination()
+    terms = policy.select_terms(contract, destination, asked.request.purpose) if contract else None
+    if contract is None or terms is None:
         return (GateRule("no-terms", "no terms apply to this destination and purpose"),)
+    # A set has up to thousands of small members: what is kept for others would be theirs alone.
+    alone = len(asked.members) == 1
+    share = sharing(env, asked.request, member.record, terms, arrival, contract) if alone else None
+    kept = share.take(into=work) if share is not None else None
+    if kept is not None:
+        env.progress("egress.output")
+        return Output("data", arrival, kept.files, kept.entries, kept.rows)
     plan = compile_plan(arrival)
     proof = compile_proof(terms, contract, key=os.urandom(32))
     parts = parts_of(sources)
@@ -136,8 +145,10 @@ def _transform(
     if rules:
         return tuple(rules)
     entries = tuple(cut(path, path.name, durable=False) for path in sorted(paths))
-    files = {path.name: path for path in paths}
-    return Output("data", arrival, files, entries, sum(part.rows for part in done))
+    made = Kept({path.name: path for path in paths}, entries, sum(part.rows for part in done))
+    if share is not None:
+        share.keep(made)
+    return Output("data", arrival, made.files, made.entries, made.rows)
 
 
 def _summed(rules: list[GateRule]) -> tuple[GateRule, ...]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext
     from environments.stores import AssetRecord
 
-__all__ = ["engine", "passed_before", "remember_pass"]
+__all__ = ["by_bytes_alone", "engine", "passed_before", "remember_pass"]
 
 _SIGNED = b"isthmus-passed-1\0"
 _MOST = 1000
@@ -46,7 +46,7 @@ _BUILT_ON = ("polars", "pyarrow", "numpy", "duckdb", "great-expectations")
 
 def passed_before(env: EnvironmentContext, record: AssetRecord, contract: Contract) -> bool:
     """Whether this gate found before that the version keeps the contract, with this very engine."""
-    if not _by_bytes_alone(contract):
+    if not by_bytes_alone(contract):
         return False
     about = _about(record, contract)
     path = _path(env, about)
@@ -67,7 +67,7 @@ def passed_before(env: EnvironmentContext, record: AssetRecord, contract: Contra
 
 def remember_pass(env: EnvironmentContext, record: AssetRecord, contract: Contract) -> None:
     """Keep that the version keeps the contract."""
-    if not _by_bytes_alone(contract):
+    if not by_bytes_alone(contract):
         return
     about = _about(record, contract)
     path = _path(env, about)
@@ -110,7 +110,7 @@ def _age(path: Path) -> float:
         return 0.0
 
 
-def _by_bytes_alone(contract: Contract) -> bool:
+def by_bytes_alone(contract: Contract) -> bool:
     """Whether the verdict is a function of the bytes: no other asset, clock, query, or code of others."""
     if contract.sla or len(contract.objects) != 1:
         return False
