@@ -86,6 +86,7 @@ class EnvironmentContext:
         progress: is told the name of each numbered step before it begins.
         moved: is told a step's name, and how many bytes of how many it has moved.
         sleep: waits so many seconds, where a boundary's rate or a more urgent crossing asks for it.
+        disk: a disk in the place of every transit (`environments.boundary.media`); None for what is declared.
     """
 
     profile: Profile
@@ -102,6 +103,7 @@ class EnvironmentContext:
     progress: Callable[[str], None] = _nobody
     moved: Callable[[str, int, int], None] = _unheard
     sleep: Callable[[float], None] = time.sleep
+    disk: Transit | None = None
 
     @property
     def name(self) -> str:
@@ -134,11 +136,15 @@ class EnvironmentContext:
 
     def outgoing(self, destination: str) -> Transit:
         """Return the transit to a peer."""
+        if self.disk is not None:
+            return self.disk
         declared = self.profile.transit_with(destination)
         return open_transit(self.transit_root, self.name, destination, declared)
 
     def incoming(self, source: str) -> Transit:
         """Return the transit from a peer."""
+        if self.disk is not None:
+            return self.disk
         return open_transit(self.transit_root, source, self.name, self.profile.transit_with(source))
 
 

@@ -14,7 +14,7 @@ import os
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
@@ -28,6 +28,8 @@ _ATTEMPTS = 5
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR)
+"""What opening a link, a socket or a device without a driver answers."""
 
 
 class DirectoryTransit:
@@ -39,6 +41,13 @@ class DirectoryTransit:
         """Name the root; it is made by the first `put`."""
         self._root = root
 
+    def _errors(self, verb: str) -> AbstractContextManager[None]:
+        """Tell the medium's errors."""
+        return disk_errors(f"the transit cannot be {verb}")
+
+    def _make_root(self) -> None:
+        make_private(self._root)
+
     @contextmanager
     def _folder(self, parts: list[str], *, make: bool) -> Iterator[int]:
         """Open the folder `parts` below the root, link by link.
@@ -48,7 +57,7 @@ class DirectoryTransit:
             NotVerifiableError: something on the way is a link or no folder.
         """
         if make:
-            make_private(self._root)
+            self._make_root()
         descriptor = os.open(self._root, _FOLDER)
         try:
             for part in parts:
@@ -78,7 +87,7 @@ class DirectoryTransit:
 
     def _store(self, name: str, data: Data, *, replace: bool) -> bool:
         *parts, last = check_object(name).split("/")
-        with disk_errors("the transit cannot be written"):
+        with self._errors("written"):
             for _ in range(_ATTEMPTS - 1):
                 # The other side may clear the crossing's folder in the same moment: then it is made anew.
                 with suppress(FileNotFoundError):
@@ -109,7 +118,10 @@ class DirectoryTransit:
     def get(self, name: str, *, limit: int) -> bytes | None:
         """Return one object of at most `limit` bytes; None where there is none."""
         *parts, last = check_object(name).split("/")
-        with disk_errors("the transit cannot be read"):
+        return self._load(parts, last, limit)
+
+    def _load(self, parts: list[str], last: str, limit: int) -> bytes | None:
+        with self._errors("read"):
             try:
                 with self._folder(parts, make=False) as folder, _opened(last, folder) as descriptor:
                     return _read(descriptor, limit)
@@ -119,7 +131,7 @@ class DirectoryTransit:
     def size(self, name: str) -> int | None:
         """Return an object's size in bytes; None where there is none."""
         *parts, last = check_object(name).split("/")
-        with disk_errors("the transit cannot be read"):
+        with self._errors("read"):
             try:
                 with self._folder(parts, make=False) as folder:
                     return os.stat(last, dir_fd=folder, follow_symlinks=False).st_size
@@ -139,7 +151,7 @@ class DirectoryTransit:
 
     def _entries(self, parts: list[str]) -> list[str]:
         with (
-            disk_errors("the transit cannot be read"),
+            self._errors("read"),
             suppress(FileNotFoundError),
             self._folder(parts, make=False) as folder,
         ):
@@ -148,7 +160,7 @@ class DirectoryTransit:
 
     def clear(self, prefix: str) -> None:
         """Remove everything of one crossing, also what a killed `put` left."""
-        with disk_errors("the transit cannot be written"):
+        with self._errors("written"):
             for parts in ([check_prefix(prefix), "chunks"], [prefix], []):
                 with suppress(FileNotFoundError), self._folder(parts, make=False) as folder:
                     self._empty(folder, [prefix] if not parts else self._entries(parts))
@@ -170,7 +182,7 @@ class DirectoryTransit:
         """Remove one object, if it is there."""
         *parts, last = check_object(name).split("/")
         with (
-            disk_errors("the transit cannot be written"),
+            self._errors("written"),
             suppress(FileNotFoundError),
             self._folder(parts, make=False) as folder,
         ):
@@ -189,10 +201,10 @@ def _planted() -> NotVerifiableError:
 def _opened(name: str, folder: int) -> Iterator[int]:
     try:
         descriptor = os.open(name, _READ, dir_fd=folder)
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise _planted() from None
         raise
-    except OSError:
-        raise _planted() from None
     try:
         yield descriptor
     finally:
