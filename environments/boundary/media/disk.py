@@ -11,7 +11,7 @@ Invariants:
 4. The index is a list and no proof: it says what the writer had completed, and which manifest that was.
 
 Example:
-    >>> disk = open_disk(Path("/media/stick/isthmus"), "onprem", "cloud")
+    >>> disk = open_disk(stick, "onprem", "cloud")
     >>> disk.read_index()
     ()
 """
