@@ -24,6 +24,7 @@ from environments.asking_fields import ANY_NAME, read_approval, read_requesters
 from environments.boundary_fields import read_boundaries, unknown_peers
 from environments.fields import Fields
 from environments.fields import Path as Place
+from environments.holds import read_holds
 from environments.metrics_fields import read_metrics
 from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant
 from environments.ref import NAME
@@ -53,6 +54,7 @@ _KEYS = (
     "egress",
     "ingress",
     "approval",
+    "holds",
     "transits",
     "boundaries",
     "metrics",
@@ -127,6 +129,7 @@ def _profile(fields: Fields) -> Profile:
         egress=_rules(fields, "egress", "to"),
         ingress=_rules(fields, "ingress", "from"),
         approval=read_approval(fields),
+        holds=read_holds(fields),
         transits=read_transits(fields),
         boundaries=read_boundaries(fields),
         metrics=read_metrics(fields),

@@ -25,6 +25,7 @@ from data_contracts.destination import Destination, TransferRule
 from data_contracts.labels import Classification
 from environments.approval import Approval
 from environments.boundaries import BoundaryLimits, Direction
+from environments.holds import Hold
 from environments.transits import TransitSpec
 
 __all__ = [
@@ -213,6 +214,7 @@ class Profile:
         egress: its own rule for what leaves; empty denies.
         ingress: its own rule for what arrives; empty denies.
         approval: what leaves only after a second person's word; by default nothing needs it.
+        holds: what may not be erased for now, though somebody recalls it.
         transits: where it meets its peers; a peer that is not listed is met in the common home.
         boundaries: how much may move, how fast and when; what is not listed is not limited.
         metrics: where its numbers can be scraped; by default nowhere.
@@ -233,6 +235,7 @@ class Profile:
     egress: tuple[TransferRule, ...] = ()
     ingress: tuple[TransferRule, ...] = ()
     approval: Approval | None = None
+    holds: tuple[Hold, ...] = ()
     transits: tuple[TransitSpec, ...] = ()
     boundaries: tuple[BoundaryLimits, ...] = ()
     metrics: MetricsSpec | None = None

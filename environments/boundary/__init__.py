@@ -12,7 +12,7 @@ Example:
     ('permitted', 'permitted')
 """
 
-from environments.boundary.approving import Waiting, approvers_of, record_approval, waiting, waits
+from environments.boundary.approving import ASKING, Waiting, approvers_of, record_approval, waiting, waits
 from environments.boundary.asking import contract_of
 from environments.boundary.context import EnvironmentContext, PartitionMap, open_environment
 from environments.boundary.crossing import CrossingRequest, Member, crossing_id
@@ -30,6 +30,7 @@ from environments.boundary.result import (
 from environments.boundary.settle import settle
 
 __all__ = [
+    "ASKING",
     "CrossingFailedError",
     "CrossingRequest",
     "EgressResult",

@@ -32,9 +32,20 @@ if TYPE_CHECKING:
     from environments.boundary.asking import Asked, Decided
     from environments.boundary.context import EnvironmentContext
 
-__all__ = ["APPROVAL", "Waiting", "approvers_of", "record_approval", "unapproved", "waiting", "waits"]
+__all__ = [
+    "APPROVAL",
+    "ASKING",
+    "Waiting",
+    "approvers_of",
+    "record_approval",
+    "unapproved",
+    "waiting",
+    "waits",
+]
 
 APPROVAL = "approval"
+ASKING = ("egress", "recall")
+"""Kinds of entries by which something may wait for approval."""
 _WHY: dict[str, str] = {
     "shape": "it is no approval",
     "trust": "no trust document counts here",
@@ -59,13 +70,13 @@ class Waiting:
 
 
 def waiting(entries: Iterable[Entry], environment: str) -> list[Waiting]:
-    """Return what waits for approval, by the newest `egress` entry of each crossing; oldest first."""
-    newest = {str(entry.body.get("crossing")): entry for entry in entries if entry.kind == "egress"}
+    """Return what waits for approval, by the newest entry of each crossing or recall; oldest first."""
+    newest = {str(entry.body.get("crossing")): entry for entry in entries if entry.kind in ASKING}
     return [_waiting(entry, environment) for entry in newest.values() if waits(entry)]
 
 
 def waits(entry: Entry) -> bool:
-    """Whether an `egress` entry says that its crossing waits for approval, and for nothing else."""
+    """Whether an entry says that its crossing or recall waits for approval, and for nothing else."""
     rules = entry.body.get("rules", ())
     return entry.body.get("outcome") == "denied" and [rule["id"] for rule in rules] == [APPROVAL]
 
@@ -149,7 +160,9 @@ def record_approval(env: EnvironmentContext, crossing: str, raw: bytes) -> Appro
         DeniedError: who approves may not.
         NotVerifiableError: it does not verify; nothing was recorded.
     """
-    entries = find_entries(env.folder.ledger, crossing=crossing, kind="egress")
+    entries = [
+        entry for kind in ASKING for entry in find_entries(env.folder.ledger, crossing=crossing, kind=kind)
+    ]
     found = waiting(entries, env.name)
     if len(found) != 1:
         raise UsageError(

@@ -115,9 +115,12 @@ def who_asks(
 
 
 def _is_about(statement: RequestStatement, source: str, request: CrossingRequest, *, rehearsal: bool) -> bool:
-    """Whether a statement is over this crossing; one over a run or a schedule names none."""
+    """Whether a statement is over this crossing; one over a run or a schedule names none.
+
+    One over a recall is over no crossing.
+    """
     if statement.action != "sync":
-        return True
+        return statement.action != "recall"
     asked = sync_asks(
         source, request.name, request.version, request.destination, request.purpose, rehearsal=rehearsal
     )

@@ -31,8 +31,10 @@ from environments.identity.public import decode, encode
 from environments.signed import is_canonical, pre_authentication, strict_json
 
 __all__ = [
+    "ERASURE",
     "MANIFEST",
     "MAX_ENVELOPE",
+    "RECALL",
     "RECEIPT",
     "SignedStatement",
     "make_statement",
@@ -45,6 +47,10 @@ MANIFEST = "https://isthmus.invalid/manifest/v1"
 """Predicate type of what a source signs; `.invalid` (RFC 2606) so that it is a name and never a place."""
 RECEIPT = "https://isthmus.invalid/receipt/v1"
 """Predicate type of what a destination signs."""
+RECALL = "https://isthmus.invalid/recall/v1"
+"""Predicate type of what a source signs to have its copies erased."""
+ERASURE = "https://isthmus.invalid/erasure/v1"
+"""Predicate type of what a destination signs about what it erased, and what not."""
 MAX_ENVELOPE = 1024 * 1024
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

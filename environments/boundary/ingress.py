@@ -97,6 +97,10 @@ def _ingress(env: EnvironmentContext, source: str, crossing: str, signed: bytes 
         env.progress("ingress.verify")
         with _refusing(env, source, crossing, "manifest"):
             arriving = _read_manifest(env, source, crossing, transit, outbox)
+        # A crossing that its source recalled brings nothing any more, also where it had been committed.
+        if env.ledger.find("recalled", crossing=crossing, source=source) is not None:
+            rule = GateRule("recalled", f"{source} recalled what this crossing brings")
+            return answer(env, arriving, transit, outbox, "denied", (rule,), "")
         # (2) Replay: a crossing that was committed has its receipt, whatever its manifest's age.
         done = answered(env, arriving, transit, outbox)
         if done is not None:

@@ -28,6 +28,7 @@ _ALTERED = (
     "a version that was altered is never replaced silently: restore the store from a backup, or add it again"
 )
 _MISSING = "what was committed is gone: restore the store from a backup; its record in the ledger stays"
+_RECALLED = "only its source's request erases it: have it run `isthmus recall` with --again"
 _UNKNOWN = "no entry of this ledger and no outbox here names it: find out who writes into this transit"
 
 
@@ -66,9 +67,12 @@ def _versions(
         for record in records:
             stands.add((name, record.version))
             yield from _version(env, record, came.keys(), every_byte=every_byte)
-    if isinstance(env.store, LocalStore):
-        for name in env.store.erased_names():
-            stands |= {(name, stone.record.version) for stone in env.store.tombstones(name)}
+    # What was erased was not lost: its tombstone stands.
+    stands |= {
+        (name, each.record.version)
+        for name in env.store.erased_names()
+        for each in env.store.tombstones(name)
+    }
     for crossing, (peer, one) in came.items():
         for name, version in one.versions:
             if (name, version) not in stands and name not in damaged:
@@ -88,6 +92,9 @@ def _version(
     except NotVerifiableError as error:
         yield Finding(env.name, "altered", about, "", f"{error}", untouched=_ALTERED)
     crossing = record.lineage.get("crossing")
+    if isinstance(crossing, str) and (source := _recalled_by(env, record, crossing)):
+        what = f"{about} was erased when {source} recalled it, and stands here again"
+        yield Finding(env.name, "extra", crossing, source, what, untouched=_RECALLED)
     if isinstance(crossing, str) and crossing not in recorded:
         source = str((record.lineage.get("inputs") or [{}])[0].get("environment", ""))
         what = f"{about} was committed, and neither recorded nor answered"
@@ -97,6 +104,16 @@ def _version(
         else:
             why = "the environment that it came from is not declared here any more"
             yield Finding(env.name, "half-done", crossing, source, what, untouched=why)
+
+
+def _recalled_by(env: EnvironmentContext, record: AssetRecord, crossing: str) -> str:
+    """Return the source to which this side answered that it erased this version; empty where it did not."""
+    barred = env.ledger.find("recalled", crossing=crossing)
+    if barred is None or barred.body["source"] not in env.peers:
+        return ""
+    answer = env.ledger.find("erase", crossing=barred.body["request"], source=barred.body["source"])
+    erased = answer is not None and [record.name, record.version] in answer.body.get("erased", [])
+    return str(barred.body["source"]) if erased else ""
 
 
 def _sizes(store: LocalStore, record: AssetRecord, about: str) -> None:
@@ -129,6 +146,8 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
         return
     for crossing in lies or ():
         sent = account.sent.get(crossing)
+        if sent is None and env.ledger.find("recall", crossing=crossing, destination=peer) is not None:
+            continue  # a request to erase: `isthmus recall` reads the answer
         if sent is None:
             yield _unrecorded(env, peer, crossing)
         elif sent.outcome != "open":

@@ -14,6 +14,9 @@ Duties of an implementation (the suite in `tests/contract_suites/store_suite.py`
 8. A set is one commit: all its members become visible at once, or, after a crash at any moment, none.
 9. A snapshot is the store as it was at one moment: what is committed afterwards does not change it, and it
    holds all members of a set or none.
+10. What was erased is no version any more: no reader sees it, its number is not used again, and no byte of it
+   is left but what another version holds too. Its record stays as a tombstone. A crash at any moment leaves
+   the version, or a tombstone that a second `erase` makes good. The same commit again is a new version.
 """
 
 from __future__ import annotations
@@ -265,3 +268,24 @@ class AssetStore(Protocol):
         Raises:
             NotVerifiableError: something is wrong, missing or too many.
         """
+
+    def erase(self, record: AssetRecord, why: str) -> Tombstone:
+        """Remove the bytes of one version and leave a tombstone; of what was erased before, what is left.
+
+        What another version holds too stays. Whoever reads the version at that moment may lose it.
+
+        Raises:
+            UsageError: `why` is no digest.
+            NotVerifiableError: the store has no such record, or it is another one by now.
+            UnreachableError: the disk or the store refuses; run it again.
+        """
+
+    def tombstones(self, name: str) -> tuple[Tombstone, ...]:
+        """Return what stays of an asset's erased versions, oldest first; none for an unknown name.
+
+        Raises:
+            NotVerifiableError: a tombstone is damaged.
+        """
+
+    def erased_names(self) -> tuple[str, ...]:
+        """Return the names of all assets of which a version was erased, sorted."""

@@ -48,17 +48,19 @@ __all__ = [
     "attribute",
     "may_ask",
     "new_request",
+    "recall_asks",
     "sign_request",
     "sync_asks",
 ]
 
-Action = Literal["sync", "run", "deploy"]
+Action = Literal["sync", "run", "deploy", "recall"]
 Reason = Literal[
     "verified", "unsigned", "shape", "trust", "unknown", "signature", "early", "expired", "replayed"
 ]
 _LIVES: dict[Action, dt.timedelta] = {
     "sync": dt.timedelta(days=1),
     "run": dt.timedelta(days=1),
+    "recall": dt.timedelta(days=1),
     "deploy": dt.timedelta(days=366),
 }
 _TYPE = "application/vnd.isthmus.request.v1+json"
@@ -75,7 +77,7 @@ class RequestStatement:
 
     Attributes:
         requester: who claims to ask.
-        action: `sync` and `run` once, `deploy` for what a schedule repeats.
+        action: `sync`, `run` and `recall` once, `deploy` for what a schedule repeats.
         subject: the asset or pipeline.
         asks: digest of what exactly is asked for (`sync_asks`); of nothing more, where the subject says all.
         nonce: 32 hex digits, of this wish alone.
@@ -107,7 +109,7 @@ class RequestStatement:
         action, nonce = read["action"], read["nonce"]
         if type(read["format"]) is not int or read["format"] != 1:
             raise NotVerifiableError(f"{_WHAT}: a format or action that this version does not read")
-        actions: dict[object, Action] = {"sync": "sync", "run": "run", "deploy": "deploy"}
+        actions: dict[object, Action] = {word: word for word in _LIVES}
         if not isinstance(action, str) or action not in actions:
             raise NotVerifiableError(f"{_WHAT}: a format or action that this version does not read")
         hexadecimal = (
@@ -145,6 +147,11 @@ def sync_asks(
     """Return the digest of one crossing that is asked for; a rehearsal is another wish than the crossing."""
     asked = {"source": source, "asset": asset, "version": version, "destination": destination}
     return digest_json(asked | {"purpose": purpose, "rehearsal": rehearsal})
+
+
+def recall_asks(source: str, asset: str, version: str) -> str:
+    """Return the digest of one recall that is asked for, wherever the version went."""
+    return digest_json({"recall": {"source": source, "asset": asset, "version": version}})
 
 
 def new_request(

@@ -27,11 +27,12 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 def _waiting(folder: EnvironmentFolder, site: Path | None) -> list[dict[str, Any]]:
     """Return what waits in one environment; run in a child that opens this one's folder only."""
-    from environments.boundary import approvers_of, open_environment, waiting
+    from environments.boundary import ASKING, approvers_of, open_environment, waiting
     from environments.ledger import find_entries
 
     env = open_environment(folder.check(), Site.load(site))
-    found = waiting(find_entries(folder.ledger, kind="egress"), folder.name)
+    entries = [entry for kind in ASKING for entry in find_entries(folder.ledger, kind=kind)]
+    found = waiting(entries, folder.name)
     return [
         vars(one.wish)
         | {"request": one.request, "since": one.since, "approved_by": list(approvers_of(env, one.wish))}
@@ -184,6 +185,9 @@ def _approve(
         f"{name} approves {wish.asset} ({wish.version[7:19]}) from {wish.source} to {wish.destination} for "
         f"{wish.purpose}, asked by {wish.requester}; until {statement.expires:%Y-%m-%d %H:%M} UTC"
     )
+    if wish.purpose == "recall":
+        click.echo(f"  now the same again: isthmus recall {wish.asset}@{wish.version} --env {wish.source}")
+        return
     click.echo(
         f"  now the same again: isthmus sync {wish.asset}@{wish.version} --from {wish.source} "
         f"--to {wish.destination} --purpose {wish.purpose}"

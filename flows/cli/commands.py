@@ -23,6 +23,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sync": ("flows.cli.sync", "Move one asset across one boundary, if its terms permit."),
     "media": ("flows.cli.media", "Carry crossings on a disk to a site that no link reaches."),
     "approve": ("flows.cli.approve", "Approve a crossing that waits for a second person."),
+    "recall": (
+        "flows.cli.recall",
+        "Have what was sent erased wherever it went, and what was derived from it.",
+    ),
     "deploy": ("flows.cli.deploy", "Register pipelines, steps and schedules with the server."),
     "run": ("flows.cli.run", "Run a pipeline."),
     "cancel": ("flows.cli.cancel", "Stop a run of a pipeline, and its steps."),

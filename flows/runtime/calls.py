@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from data_contracts.errors import DefectError
 from environments.ref import AssetRef
 from environments.site import Site
 from flows.runtime.endings import error_of
@@ -104,20 +105,36 @@ class Caller:
         Raises:
             IsthmusError: it did not complete; of the family that its state names.
         """
+        finished = self.finish(call, self.begin(call))
+        if finished is None:
+            raise DefectError(f"{call.title}: a wait without an end ended")
+        return finished
+
+    def begin(self, call: Call) -> str:
+        """Create the run, and return its id; its environment's worker may be away."""
         tags = tags_of(self._site, call.environment)
         deployment = self._server.deployment(call.flow, call.environment)
         task = None
         if self._parent is not None:
             task = self._server.create_task(self._parent, call.key, call.title, tags, call.inputs)
-        run_id = self._server.create_run(
+        return self._server.create_run(
             Ask(deployment, call.title, call.parameters, f"{self._prefix}/{call.key}", tags, task)
         )
-        view = self._wait(run_id)
+
+    def finish(self, call: Call, run_id: str, *, until: float | None = None) -> Finished | None:
+        """Wait until a run ends, and return its word; None where it has not by the moment `until`.
+
+        Raises:
+            IsthmusError: it did not complete; of the family that its state names.
+        """
+        view = self._wait(run_id, until)
+        if view is None:
+            return None
         if view.type != "COMPLETED":
             raise error_of(view, call.title)
         return Finished(view, read_results(view.labels))
 
-    def _wait(self, run_id: str) -> RunView:
+    def _wait(self, run_id: str, until: float | None = None) -> RunView | None:
         seen, heard = "", 0
         while True:
             view = self._server.run(run_id)
@@ -130,4 +147,6 @@ class Caller:
                 self._watch(view)
             if view.final:
                 return view
+            if until is not None and time.monotonic() >= until:
+                return None
             time.sleep(POLL)

@@ -1,11 +1,11 @@
-"""The built-in steps, thin over `environments.boundary`: egress, ingress, settle, and pin.
+"""The built-in steps, thin over `environments.boundary`: egress, ingress, settle, pin, and those of a recall.
 
 Each runs in one environment, with that environment's folder alone. What they return is names,
 digests, counts and rule ids, which become the labels of their runs.
 
 Example:
     >>> sorted(BUILT_IN)
-    ['egress', 'ingress', 'pin', 'settle']
+    ['egress', 'erase', 'ingress', 'pin', 'recall', 'recall-settle', 'settle']
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from environments.ref import NAME, AssetRef, parse_asset
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER, read_token
 from tasks.steps.errors import BrokenRule
 from tasks.steps.parameters import Kind, kind_of
+from tasks.sync.answer import Answer
+from tasks.sync.recalling import erase, recall, recall_settle
 from tasks.sync.side import Side
 
 if TYPE_CHECKING:
@@ -34,21 +36,6 @@ MAX_SET = 100
 """Members of a set that is asked for through the control plane; what it holds of a run is small."""
 REQUEST = r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}"
 """A request id: the pipeline's run and call site, or what `isthmus sync` made."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a built-in step says.
-
-    Attributes:
-        results: names, digests and counts.
-        outcome: of a crossing's step: `permitted`, `denied` or `broken`; empty for a pin.
-        rules: those that spoke against it.
-    """
-
-    results: Mapping[str, Any]
-    outcome: str = ""
-    rules: tuple[BrokenRule, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -275,6 +262,30 @@ BUILT_IN: dict[str, BuiltIn] = {
             {"asset": _NAME_KIND, "version": _DIGEST_KIND, "assets": _list(_ASSET_KIND)},
             pin,
             frozenset({"asset", "version", "assets"}),
+        ),
+        BuiltIn(
+            "recall",
+            "Asks wherever a version went to erase it and what was derived from it.",
+            {
+                "asset": _NAME_KIND,
+                "version": _DIGEST_KIND,
+                "again": kind_of(bool),
+                REQUEST_PARAMETER: SIGNED_KIND,
+            },
+            recall,
+            frozenset({"again", REQUEST_PARAMETER}),
+        ),
+        BuiltIn(
+            "erase",
+            "Answers a recall: verify, erase or lawfully refuse, pass it on, sign the answer.",
+            {"source": _NAME_KIND, "recall": _DIGEST_KIND},
+            erase,
+        ),
+        BuiltIn(
+            "recall-settle",
+            "Reads the answer to a recall at its source, and records it.",
+            {"to": _NAME_KIND, "recall": _DIGEST_KIND},
+            recall_settle,
         ),
     )
 }

@@ -21,13 +21,14 @@ from pathlib import Path
 import pytest
 from store_attacks import StoreAttacks
 from store_basis import LABELS, contract
+from store_erasing import StoreErasing
 
 from data_contracts.errors import ConflictError, NotVerifiableError, UsageError
 from environments.stores import AssetRecord, AssetStore, version_of
 from environments.stores.protocol import NOTHING
 
 
-class StoreSuite(StoreAttacks):
+class StoreSuite(StoreErasing, StoreAttacks):
     """The duties of `environments.stores.protocol`, each with the test that would see it broken."""
 
     # 1. one atomic commit

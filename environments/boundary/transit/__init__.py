@@ -2,7 +2,8 @@
 
 Invariants:
 1. Nothing that is read here is believed: the boundary verifies every byte.
-2. Nothing readable lies here but the manifest and the receipt; the rest is encrypted to the destination.
+2. Nothing readable lies here but signed statements (manifest, receipt, recall, erasure); the rest is
+   encrypted to the destination.
 
 Example:
     >>> transit = open_transit(home / "transit", "onprem", "cloud")
@@ -16,7 +17,9 @@ from environments.boundary.transit.names import (
     chunk_name,
     contents_name,
     crossing_prefix,
+    erasure_name,
     manifest_name,
+    recall_name,
     receipt_name,
 )
 from environments.boundary.transit.opening import open_transit
@@ -30,7 +33,9 @@ __all__ = [
     "chunk_name",
     "contents_name",
     "crossing_prefix",
+    "erasure_name",
     "manifest_name",
     "open_transit",
+    "recall_name",
     "receipt_name",
 ]

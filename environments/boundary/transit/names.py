@@ -4,6 +4,8 @@
     CROSSING/receipt            the destination's signed answer
     CROSSING/contents           the encrypted list of files and chunks
     CROSSING/chunks/ADDRESS     one encrypted chunk
+    REQUEST/recall              the source's signed request to erase
+    REQUEST/erasure             the destination's signed answer to it
 
 Invariants:
 1. Every name is made from hex digits and fixed words, so none climbs, hides or is absolute.
@@ -26,8 +28,10 @@ __all__ = [
     "chunk_name",
     "contents_name",
     "crossing_prefix",
+    "erasure_name",
     "listed",
     "manifest_name",
+    "recall_name",
     "receipt_name",
 ]
 
@@ -37,7 +41,7 @@ MAX_NAMES = 1_000_000
 _HEX = r"[0-9a-f]{64}"
 PREFIX = re.compile(_HEX)
 """The prefix of a crossing."""
-_OBJECT = re.compile(rf"{_HEX}/(?:manifest|receipt|contents|chunks/{_HEX})")
+_OBJECT = re.compile(rf"{_HEX}/(?:manifest|receipt|recall|erasure|contents|chunks/{_HEX})")
 
 
 def crossing_prefix(crossing: str) -> str:
@@ -53,6 +57,16 @@ def manifest_name(crossing: str) -> str:
 def receipt_name(crossing: str) -> str:
     """Return the name of the destination's signed receipt."""
     return f"{crossing_prefix(crossing)}/receipt"
+
+
+def recall_name(request: str) -> str:
+    """Return the name of the source's signed request to erase."""
+    return f"{crossing_prefix(request)}/recall"
+
+
+def erasure_name(request: str) -> str:
+    """Return the name of the destination's signed answer to a request to erase."""
+    return f"{crossing_prefix(request)}/erasure"
 
 
 def contents_name(crossing: str) -> str:

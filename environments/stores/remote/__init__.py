@@ -5,6 +5,7 @@
     ROOT/sets/SET.json               the mark that lets the commits of a set count, all at once
     ROOT/records/HEX.json            the record, and how its files are cut into objects
     ROOT/contracts/HEX.json          the contract as it was
+    ROOT/erased/NAME/SEQUENCE.json   the tombstone of a version that was erased; its commit does not count
     ROOT/data/HEX                    some chunks of a file that follow each other
 
 Everything but a commit is named by what it holds; files are read through a bounded folder of copies.

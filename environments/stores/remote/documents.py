@@ -26,9 +26,20 @@ from environments.signed import is_canonical, strict_json
 from environments.stores.record import FORMAT, AssetRecord
 from environments.stores.remote.pieces import ALTERED, Piece, groups, pieces_of
 
-__all__ = ["ENTRY", "Document", "Entry", "contract_name", "entry_name", "is_set", "record_name"]
+__all__ = [
+    "ENTRY",
+    "ERASED",
+    "Document",
+    "Entry",
+    "contract_name",
+    "entry_name",
+    "erased_name",
+    "is_set",
+    "record_name",
+]
 
 ENTRY = re.compile(rf"assets/(?P<name>{NAME})/(?P<sequence>[0-9]{{8}})\.json")
+ERASED = re.compile(rf"erased/(?P<name>{NAME})/(?P<sequence>[0-9]{{8}})\.json")
 _KEYS = {"format", "name", "sequence", "version", "record", "writer", "set"}
 
 
@@ -40,6 +51,11 @@ def is_set(value: object) -> bool:
 def entry_name(name: str, sequence: int) -> str:
     """Return the name of a commit."""
     return f"assets/{name}/{sequence:08d}.json"
+
+
+def erased_name(name: str, sequence: int) -> str:
+    """Return the name of the tombstone of a version that was erased."""
+    return f"erased/{name}/{sequence:08d}.json"
 
 
 def record_name(digest: str) -> str:

@@ -18,11 +18,20 @@ from itertools import islice
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import ConflictError, NotVerifiableError, UnreachableError
 from environments.objects.bucket import Objects
-from environments.stores.protocol import check_expected
+from environments.stores.protocol import Tombstone, check_expected
 from environments.stores.record import AssetRecord
-from environments.stores.remote.documents import ENTRY, Document, Entry, entry_name, record_name
+from environments.stores.remote.documents import (
+    ENTRY,
+    ERASED,
+    Document,
+    Entry,
+    entry_name,
+    erased_name,
+    record_name,
+)
 from environments.stores.remote.marks import Marks
 from environments.stores.remote.pieces import ALTERED
+from environments.stores.tombstones import MAX_TOMBSTONE, read_tombstone
 
 __all__ = ["MAX_DOCUMENT", "RemoteHistory", "put_surely"]
 
@@ -64,7 +73,7 @@ class RemoteHistory:
 
     def entries(self, *, newest_first: bool = False) -> Iterator[Entry]:
         """Yield the commits of all versions, oldest first: those that count."""
-        for sequence in sorted(self.sequences(), reverse=newest_first):
+        for sequence in sorted(self.standing(), reverse=newest_first):
             entry = self.entry(sequence)
             if self._marks.counts(entry):
                 yield entry
@@ -76,6 +85,30 @@ class RemoteHistory:
             raise NotVerifiableError(f"{self.name}: the store lists more versions than there can be")
         found = [match for match in map(ENTRY.fullmatch, listed) if match and match["name"] == self.name]
         return sorted(int(match["sequence"]) for match in found)
+
+    def standing(self) -> list[int]:
+        """Return the numbers that were taken and not erased, oldest first."""
+        taken = self.sequences()
+        gone = set(self.erased()) if taken else set()
+        return [sequence for sequence in taken if sequence not in gone]
+
+    def erased(self) -> list[int]:
+        """Return the numbers of the versions that were erased, oldest first."""
+        listed = islice(self._bucket.names(f"erased/{self.name}"), _MAX_LISTED)
+        found = [match for match in map(ERASED.fullmatch, listed) if match and match["name"] == self.name]
+        return sorted(int(match["sequence"]) for match in found)
+
+    def tombstone(self, sequence: int) -> Tombstone:
+        """Read a tombstone.
+
+        Raises:
+            NotVerifiableError: it is missing or damaged.
+        """
+        raw = self._bucket.get(erased_name(self.name, sequence), limit=MAX_TOMBSTONE)
+        stone = None if raw is None else read_tombstone(raw, self.name)
+        if stone is None or stone.record.sequence != sequence:
+            raise NotVerifiableError(f"{self.name}: the tombstone of version {sequence} is not there")
+        return stone
 
     def entry(self, sequence: int) -> Entry:
         """Read one commit.
@@ -121,7 +154,11 @@ class RemoteHistory:
             if entry.version == record.version:
                 document = self.document(entry)
                 found = document.record
-                same = (found.contract_digest, found.labels) == (record.contract_digest, record.labels)
+                gone = self._bucket.size(erased_name(self.name, sequence)) is not None
+                same = not gone and (found.contract_digest, found.labels) == (
+                    record.contract_digest,
+                    record.labels,
+                )
                 if same and (crossing is None or found.lineage.get("crossing") == crossing):
                     return document
             if crossing is None:

@@ -32,6 +32,7 @@ from environments.stores.remote.cache import Cache
 from environments.stores.remote.copies import fill, keep_copies, refuse_links, strangers
 from environments.stores.remote.documents import ENTRY, Document, Entry, contract_name
 from environments.stores.remote.draft import LANES, RemoteDraft, Version
+from environments.stores.remote.erasing import Erasing
 from environments.stores.remote.history import MAX_DOCUMENT, RemoteHistory
 from environments.stores.remote.marks import Marks
 from environments.stores.remote.pieces import ALTERED, Piece, fetch
@@ -51,7 +52,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class RemoteStore:
+class RemoteStore(Erasing):
     """See `environments.stores.protocol.AssetStore`."""
 
     def __init__(
@@ -153,7 +154,7 @@ class RemoteStore:
         def look() -> Seen:
             decided = self._marks.decided()
             wanted = sorted(self._numbered() if asked is None else asked)
-            return Seen(decided, {name: self._history(name).sequences() for name in wanted})
+            return Seen(decided, {name: self._history(name).standing() for name in wanted})
 
         def commit(name: str, number: int) -> Entry | None:
             entry = self._history(name).entry(number)
