@@ -80,14 +80,16 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
         if outbox.read("receipt") is None:
             outbox.pin(asked.request.assets)
         try:
-            return _send(env, asked, decision, outbox)
+            return _send(env, asked, decision, outbox, signed)
         except HeldBackError as held:
             outbox.clear_work()
             rule = GateRule(held.hold.rule, held.hold.reason)
             return _refuse(env, asked, outbox, "denied", (rule,), decision.digest, held.hold.until)
 
 
-def _send(env: EnvironmentContext, asked: Asked, decided: Decided, outbox: Outbox) -> EgressResult:
+def _send(
+    env: EnvironmentContext, asked: Asked, decided: Decided, outbox: Outbox, signed: bytes | None
+) -> EgressResult:
     # What this boundary may carry now; a crossing that was answered needs nothing more of it.
     hold = held_now(env, "send", asked.request.destination) if outbox.read("receipt") is None else None
     if hold is not None:
@@ -108,6 +110,7 @@ def _send(env: EnvironmentContext, asked: Asked, decided: Decided, outbox: Outbo
     manifest, packed = _seal(env, asked, outputs, decided, outbox)
     # (5) Signed and kept: from here on a retry publishes these bytes.
     env.progress("egress.sign")
+    outbox.keep_request(signed if asked.asker.reason == "verified" else None)
     outbox.keep("manifest", seal_manifest(manifest, env.identity))
     outbox.clear_work()
     # (6) Recorded, then published.

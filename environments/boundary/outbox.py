@@ -6,6 +6,7 @@
     sealed      the attempt: its key and parts, so that a retry sees what lies intact and seals the rest
     listed      digests of the chunks that this crossing's versions have, one asset after the other
     assets      the assets' names, and how many of these digests each has
+    request     the signed statement of who asks, that the manifest was made under, for a disk to carry
     manifest    the envelope that this side signed or accepted
     receipt     the envelope that the destination signed
 
@@ -82,6 +83,13 @@ class Outbox:
     def keep(self, name: str, raw: bytes) -> None:
         """Keep an envelope, durably."""
         write_private(self.folder / name, raw)
+
+    def keep_request(self, signed: bytes | None) -> None:
+        """Keep the statement of who asks, until the crossing is settled; None: nobody's."""
+        if signed is None:
+            self.forget("request")
+        else:
+            self.keep("request", signed)
 
     def read_attempt(self) -> Attempt | None:
         """Return the attempt that was begun last; None where there is none."""

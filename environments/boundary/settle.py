@@ -78,6 +78,7 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         env.progress("settle.clear")
         transit.clear(crossing_prefix(crossing))
         outbox.forget("sealed")
+        outbox.forget("request")
         outbox.forget("pinned")
         if not permitted:
             outbox.forget("manifest")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "contract_suites"))
+from asking_world import AskingWorld
 from boundary_forgery import changed
 from boundary_world import World, rows
 
@@ -21,6 +22,7 @@ from data_contracts.errors import NotVerifiableError, UnreachableError
 from environments.boundary import egress
 from environments.boundary.media import Taken, open_disk, take_home, take_in, write_disk
 from environments.ledger import verify_ledger
+from environments.trust.tokens import write_token
 
 pytestmark = pytest.mark.attack
 LEDGER = {"ledger.db", "ledger.db-journal"}
@@ -148,7 +150,7 @@ def test_a_crossing_for_another_destination_under_our_name(carried: Carried) -> 
         b'{"format": 1, "source": "onprem", "destination": "cloud", "crossings": [{"crossing": "../x"}]}',
         b'{"format": 1, "source": "onprem", "destination": "cloud", "crossings": {}}',
         b'{"crossings": [], "destination": "cloud", "format": 1, "more": 1, "source": "onprem"}',
-        b" " * (4 * 1024 * 1024 + 1),
+        b" " * (64 * 1024 * 1024 + 1),
     ],
 )
 def test_an_index_that_is_none(carried: Carried, index: bytes) -> None:
@@ -170,6 +172,22 @@ def test_an_index_that_names_what_was_never_sent(carried: Carried) -> None:
     outcomes = {one.outcome for one in take_in(carried.world.env("cloud"), carried.disk())}
     assert outcomes == {"half-written", "permitted"}
     assert len(carried.world.env("cloud").store.versions("visits")) == 1
+
+
+@pytest.mark.parametrize("given", ["", "bob's"])
+def test_a_request_that_was_taken_away_or_exchanged_earns_no_name(tmp_path: Path, given: str) -> None:
+    world, stick = AskingWorld(tmp_path), tmp_path / "stick"
+    stick.mkdir()
+    request = world.request(world.add(rows(30)))
+    egress(world.env("onprem"), request, world.sync("anna", request))
+    write_disk(world.env("onprem"), open_disk(stick, "onprem", "cloud"))
+    path = stick / "onprem/cloud/index"
+    index = json.loads(path.read_text())
+    index["crossings"][0]["request"] = given and write_token(world.sync("bob", request))
+    path.write_text(json.dumps(index))
+    [taken] = take_in(world.env("cloud"), open_disk(stick, "onprem", "cloud"))
+    assert taken.outcome == "denied"  # the lines of this destination are for whoever signed
+    assert world.env("cloud").store.names() == ()
 
 
 @pytest.mark.parametrize("below", ["onprem", "onprem/cloud"])

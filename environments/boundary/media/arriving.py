@@ -70,7 +70,7 @@ def index_of(disk: Disk) -> tuple[Listed, ...]:
     if listed is not None:
         return listed
     pair = f"{disk.source} to {disk.destination}"
-    if disk.crossings():
+    if disk.lying():
         raise NotVerifiableError(
             f"{disk.folder}: the disk was never completed: it has no index for {pair}",
             remedy=f"run `isthmus media export` again in {disk.source}: it goes on where it stopped",
@@ -96,7 +96,7 @@ def take_in(env: EnvironmentContext, disk: Disk) -> tuple[Taken, ...]:
     listed = index_of(disk)
     there = replace(env, disk=disk)
     taken = [_take(there, disk, each) for each in listed]
-    half = set(disk.crossings()) - {each.crossing for each in listed}
+    half = set(disk.lying()) - {each.crossing for each in listed}
     return (*taken, *(_half(crossing) for crossing in sorted(half)))
 
 
@@ -125,7 +125,7 @@ def _take(env: EnvironmentContext, disk: Disk, listed: Listed) -> Taken:
             remedy="export again at the source; if it stays so, find out who changes the disk",
         )
     try:
-        found = ingress(env, disk.source, listed.crossing)
+        found = ingress(env, disk.source, listed.crossing, listed.signed)
     except CrossingFailedError as error:
         rules = (GateRule(error.rule, "not_verifiable"),)
         return Taken(listed.crossing, "failed", rules=rules, why=str(error), remedy=error.remedy)

@@ -33,6 +33,7 @@ from data_contracts.errors import NotVerifiableError, UnreachableError, UsageErr
 from environments.boundary.shape import Fields
 from environments.boundary.transit import Capabilities, DirectoryTransit
 from environments.ref import NAME
+from environments.trust.tokens import ONE_WORD, read_token
 
 __all__ = ["FORMAT", "MAX_LISTED", "Disk", "Listed", "open_disk", "pairs_on"]
 
@@ -40,8 +41,7 @@ FORMAT = 1
 MAX_LISTED = 10_000
 """Crossings on one disk."""
 _INDEX = "index"
-_MAX_INDEX = 4 * 1024 * 1024
-_HEX = re.compile(r"[0-9a-f]{64}")
+_MAX_INDEX = 64 * 1024 * 1024
 _MAX_PAIRS = 1000
 _AGAIN = "then run the same command again: it goes on where it stopped"
 _REMEDIES = {
@@ -62,10 +62,17 @@ class Listed:
     Attributes:
         crossing: its id.
         manifest: the digest of the envelope that was written for it.
+        request: the signed statement of who asks, as a token; empty where it is nobody's.
     """
 
     crossing: str
     manifest: str
+    request: str = ""
+
+    @property
+    def signed(self) -> bytes | None:
+        """The statement, as `ingress` takes it."""
+        return read_token(self.request) if self.request else None
 
 
 class Disk(DirectoryTransit):
@@ -144,8 +151,11 @@ class Disk(DirectoryTransit):
             raise NotVerifiableError("the disk's index: no list of crossings, or too long a one")
         listed = []
         for each in found:
-            one = Fields(each, {"crossing", "manifest"}, "the disk's index")
-            listed.append(Listed(one.digest("crossing"), one.digest("manifest")))
+            one = Fields(each, {"crossing", "manifest", "request"}, "the disk's index")
+            request = one.raw("request")
+            if request != "" and not (isinstance(request, str) and re.fullmatch(ONE_WORD, request)):
+                raise NotVerifiableError("the disk's index: a request that is none")
+            listed.append(Listed(one.digest("crossing"), one.digest("manifest"), request))
         if len({each.crossing for each in listed}) != len(listed):
             raise NotVerifiableError("the disk's index: names a crossing twice")
         return tuple(listed)
@@ -161,9 +171,9 @@ class Disk(DirectoryTransit):
         with self._errors("written"):
             self._write([], _INDEX, canonical(body), replace=True)
 
-    def crossings(self) -> tuple[str, ...]:
+    def lying(self) -> tuple[str, ...]:
         """Return the ids of the crossings of which anything lies here, listed or not."""
-        return tuple(f"sha256:{name}" for name in sorted(self._entries([])) if _HEX.fullmatch(name))
+        return tuple(f"sha256:{prefix}" for prefix in self.crossings())
 
 
 def open_disk(folder: Path, source: str, destination: str) -> Disk:

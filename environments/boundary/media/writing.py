@@ -29,6 +29,7 @@ from environments.boundary.outbox import Attempt, Outbox, working_on
 from environments.boundary.packing import intact
 from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD
 from environments.boundary.transit import Transit, chunk_name, contents_name, manifest_name
+from environments.trust.tokens import write_token
 
 __all__ = ["Waiting", "Written", "waiting_for", "write_disk"]
 
@@ -158,7 +159,8 @@ def _write(env: EnvironmentContext, disk: Disk, waiting: Waiting, listed: dict[s
             env.ledger.append("media", {"name": waiting.name} | told)
         env.progress("media.publish")
         size += _put(disk, manifest_name(crossing), raw)
-    now = Listed(crossing, digest_bytes(raw))
+        signed = outbox.read("request")
+    now = Listed(crossing, digest_bytes(raw), "" if signed is None else write_token(signed))
     env.progress("media.index")
     if listed.get(crossing) != now:
         listed[crossing] = now

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from asking_world import AskingWorld
 from boundary_world import World, rows
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
@@ -73,7 +74,7 @@ def test_there_and_back(world: World, stick: Path) -> None:
     assert waiting_for(world.env("onprem"), "cloud") == ()
     assert not (world.transit() / crossing[7:]).exists()
     assert disk(stick).read_index() == ()
-    assert disk(stick).crossings() == ()
+    assert disk(stick).lying() == ()
     sound(world)
 
 
@@ -97,7 +98,7 @@ def test_several_are_taken_in_in_the_order_in_which_they_were_sent(world: World,
 def test_one_is_chosen(world: World, stick: Path) -> None:
     first, second = send(world, 30, "run-1/a"), send(world, 31, "run-2/a")
     assert [one.crossing for one in write_disk(world.env("onprem"), disk(stick), [second])] == [second]
-    assert disk(stick).crossings() == (second,)
+    assert disk(stick).lying() == (second,)
     with pytest.raises(UsageError, match="no crossing that waits"):
         write_disk(world.env("onprem"), disk(stick), ["sha256:" + "0" * 64])
     assert [one.state for one in write_disk(world.env("onprem"), disk(stick), [first, second])] == [
@@ -171,7 +172,7 @@ def test_cut_off_anywhere_the_same_commands_go_on(world: World, stick: Path, poi
     assert len(world.env("cloud").store.versions("visits")) == 1
     assert waiting_for(world.env("onprem"), "cloud") == ()
     assert not (world.transit() / crossing[7:]).exists()
-    assert disk(stick).crossings() == ()
+    assert disk(stick).lying() == ()
     sound(world)
 
 
@@ -193,7 +194,7 @@ def test_one_that_expired_is_told_and_not_written(world: World, stick: Path) -> 
     world.now += dt.timedelta(days=8)
     [written] = write_disk(world.env("onprem"), disk(stick))
     assert (written.state, "expired" in written.why) == ("failed", True)
-    assert disk(stick).crossings() == ()
+    assert disk(stick).lying() == ()
     egress(world.env("onprem"), world.request(world.env("onprem").store.record("visits")))
     assert [one.state for one in write_disk(world.env("onprem"), disk(stick))] == ["written"]
 
@@ -208,6 +209,30 @@ def test_one_that_is_settled_over_a_link_waits_no_more(world: World, stick: Path
     assert taken.outcome == "permitted"
     assert len(world.env("cloud").store.versions("visits")) == 1
     assert [one.outcome for one in take_home(world.env("onprem"), disk(stick))] == ["permitted"]
+
+
+def test_who_asked_is_known_at_the_other_end_of_a_long_way(tmp_path: Path, stick: Path) -> None:
+    world = AskingWorld(tmp_path)
+    request = world.request(world.add(rows(30)))
+    crossing = egress(world.env("onprem"), request, world.sync("anna", request)).crossing
+    write_disk(world.env("onprem"), disk(stick))
+    world.now += dt.timedelta(days=5)  # longer than the request itself counts
+    assert [one.outcome for one in take_in(world.env("cloud"), disk(stick))] == ["permitted"]
+    [entry] = [entry for entry in world.env("cloud").ledger.entries() if entry.kind == "ingress"]
+    assert (entry.body["requester"], entry.body["attribution"]) == ("anna", "verified")
+    take_home(world.env("onprem"), disk(stick))
+    assert not (world.folder("onprem").outbox / crossing[7:] / "request").exists()
+
+
+def test_who_asked_last_is_who_the_disk_names(tmp_path: Path, stick: Path) -> None:
+    world = AskingWorld(tmp_path)
+    request = world.request(world.add(rows(30)))
+    for who in ("anna", "bob"):
+        egress(world.env("onprem"), request, world.sync(who, request))
+    write_disk(world.env("onprem"), disk(stick))
+    take_in(world.env("cloud"), disk(stick))
+    [entry] = [entry for entry in world.env("cloud").ledger.entries() if entry.kind == "ingress"]
+    assert (entry.body["requester"], entry.body["attribution"]) == ("bob", "verified")
 
 
 # What a disk does wrong.
