@@ -102,7 +102,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     """
     from environments.embedded.requesters import requester_here, sign_with
     from environments.trust.requests import recall_asks
-    from flows.runtime.recalling import RecallAsk, Recaller
+    from flows.runtime.recalling import RecallAsk, Recaller, recall_caller
     from flows.runtime.server import Server
 
     name, version = parse_asset(asset)
@@ -117,7 +117,8 @@ def command(  # noqa: PLR0913 - one argument for each option
         return
     signer = requester_here(home, who)
     with Server(read_api(home)) as server:
-        recaller = Recaller(server, site, patience=wait, say=None if as_json else click.echo)
+        caller = recall_caller(server, site, None if as_json else click.echo)
+        recaller = Recaller(caller, patience=wait)
         asks = recall_asks(source, name, version)
         signed = sign_with(home, signer, "recall", name, dt.datetime.now(dt.UTC), asks)
         with on_interrupt(

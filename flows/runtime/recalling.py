@@ -20,7 +20,7 @@ from flows.runtime.endings import rules_in
 from flows.runtime.server import RunView, Server
 from tasks.steps.errors import BrokenRule
 
-__all__ = ["RecallAsk", "RecallEnd", "Recaller"]
+__all__ = ["RecallAsk", "RecallEnd", "Recaller", "recall_caller"]
 
 
 @dataclass(frozen=True)
@@ -57,25 +57,26 @@ class RecallEnd:
     failed: Mapping[str, IsthmusError] | None = None
 
 
+def recall_caller(server: Server, site: Site, say: Callable[[str], None] | None = None) -> Caller:
+    """Return what calls steps for one recall; `say` hears how each ends."""
+
+    def changed(view: RunView) -> None:
+        if say is not None and view.final:
+            say(f"  {view.name}: {view.state}, {view.seconds:.1f} s")
+
+    return Caller(server, site, parent=None, prefix=f"recall-{secrets.token_hex(8)}", watch=changed)
+
+
 class Recaller:
     """Asks for a recall through the control plane."""
 
-    def __init__(
-        self, server: Server, site: Site, *, patience: float, say: Callable[[str], None] | None = None
-    ) -> None:
-        """Ask `server`; wait `patience` seconds for all answers together; `say` hears of every step."""
-        self._say = say
+    def __init__(self, caller: Caller, *, patience: float) -> None:
+        """Ask through `caller`; wait `patience` seconds for all answers together."""
+        self._caller = caller
         self._patience = patience
         self._failed: dict[str, IsthmusError] = {}
         self._until = 0.0
-        self._caller = Caller(
-            server, site, parent=None, prefix=f"recall-{secrets.token_hex(8)}", watch=self._changed
-        )
         self._count = 0
-
-    def _changed(self, view: RunView) -> None:
-        if self._say is not None and view.final:
-            self._say(f"  {view.name}: {view.state}, {view.seconds:.1f} s")
 
     def run(self, ask: RecallAsk) -> RecallEnd:
         """Ask, and collect the answers that come in time.

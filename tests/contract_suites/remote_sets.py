@@ -33,7 +33,7 @@ class RemoteSets(StoreSets):
 
     def objects(self, folder: Path) -> dict[str, bytes]:
         bucket = self.bucket(folder)
-        kinds = ("assets", "sets", "records", "contracts", "data")
+        kinds = ("assets", "sets", "erased", "records", "contracts", "data")
         names = [name for kind in kinds for name in bucket.names(kind)]
         return {name: bucket.get(name, limit=LIMIT) or b"" for name in names}
 

@@ -92,6 +92,6 @@ class StoreErasing(StoreBasis):
         places = {name: body for name, body in self.files(folder).items() if WHY.encode() in body}
         assert len(places) == 1
         for name, body in places.items():
-            self.tamper(folder, name, body.replace(b"readings", b"writings"))
+            self.tamper(folder, name.removeprefix("bucket:"), body.replace(b"readings", b"writings"))
         with pytest.raises(NotVerifiableError):
             self.open_store(folder).tombstones("readings")
