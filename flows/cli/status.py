@@ -20,16 +20,34 @@ _COLOURS = {"ok": "green", "starting": "yellow", "failing": "red", "down": "red"
 @click.command(name="status")
 @home_option
 @json_option
-def command(home: Home, as_json: bool) -> None:
+@click.option(
+    "--watch", "watching", is_flag=True, help="Show it again and again, with each environment's numbers."
+)
+@click.option(
+    "--every",
+    type=click.FloatRange(0.2, 3600),
+    default=2.0,
+    show_default=True,
+    help="Seconds between two looks.",
+)
+def command(home: Home, as_json: bool, watching: bool, every: float) -> None:
     """Show every part: health, version, address, queue lengths, and the last run of each pipeline.
 
-    Exits with 0 when everything is well, with 5 when something is not or nothing runs.
+    Exits with 0 when everything is well, with 5 when something is not or nothing runs. With `--watch` it
+    goes on until Ctrl-C (exit 130) and shows what waits, what crossed, and what is behind; `--json` then
+    writes one document a line (JSON Lines).
 
     \b
     Example:
       isthmus status
       isthmus status --json | jq .healthy
+      isthmus status --watch
+      isthmus status --watch --every 10 --json >> isthmus.jsonl
     """  # noqa: D301 - click's own mark for lines that stay as they are
+    if watching:
+        from flows.cli.status_watch import watch
+
+        watch(home, every, as_json=as_json)
     status = system_status(home)
     if as_json:
         emit_json(status.to_json())

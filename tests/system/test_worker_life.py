@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -208,3 +209,36 @@ def test_the_server_going_away_in_the_middle_leaves_the_step_and_the_worker_alon
         assert worker_pid(world, "steady") == before
         os.kill(pids[0], signal.SIGKILL)
         assert world.wait(run, seconds=30)["type"] == "CRASHED"
+
+
+def scraped(world: World, env: str) -> dict[str, float]:
+    """Return every sample of an environment's endpoint, by name and labels; none while it is away."""
+    with suppress(OSError, ValueError, httpx.HTTPError):
+        address = json.loads((world.folder(env).run / "metrics.json").read_text())["address"]
+        lines = httpx.get(address, timeout=10).raise_for_status().text.splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(value) for name, value in pairs}
+    return {}
+
+
+def test_its_runs_are_in_the_metrics_and_a_killed_endpoint_comes_back(world: World) -> None:
+    with world.running("edge", parts=["worker", "metrics"]):
+        assert world.wait(world.run(world.deploy("demo.step", "edge")))["type"] == "COMPLETED"
+        dies = world.deploy("demo.dies", "edge")
+        assert world.wait(world.run(dies))["type"] == "CRASHED"
+        ran = 'isthmus_step_seconds_count{environment="edge",step="demo.step"}'
+        crashed = 'isthmus_worker_runs_total{end="crashed",environment="edge"}'
+        samples = until(lambda: one if (one := scraped(world, "edge")).get(crashed) else None, 30, 0.5)
+        assert samples[ran] == 1
+        assert samples['isthmus_step_seconds_bucket{environment="edge",le="+Inf",step="demo.step"}'] == 1
+        assert 0 < samples['isthmus_step_seconds_sum{environment="edge",step="demo.step"}'] < 90
+        assert samples['isthmus_worker_reaches_server{environment="edge"}'] == 1
+        assert samples['isthmus_certificate_remaining_seconds{certificate="ca",environment="edge"}'] > 86400
+        file = world.folder("edge").run / "metrics.json"
+        before = json.loads(file.read_text())["pid"]
+        os.kill(before, signal.SIGKILL)
+        after = until(lambda: pid if (pid := json.loads(file.read_text())["pid"]) != before else None, 30)
+        assert until(lambda: scraped(world, "edge"), 30)[ran] == 1
+        assert world.worker("edge")["reachable"]
+    assert gone([after])
+    assert not file.exists()

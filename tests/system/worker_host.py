@@ -23,7 +23,7 @@ from data_contracts.labels import Classification
 from environments.embedded.api import read_api
 from environments.home import Home
 from environments.identity import write_dask_certificates
-from environments.profile import Capacity, Profile, StepGrant
+from environments.profile import Capacity, MetricsSpec, Profile, StepGrant
 from environments.site import Site
 from environments.workpools.catalogue import RunContext
 from environments.workpools.host import run_host
@@ -134,10 +134,16 @@ def main() -> int:
     home, name = Home(Path(sys.argv[1])), sys.argv[2]
     options: dict[str, Any] = json.loads(sys.argv[3]) if len(sys.argv) > 3 else {}
     parts = options.pop("parts", ["worker"])
+    metrics = MetricsSpec(0) if "metrics" in parts else None
     folder = home.environment(name).create()
     write_dask_certificates(folder, name)
     return run_host(
-        folder, profile(name, **options), read_api(home), DemoCatalogue, site=Site(), parts=tuple(parts)
+        folder,
+        replace(profile(name, **options), metrics=metrics),
+        read_api(home),
+        DemoCatalogue,
+        site=Site(),
+        parts=tuple(parts),
     )
 
 

@@ -24,8 +24,12 @@ import yaml
 from boundary_world import World, rows
 
 from environments.boundary import egress
+from environments.embedded.processes import identify
+from environments.embedded.status import _metrics as metrics_part
+from environments.embedded.status import describe_environment
 from environments.metrics.catalogue import METRICS
 from environments.metrics.endpoint import run_metrics
+from environments.private import write_private
 from environments.profile import MetricsSpec
 
 _PACES = ("scrape_interval", "scrape_timeout", "evaluation_interval")
@@ -99,6 +103,20 @@ def test_it_answers_on_loopback_to_reading_alone(world: World) -> None:
         assert ask(address, "/metrics/../../ledger")[0] == 404
         assert ask(address, Host="evil.example:80")[0] == 421
         assert ask(address, Host="localhost:1")[0] == 200
+
+
+def test_status_shows_it_and_asks_it(world: World) -> None:
+    folder, host = world.folder("onprem"), identify(os.getpid())
+    with endpoint(world) as said:
+        [part] = metrics_part("onprem", host, describe_environment(folder))
+        assert (part.name, part.health, part.address) == ("metrics@onprem", "ok", said["address"])
+        [part] = metrics_part("onprem", None, describe_environment(folder))
+        assert part.health == "down"
+        kept = (folder.run / "metrics.json").read_bytes()
+    assert metrics_part("onprem", host, describe_environment(folder)) == []
+    write_private(folder.run / "metrics.json", kept)  # as a killed one leaves it
+    [part] = metrics_part("onprem", host, describe_environment(folder))
+    assert part.health == "failing"
 
 
 def test_a_port_that_is_taken_is_told_and_tried_again(world: World) -> None:
