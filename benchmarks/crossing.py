@@ -13,6 +13,8 @@ the manifest signed; its signature verified, every part opened and compared, the
     crossing     ours
     primitives   read, SHA-256, AES-256-GCM, write; read, open, SHA-256, write: in two threads, nothing else
     rclone       crypt out and in, where the binary is installed
+
+A table whose rules are checked on both sides is `crossing_data.py`.
 """
 
 from __future__ import annotations

@@ -171,22 +171,31 @@ def compile_proof(terms: CrossingTerms, contract: Contract, *, key: bytes) -> Ou
 
 
 def merge_proofs(partials: Iterable[ProofPartial]) -> ProofPartial:
-    """Merge, in any order and grouping."""
-    total = ProofPartial()
-    for item in partials:
-        evidence = dict(total.evidence)
-        for name, found in item.evidence.items():
-            evidence[name] = _join(evidence[name], found) if name in evidence else found
-        total = ProofPartial(
-            total.rows + item.rows,
-            total.surplus + item.surplus,
-            total.metadata + item.metadata,
-            evidence,
-            total.strays + item.strays,
-            merge_anonymity([total.anonymity, item.anonymity]),
-            merge_words(total.words, item.words),
-        )
-    return total
+    """Merge, in any order and grouping.
+
+    Neighbours first, then what these gave: one after the other, the hashes of all partitions before would be
+    sorted again for each.
+    """
+    level = list(partials)
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [_merged(left, right) for left, right in pairs] + level[len(level) & ~1 :]
+    return level[0] if level else ProofPartial()
+
+
+def _merged(left: ProofPartial, right: ProofPartial) -> ProofPartial:
+    evidence = dict(left.evidence)
+    for name, found in right.evidence.items():
+        evidence[name] = _join(evidence[name], found) if name in evidence else found
+    return ProofPartial(
+        left.rows + right.rows,
+        left.surplus + right.surplus,
+        left.metadata + right.metadata,
+        evidence,
+        left.strays + right.strays,
+        merge_anonymity([left.anonymity, right.anonymity]),
+        merge_words(left.words, right.words),
+    )
 
 
 def _join(left: Evidence, right: Evidence) -> Evidence:

