@@ -1,10 +1,10 @@
 """A table from one environment's store into another's, its 22 rules checked on both sides, against pyarrow.
 
-The data and the rules are those of the benchmark of contracts: 12 columns, written into the source's store as
 The data and the rules are those of the benchmark of contracts: 12 columns, in the source's store as
-of a crossing is in it: both environments' checks, the terms, their proof, the output's files byte by byte,
-sealing, signing, opening, the commit. Each arm runs in a process of its own, once to warm before the run that
-counts; figures are medians, and CPU counts all threads. What takes most is said by `--profile`.
+`isthmus asset add` writes them. The terms drop one column, pseudonymise one and generalise one to bands.
+Everything of a crossing is in it: both environments' checks, the terms, their proof, the output's files byte
+by byte, sealing, signing, opening, the commit. Each arm runs in a process of its own, once to warm before the
+run that counts; figures are medians, and CPU counts all threads. What takes most is said by `--profile`.
 
     make bench NAME=crossing_data                                about ten minutes
     python benchmarks/crossing_data.py --rows 1000000 --rounds 1 smaller: no limit on CPU
