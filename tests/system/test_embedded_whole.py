@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -103,3 +104,20 @@ def test_each_environment_knows_the_others_public_keys_and_nothing_more(home: Ho
     for name in ENVIRONMENTS:
         peers = {path.name.partition(".")[0] for path in home.environment(name).peers.iterdir()}
         assert peers == set(ENVIRONMENTS) - {name}
+
+
+def test_watching_it_shows_every_environments_numbers_on_one_line_each_time(home: Home) -> None:
+    command = [*COMMAND, "status", "--watch", "--every", "0.2", "--json", "--home", str(home.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as watcher:
+        assert watcher.stdout is not None
+        looks = [json.loads(watcher.stdout.readline()) for _ in range(2)]
+        watcher.send_signal(signal.SIGINT)
+        *_, last = watcher.communicate(timeout=60)[0].splitlines()
+    assert (watcher.returncode, json.loads(last)["exit_code"]) == (130, 130)
+    for told in looks:
+        assert told["healthy"]
+        assert set(told["environments"]) == set(ENVIRONMENTS)
+        for one in told["environments"].values():
+            readable = {each["source"]: each["value"] for each in one["metrics"]["isthmus_source_readable"]}
+            assert set(readable.values()) == {1.0}, readable
+            assert one["metrics"]["isthmus_worker_reaches_server"] == [{"value": 1.0}]

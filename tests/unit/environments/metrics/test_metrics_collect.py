@@ -106,6 +106,20 @@ def test_the_tally_is_the_same_all_at_once_and_by_and_by(world: World) -> None:
     assert sum(by_and_by.crossings.values()) == 4
 
 
+def test_a_later_look_reads_no_entry_again(world: World) -> None:
+    folder = world.folder("onprem")
+    send(world)
+    send(world, 31, "run-2/sync-1")
+    before = tally(folder)
+    with sqlite3.connect(folder.ledger / "ledger.db") as database:  # read again, they would be refused
+        database.execute(
+            "UPDATE entries SET payload = '{}' WHERE sequence < (SELECT max(sequence) FROM entries)"
+        )
+    send(world, 32, "run-3/sync-1")
+    assert before.crossings == {("egress", "cloud", "permitted"): 2}
+    assert tally(folder).crossings == {("egress", "cloud", "permitted"): 3}
+
+
 @pytest.mark.parametrize("damage", ["text", "version"])
 def test_a_damaged_tally_is_counted_again(world: World, damage: str) -> None:
     folder = world.folder("onprem")
