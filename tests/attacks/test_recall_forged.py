@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from boundary_world import rows
 from recall_world import RecallWorld
 
 from data_contracts.digest import digest_bytes
+from data_contracts.errors import NotVerifiableError
 from environments.boundary import CrossingFailedError, EnvironmentContext
 from environments.boundary.recall import erase, recall, report, settle_recall
 from environments.boundary.recall.statement import (
@@ -105,6 +107,38 @@ def test_a_recall_for_something_else_under_the_same_id(world: RecallWorld, chang
         "onprem",
         put(world, "onprem", "onprem", replace(request, **change), request.request),
     )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"request": digest_bytes(b"another")},
+        {"crossings": []},
+        {"crossings": ["sha256:" + "1" * 64, "sha256:" + "0" * 64]},
+        {"assets": [["../visits", "sha256:" + "0" * 64]]},
+        {"because": "nothing"},
+        {"format": 2},
+        {"more": 1},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_signed_recall_that_is_none(change: dict[str, Any]) -> None:
+    crossings = ("sha256:" + "0" * 64, "sha256:" + "1" * 64)
+    digest = digest_bytes(b"v")
+    request = EraseRequest(
+        "onprem",
+        "cloud",
+        "visits",
+        digest,
+        (("visits", digest),),
+        crossings,
+        "",
+        "2026-11-29T00:00:00Z",
+        digest,
+    )
+    assert EraseRequest.from_json(json.loads(json.dumps(request.to_json()))) == request
+    with pytest.raises(NotVerifiableError):
+        EraseRequest.from_json(json.loads(json.dumps(request.to_json() | change)))
 
 
 def test_a_recall_with_one_bit_changed(world: RecallWorld) -> None:
