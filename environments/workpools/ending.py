@@ -15,7 +15,7 @@ from data_contracts.errors import UnreachableError
 from environments.workpools.control import ControlPlane, MissingError
 from environments.workpools.journal import Journal
 
-__all__ = ["Ending"]
+__all__ = ["Ending", "how_it_ended"]
 
 _FIRST, _LONGEST = 0.5, 15.0
 _ONCE = 3.0
@@ -81,3 +81,10 @@ class Ending:
                 await self._plane.propose(run_id, "CANCELLED", message="stopped on request")
             return "crashed"
         return report.type.lower()
+
+
+def how_it_ended(status: int) -> str:
+    """Say in words how a run's process ended that said nothing itself."""
+    if status < 0:
+        return f"the run's process was killed by signal {-status}"
+    return f"the run's process ended with status {status} before the run had"

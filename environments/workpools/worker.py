@@ -23,7 +23,7 @@ from environments.embedded.api import ApiAddress
 from environments.logkeeping import keep_logs
 from environments.workpools.catalogue import QUEUES, Queue
 from environments.workpools.control import ControlPlane, MissingError, Offer
-from environments.workpools.ending import Ending
+from environments.workpools.ending import Ending, how_it_ended
 from environments.workpools.gatepass import credential_of
 from environments.workpools.granting import admit_here
 from environments.workpools.journal import Journal
@@ -224,7 +224,9 @@ class Worker:
         status = await child.ended
         self._pulse.took(taken.name, asyncio.get_running_loop().time() - taken.began)
         stopping.cancel()
-        self._pulse.count(await self._ending.settle(run_id, _how(status), cancelled=taken.stop.is_set()))
+        self._pulse.count(
+            await self._ending.settle(run_id, how_it_ended(status), cancelled=taken.stop.is_set())
+        )
 
     async def _kill_when_told(self, taken: _Taken, child: Child) -> None:
         await taken.stop.wait()
@@ -294,9 +296,3 @@ class Worker:
 def _pace(quiet: float) -> float:
     """Return the seconds between two polls, given how long nothing has run."""
     return next(pause for limit, pause in _PACES if quiet < limit)
-
-
-def _how(status: int) -> str:
-    if status < 0:
-        return f"the run's process was killed by signal {-status}"
-    return f"the run's process ended with status {status} before the run had"
