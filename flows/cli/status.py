@@ -42,7 +42,7 @@ def command(home: Home, as_json: bool, watching: bool, every: float) -> None:
       isthmus status
       isthmus status --json | jq .healthy
       isthmus status --watch
-      isthmus status --watch --every 10 --json >> isthmus.jsonl
+      isthmus status --watch --every 10 --json > isthmus.jsonl
     """  # noqa: D301 - click's own mark for lines that stay as they are
     if watching:
         from flows.cli.status_watch import watch
