@@ -13,12 +13,11 @@ Invariants:
    entry that does not verify is removed, and the terms are applied.
 4. Only what passed everything is kept; only where another destination could use it; the newest, a bounded
    number of entries and bytes, and nothing that the disk has little room for. Members of sets are not kept.
-5. It lies in the environment's own folder, private, beside the data that it was made of.
+5. It lies in the environment's own folder, private, beside the data that it was made of. When a recall erases
+   anything here, every output that is kept goes too.
 
 Example:
-    >>> share = sharing(env, request, record, terms, arrival, contract)
-    >>> if share is None or (found := share.take(into=work)) is None:
-    ...     found = transform()
+    >>> found = sharing(env, request, record, terms, arrival, contract).take(into=work) or transform()
 """
 
 from __future__ import annotations
@@ -56,11 +55,10 @@ if TYPE_CHECKING:
     from environments.boundary.crossing import CrossingRequest
     from environments.stores import AssetRecord
 
-__all__ = ["Kept", "Share", "sharing"]
+__all__ = ["Kept", "Share", "forget_outputs", "sharing"]
 
 _MOST, _MOST_BYTES, _LARGEST = 16, 4 * 1024**3, 1024**3
-_ROOM = 4
-"""How many times its size must be free on the disk for an output to be kept."""
+_ROOM = 4  # times its size must be free on the disk for an output to be kept
 _PATIENCE_S, _STALE_S = 20.0, 3600.0
 _SIGNED, _KEY = b"isthmus-shared-1\0", b"isthmus-shared-key-1"
 _ALONE = frozenset({"keep", "drop", "generalise", "mask", "topCode", "bottomCode", "clamp"})
@@ -194,6 +192,20 @@ def sharing(
     return Share(env, about, _of_use(env, request, record, contract, about))
 
 
+def forget_outputs(env: EnvironmentContext) -> None:
+    """Remove every output that is kept: a version that is erased here must stay in none.
+
+    Raises:
+        ConflictError: another process uses them for long; run it again.
+        UnreachableError: the disk refuses.
+    """
+    folder = env.folder.economy / "shared"
+    if folder.exists():
+        with held(folder / "lock", "the outputs that are kept", patience=_PATIENCE_S):
+            for path in set(folder.iterdir()) - {folder / "lock"}:
+                _remove(path)
+
+
 def _independent(terms: CrossingTerms) -> bool:
     """Whether the output of these terms is the same, whomever it is for."""
     return terms.anonymity is None and all(
@@ -282,5 +294,7 @@ def _remove(folder: Path) -> None:
     with disk_errors(f"{folder}: cannot be removed"):
         if folder.is_symlink():
             folder.unlink()
-        elif folder.exists():
+        elif folder.is_dir():
             shutil.rmtree(folder)
+        else:
+            folder.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.boundary.crossing import check_crossing
+from environments.boundary.economy.shared import forget_outputs
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.manifest import SKEW, stamp
 from environments.boundary.outbox import Outbox, working_on
@@ -143,6 +144,8 @@ def _remove(env: EnvironmentContext, wanted: EraseRequest, why: str) -> _Done:
         doomed = [record for record in standing if record not in [each for each, _ in kept]]
         if not doomed:
             gone = tuple(record for record in found if record not in standing)
+            if gone:
+                forget_outputs(env)
             return _Done(gone, kept, _shared(lineage, gone))
         for record in doomed:
             env.store.erase(record, why)
