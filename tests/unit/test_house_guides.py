@@ -33,7 +33,7 @@ def shown() -> list[tuple[str, str]]:
 
 def complaint(line: str) -> str:
     """Parse as click would, without running any callback; return what is wrong."""
-    words = shlex.split(re.split(r" [>|] ", line)[0], comments=True)[1:]
+    words = shlex.split(re.split(r" (?:>>?|\|) ", line)[0], comments=True)[1:]
     if words[0] in {"--help", "COMMAND"}:
         return ""
     if words[0] not in COMMANDS:

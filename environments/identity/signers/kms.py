@@ -13,7 +13,7 @@ Unproven against Amazon's own service: tested with a double that checks each req
 signature by another implementation.
 
 Example:
-    >>> key = find_kms_key("alias/isthmus-cloud", "eu-central-1", Path("kms.toml"))
+    >>> key = find_kms_key("alias/isthmus-cloud", region, credentials)
     >>> len(KmsSigner(key).sign(b"payload"))
     64
 """
