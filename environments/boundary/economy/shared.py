@@ -1,7 +1,7 @@
 """What the terms made for one destination and is as good for another: kept at the source, used again.
 
-Two destinations whose terms say the same, with joinable keys, get the same bytes. The second gets those that
-the gate wrote and proved for the first: the terms are not applied, nor their output judged, a second time.
+Two destinations whose terms say the same, with joinable keys, get the same bytes: those that the gate wrote and
+proved for the first. The terms are not applied, nor their output judged, a second time.
 
 Invariants:
 1. An output is shared only where nothing in it depends on whom it is for: its obligations look at values
@@ -13,8 +13,7 @@ Invariants:
    entry that does not verify is removed, and the terms are applied.
 4. Only what passed everything is kept; only where another destination could use it; the newest, a bounded
    number of entries and bytes, and nothing that the disk has little room for. Members of sets are not kept.
-5. It lies in the environment's own folder, private, beside the data that it was made of. When a recall erases
-   anything here, every output that is kept goes too.
+5. It lies in the environment's own folder, private. When a recall erases anything here, it all goes too.
 
 Example:
     >>> found = sharing(env, request, record, terms, arrival, contract).take(into=work) or transform()
