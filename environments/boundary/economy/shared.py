@@ -1,7 +1,7 @@
 """What the terms made for one destination and is as good for another: kept at the source, used again.
 
-Two destinations whose terms say the same, with joinable keys, get the same bytes: those that the gate wrote and
-proved for the first. The terms are not applied, nor their output judged, a second time.
+Two destinations whose terms say the same, with joinable keys, get the same bytes: those that the gate wrote
+and proved for the first. The terms are not applied, nor their output judged, a second time.
 
 Invariants:
 1. An output is shared only where nothing in it depends on whom it is for: its obligations look at values
