@@ -130,8 +130,8 @@ class Held:
 
     @contextmanager
     def ingress_held(self) -> Iterator[None]:
-        """Hold the lock of the asset in the cloud: an ingress gets as far as its commit, and waits."""
-        path = self.cloud / "store" / "assets" / "readings" / ".lock"
+        """Hold the lock of the store in the cloud: an ingress gets as far as its commit, and waits."""
+        path = self.cloud / "store" / "assets" / ".lock"
         if not path.exists():
             self.system.json(*SYNC)
         with path.open("r+") as lock:
@@ -140,7 +140,7 @@ class Held:
 
     def committing(self) -> int:
         """Wait until an ingress waits for the lock; the pid of its process."""
-        waiting = until(lambda: list((self.cloud / "store" / "staging").glob("*/data/*.parquet")))
+        waiting = until(lambda: list((self.cloud / "store" / "staging").glob("*/data/**/*.parquet")))
         assert len(waiting) == 1
         [pid] = self.taken().values()
         return pid
