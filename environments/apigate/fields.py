@@ -15,12 +15,8 @@ import json
 import re
 from typing import Any, NoReturn
 
-from data_contracts.digest import is_digest
-from data_contracts.errors import UsageError
-from data_contracts.labels import Labels
 from environments.apigate.answers import TYPES
 from environments.apigate.checks import (
-    Check,
     Passing,
     RefusedError,
     anything_of,
@@ -42,17 +38,20 @@ from environments.apigate.checks import (
 from environments.apigate.forms import (
     STATE_NAMES,
     is_ending,
-    is_incident,
     is_plain,
-    is_rules,
     is_tag,
-    is_token,
     said_by_step,
 )
 from environments.apigate.speaker import Speaker
-from environments.ref import NAME, AssetRef
-from environments.trust.grants import GRANT_PARAMETER
-from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
+from environments.apigate.values import (
+    SIGNED,
+    label,
+    label_key,
+    parameter,
+    parameter_key,
+    signed_word,
+)
+from environments.ref import NAME
 
 __all__ = [
     "ARTIFACT",
@@ -74,9 +73,6 @@ __all__ = [
 ]
 
 _TITLE = re.compile(rf"{NAME}@{NAME}")
-_LABEL = re.compile(rf"(?:out|in)\.{NAME}|isthmus\.(?:plan|rules|incident)")
-_REF = "ref:"
-_SIGNED = frozenset({REQUEST_PARAMETER, GRANT_PARAMETER})
 
 
 def _state_text(text: str, speaker: Speaker) -> bool:
@@ -85,76 +81,6 @@ def _state_text(text: str, speaker: Speaker) -> bool:
 
 def _title(text: str, speaker: Speaker) -> bool:
     return speaker.trusted and _TITLE.fullmatch(text) is not None
-
-
-def _ref(value: object, _passing: Passing) -> dict[str, Any]:
-    """A reference, with its labels in their one form."""
-    try:
-        ref = AssetRef.from_json(value)
-        labels = Labels.from_json(ref.labels).to_json() if ref.labels else {}
-    except (UsageError, ValueError, KeyError, TypeError):
-        raise RefusedError("not a reference") from None
-    return AssetRef(ref.name, ref.environment, ref.version, ref.contract, labels).to_json()
-
-
-def _parameter(value: object, passing: Passing) -> Any:  # noqa: ANN401 - any JSON value
-    """A reference, a digest, a token, a number or a truth; a step's own only where it can be no data."""
-    if value is None or isinstance(value, bool) or is_digest(value):
-        return value
-    if isinstance(value, dict):
-        try:
-            return _ref(value, passing)
-        except RefusedError:
-            return passing.withhold("parameter", value)
-    simple = isinstance(value, int | float) or (isinstance(value, str) and is_token(value))
-    return value if passing.speaker.trusted and simple else passing.withhold("parameter", value)
-
-
-def _word(value: object, passing: Passing) -> Any:  # noqa: ANN401 - a signed statement, or the mark
-    """A signed statement as one word: public, and worth what each environment's trust document says."""
-    fits = isinstance(value, str) and (value == "" or re.fullmatch(ONE_WORD, value) is not None)
-    return value if fits and passing.speaker.trusted else passing.withhold("parameter", value)
-
-
-def _label(name: str) -> Check:
-    def check(value: object, passing: Passing) -> Any:  # noqa: ANN401 - a text, a number or a truth
-        fits = False
-        if name == "isthmus.incident":
-            fits = isinstance(value, str) and is_incident(value)
-        elif name == "isthmus.plan":
-            fits = is_digest(value)
-        elif name == "isthmus.rules":
-            fits = isinstance(value, str) and is_rules(value, plain=passing.speaker.trusted)
-        elif _LABEL.fullmatch(name):
-            fits = _result(value, passing)
-        return value if fits else passing.withhold(f"label {name[:80]}", value)
-
-    return check
-
-
-def _result(value: object, passing: Passing) -> bool:
-    if isinstance(value, bool | int | float) or is_digest(value):
-        return True
-    if not isinstance(value, str):
-        return False
-    if value.startswith(_REF):
-        try:
-            return bool(_ref(json.loads(value.removeprefix(_REF)), passing))
-        except (RefusedError, ValueError):
-            return False
-    return passing.speaker.trusted and is_plain(value)
-
-
-def _label_key(name: str, _passing: Passing) -> str:
-    return name if _LABEL.fullmatch(name) else "isthmus.withheld"
-
-
-def _parameter_key(name: str, passing: Passing) -> str:
-    return (
-        name
-        if re.fullmatch(NAME, name) and passing.speaker.trusted
-        else passing.withhold("parameter's name", name)
-    )
 
 
 STATE = record(
@@ -169,7 +95,7 @@ STATE = record(
 )
 PROPOSAL = record({"state": STATE, "force": maybe(given(False))}, ("state",))
 _TAGS = listing(said("tag", lambda text, _: is_tag(text)), 32)
-_PARAMETERS = table(_parameter_key, lambda name: _word if name in _SIGNED else _parameter)
+_PARAMETERS = table(parameter_key, lambda name: signed_word if name in SIGNED else parameter)
 _NAME = maybe(said("run's name", _title))
 NEW_RUN = record(
     {
@@ -193,7 +119,7 @@ CREATE = record(
     }
 )
 PATCH_RUN = record({"name": _NAME, "tags": _TAGS})
-LABELS = table(_label_key, _label)
+LABELS = table(label_key, label)
 _LOG = record(
     {
         "name": lambda value, passing: value if value == "isthmus" else passing.speaker.kind,
@@ -223,7 +149,7 @@ TASK = record(
         "name": said("task's name", _title),
         "tags": _TAGS,
         "task_inputs": table(
-            _parameter_key,
+            parameter_key,
             lambda _name: listing(
                 record({"input_type": one_of("flow_run"), "id": uid}, ("input_type", "id")), 200
             ),

@@ -178,6 +178,18 @@ def test_parameters_of_a_pipeline_are_references_and_tokens() -> None:
     assert set(told) == {"name", "parameters"}
 
 
+def test_a_set_is_named_by_our_own_code_and_in_one_form() -> None:
+    members = [f"model@sha256:{'d' * 64}", "reference", "reference@latest"]
+    given_ = {"members": members, "people": ["Jane Doe"], "deep": [["model"]], "many": ["model"] * 101}
+    told = CREATE({"parameters": given_}, passing("pipeline"))["parameters"]
+    assert told == {"members": members, "people": MARK, "deep": MARK, "many": MARK}
+    assert CREATE({"parameters": {"members": members}}, passing())["parameters"] == {MARK: MARK}
+    label = {"out.ref.model": "ref:" + json.dumps(REF)}
+    assert LABELS(label, passing("builtin")) == label
+    assert LABELS({"out.ref.Jane Doe": "Jane"}, passing("builtin")) == {"isthmus.withheld": MARK}
+    assert LABELS(label, passing()) == {"isthmus.withheld": MARK}
+
+
 def test_a_step_s_own_flow_has_neither_name_nor_values() -> None:
     told = NEW_RUN({"flow_id": RUN, "name": "jane@doe", "parameters": {"who": "jane", "n": 47}}, passing())
     assert told == {"flow_id": RUN, "name": MARK, "parameters": {MARK: MARK}}
