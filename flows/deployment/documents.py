@@ -16,7 +16,7 @@ from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
 from flows.deployment.schedules import Schedule, digest_of
 from flows.runtime.calls import tags_of
 from flows.runtime.catalogue import InstalledCatalogue
-from flows.runtime.granting import GRANTS, needs_grant
+from flows.runtime.granting import GRANTS
 from flows.runtime.pipeline import Pipeline
 from flows.runtime.stepflow import BuiltInRunnable, StepRunnable
 
@@ -130,23 +130,6 @@ def pipeline_registration(
         about = {"title": name, "default": defaults[name], "position": len(properties)}
         properties[name] = kind.form() | about
     started, scheduled = signs("ui", pipeline.name), signs("schedules", pipeline.name)
-    properties[REQUEST_PARAMETER] = {
-        "type": "string",
-        "title": "who asks, signed",
-        "description": "Leave it as it is: `isthmus deploy` and `isthmus run` sign it. Empty is nobody.",
-        "pattern": f"^(?:{ONE_WORD})?$",
-        "default": started,
-        "position": len(properties),
-    }
-    if needs_grant(site, pipeline.name):
-        properties[GRANTS_PARAMETER] = {
-            "type": "string",
-            "title": "grants of its steps, signed",
-            "description": "`isthmus run` signs them; without, the first step that needs one is refused.",
-            "pattern": f"^{GRANTS}$",
-            "default": "",
-            "position": len(properties),
-        }
     if started or scheduled:
         defaults[REQUEST_PARAMETER] = started
         # What a schedule starts never acts under the key of the UI.
@@ -160,7 +143,7 @@ def pipeline_registration(
         "pipelines",
         pipeline.description,
         (*tags_of(site, pipeline.home), "pipeline"),
-        _form(properties, required=[]),
+        _form(properties, required=[]) | {"patternProperties": _SIGNED},
         defaults,
         schedules,
     )
@@ -208,6 +191,13 @@ def _built_in(site: Site, profile: Profile, runnable: BuiltInRunnable) -> Regist
         _form(properties, required=[name for name in step.parameters if name not in step.optional]),
         {},
     )
+
+
+_SIGNED = {
+    f"^{REQUEST_PARAMETER}$": {"type": "string", "pattern": f"^(?:{ONE_WORD})?$"},
+    f"^{GRANTS_PARAMETER}$": {"type": "string", "pattern": f"^(?:{GRANTS})?$"},
+}
+"""Who asks, and the grants of a pipeline's steps: as patterns, which no form shows: nobody types a signature."""
 
 
 def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
