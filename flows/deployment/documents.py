@@ -197,7 +197,7 @@ _SIGNED = {
     f"^{REQUEST_PARAMETER}$": {"type": "string", "pattern": f"^(?:{ONE_WORD})?$"},
     f"^{GRANTS_PARAMETER}$": {"type": "string", "pattern": f"^(?:{GRANTS})?$"},
 }
-"""Who asks, and the grants of a pipeline's steps: as patterns, which no form shows: nobody types a signature."""
+"""Who asks, and the grants of a pipeline's steps. Patterns show in no form: nobody types a signature."""
 
 
 def _form(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
