@@ -27,11 +27,14 @@ def test_the_output_in_clear_of_a_killed_egress_goes_with_the_next_step(tmp_path
     record = world.add(rows())
     sent = egress(world.env("onprem"), world.request(record))
     work = world.folder("onprem").outbox / sent.crossing[7:] / "work"
+    kept = sorted(path.name for path in work.parent.iterdir())
     private.make_private(work)
     (work / "part-00000.parquet").write_bytes(b"in clear")
     (work.parent / ".receipt.4711.0123abcd").write_bytes(b"half")
     egress(world.env("onprem"), world.request(record))
-    assert sorted(path.name for path in work.parent.iterdir()) == ["listed", "lock", "manifest", "sealed"]
+    assert sorted(path.name for path in work.parent.iterdir()) == kept
+    assert {"listed", "lock", "manifest", "sealed"} <= set(kept)
+    assert "work" not in kept
 
 
 def test_a_larger_manifest_in_the_transit_is_written_over(tmp_path: Path) -> None:
