@@ -66,6 +66,9 @@ def running_s3() -> Iterator[Server]:
             "aws_access_key_id": "x",
             "aws_secret_access_key": "x",
         }
+        # Another one may have run in this process: its users, buckets and checks are the process's.
+        requests.post(f"{url}/moto-api/reset-auth", data=b"inf", timeout=30).raise_for_status()
+        requests.post(f"{url}/moto-api/reset", timeout=30).raise_for_status()
         iam = boto3.client("iam", **setup)
         iam.create_user(UserName="clinic")
         iam.put_user_policy(UserName="clinic", PolicyName="all", PolicyDocument=POLICY)

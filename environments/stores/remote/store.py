@@ -291,6 +291,11 @@ class RemoteStore(Erasing):
         if self._checked:
             return
         found = self._bucket.get("FORMAT", limit=len(_MARK))
+        if found is not None and len(found) < len(_MARK) and _MARK.startswith(found):
+            what = f"the store in {self._medium}: an answer was cut short"
+            raise UnreachableError(what, remedy="try again")
+                f"the store in {self._medium}: an answer was cut short", remedy="try again"
+            )
         if found not in (None, _MARK):
             raise UsageError(
                 f"the store in {self._medium}: another Isthmus wrote it (its format is not 1)",

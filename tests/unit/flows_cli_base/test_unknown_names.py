@@ -184,6 +184,13 @@ def test_every_command_that_takes_a_name_is_here() -> None:
             ("requester add", "requester allow"), "unit/environments/embedded/test_requesters.py"
         ),
         "cancel": "tests/system/test_bad_input.py: it names a run of a server",
+        "gate start": "tests/system/test_api_gate.py",
+        "recall": "unit/flows/test_recalling.py",
+        "reconcile": "unit/environments/consistency/test_reconcile_command.py",
+        **dict.fromkeys(
+            ("media export", "media import", "media settle"), "unit/flows_cli_assets/test_media_command.py"
+        ),
+        **dict.fromkeys(("asset gc", "asset status"), "unit/flows_cli_assets/test_asset_command.py"),
     }
     takes = {"--env", "--from", "--to", "--contract", "--purpose", "--of", "pipeline", "asset", "env", "run"}
     found = {path for name in COMMANDS for path, named in leaves(name) if named & takes}

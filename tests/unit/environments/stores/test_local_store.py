@@ -174,6 +174,7 @@ def test_all_is_durable_before_the_rename_and_the_rename_after(
         "deep",
         "data",
         "contract.json",
+        "store",
         "assets",
         "record.json",
         "DRAFT",
