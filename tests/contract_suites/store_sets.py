@@ -298,7 +298,11 @@ class StoreSets(StoreBasis):
                 over.set()
             writer.result()
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=25,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+    )
     @given(operations=OPERATIONS, watched=st.integers(0, 5))
     def test_whatever_is_committed_the_store_is_its_model(
         self, memory: Path, operations: list[dict[str, bytes]], watched: int

@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 from prefect_view import api_of, every
 from sentinels import Sentinel, api_texts, database_texts
@@ -207,6 +209,15 @@ def system(*, gated: bool) -> Iterator[Talk]:
         shutil.rmtree(root, ignore_errors=True)
 
 
+def heard(client: httpx.Client, event: str) -> None:
+    """Wait until the server wrote an event down whose name begins so: it does that in batches, later."""
+    deadline = time.monotonic() + 60
+    asked = {"limit": 1, "filter": {"event": {"prefix": [event]}}}
+    while not client.post("/events/filter", json=asked).raise_for_status().json()["events"]:
+        assert time.monotonic() < deadline, "the event never came"
+        time.sleep(0.5)
+
+
 @contextmanager
 def talking(*, gated: bool) -> Iterator[Talk]:
     """Run the system, let the step talk, and gather what was told."""
@@ -215,6 +226,7 @@ def talking(*, gated: bool) -> Iterator[Talk]:
         said = json.loads((talk.home.environment("onprem").tmp / "told.json").read_text())
         talk.told, talk.environment = said["told"], said["environment"]
         with api_of(talk.home.root) as client:
+            heard(client, "isthmus.withheld" if gated else "seen.")
             talk.texts += list(api_texts(client))
             talk.logs = [line["message"] for line in every(client, "logs")]
         password = (talk.home.secrets / "database").read_text(encoding="utf-8").strip()

@@ -294,8 +294,6 @@ class RemoteStore(Erasing):
         if found is not None and len(found) < len(_MARK) and _MARK.startswith(found):
             what = f"the store in {self._medium}: an answer was cut short"
             raise UnreachableError(what, remedy="try again")
-                f"the store in {self._medium}: an answer was cut short", remedy="try again"
-            )
         if found not in (None, _MARK):
             raise UsageError(
                 f"the store in {self._medium}: another Isthmus wrote it (its format is not 1)",
