@@ -33,6 +33,7 @@ from environments.stores.remote.copies import fill, keep_copies, refuse_links, s
 from environments.stores.remote.documents import ENTRY, Document, Entry, contract_name
 from environments.stores.remote.draft import LANES, RemoteDraft, Version
 from environments.stores.remote.erasing import Erasing
+from environments.stores.remote.form import has_form, try_store
 from environments.stores.remote.history import MAX_DOCUMENT, RemoteHistory
 from environments.stores.remote.marks import Marks
 from environments.stores.remote.pieces import ALTERED, Piece, fetch
@@ -44,7 +45,6 @@ from environments.transits import Capabilities
 __all__ = ["RemoteStore"]
 
 _log = logging.getLogger(__name__)
-_MARK = b"1\n"
 _KEPT = 64
 
 
@@ -167,9 +167,7 @@ class RemoteStore(Erasing):
         """Return what the store promises, found by trying: a mark must not be created twice."""
         if self._capabilities is None:
             self._check_format()  # another version's mark is refused before anything is written
-            self._bucket.create("FORMAT", _MARK)
-            again = self._bucket.create("FORMAT", _MARK)
-            self._capabilities = Capabilities(self._medium, one_writer_wins=not again)
+            self._capabilities = try_store(self._bucket, self._medium)
             for warning in self._capabilities.warnings:
                 _log.warning("%s", warning)
         return self._capabilities
@@ -290,13 +288,4 @@ class RemoteStore(Erasing):
     def _check_format(self) -> None:
         if self._checked:
             return
-        found = self._bucket.get("FORMAT", limit=len(_MARK))
-        if found is not None and len(found) < len(_MARK) and _MARK.startswith(found):
-            what = f"the store in {self._medium}: an answer was cut short"
-            raise UnreachableError(what, remedy="try again")
-        if found not in (None, _MARK):
-            raise UsageError(
-                f"the store in {self._medium}: another Isthmus wrote it (its format is not 1)",
-                remedy="use that version of Isthmus; nothing there was changed",
-            )
-        self._checked = found is not None
+        self._checked = has_form(self._bucket, self._medium)
