@@ -22,27 +22,23 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from data_contracts.destination import UNATTRIBUTED
-from data_contracts.digest import canonical, digest_bytes, is_digest
+from data_contracts.digest import is_digest
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.identity.public import decode, encode
 from environments.identity.signers import Signer
 from environments.ref import check_name
-from environments.signed import is_canonical, pre_authentication, strict_json
 from environments.trust.document import TrustDocument
 from environments.trust.keys import SKEW
+from environments.trust.members import Requester
 from environments.trust.shape import exact, moment, name, stamp
+from environments.trust.statement import Form
 
 __all__ = ["LONGEST", "Approval", "Wish", "new_approval", "read_approval", "sign_approval"]
 
 LONGEST = dt.timedelta(days=31)
 USUAL = dt.timedelta(days=7)
-_TYPE = "application/vnd.isthmus.approval.v1+json"
 _WHAT = "the approval"
-_MAX = 16 * 1024
+_FORM = Form("application/vnd.isthmus.approval.v1+json", _WHAT, 16 * 1024)
 _NAMES = ("source", "destination", "asset", "purpose", "requester")
 _DIGESTS = ("crossing", "decision", "version")
 _KEYS = {"format", "approver", "issued", "expires", *_NAMES, *_DIGESTS}
@@ -150,27 +146,7 @@ def new_approval(approver: str, wish: Wish, now: dt.datetime, lasts: dt.timedelt
 
 def sign_approval(statement: Statement, signer: Signer) -> bytes:
     """Return the signed envelope: DSSE, of its own payload type."""
-    payload = canonical(statement.to_json())
-    signature = encode(signer.sign(pre_authentication(_TYPE, payload)))
-    signed = {"keyid": digest_bytes(signer.public), "sig": signature}
-    return canonical({"payloadType": _TYPE, "payload": encode(payload), "signatures": [signed]})
-
-
-def _open(raw: bytes) -> tuple[bytes, str, bytes, Statement]:
-    if len(raw) > _MAX:
-        raise NotVerifiableError(f"{_WHAT}: larger than {_MAX} bytes")
-    envelope = exact(strict_json(raw, _WHAT), {"payloadType", "payload", "signatures"}, _WHAT)
-    listed = envelope["signatures"]
-    if not is_canonical(dict(envelope), raw) or envelope["payloadType"] != _TYPE:
-        raise NotVerifiableError(f"{_WHAT}: not an envelope of it")
-    if not isinstance(listed, list) or len(listed) != 1:
-        raise NotVerifiableError(f"{_WHAT}: not an envelope of one signature")
-    signed = exact(listed[0], {"keyid", "sig"}, _WHAT)
-    payload = decode(envelope["payload"], what=_WHAT)
-    statement = Statement.from_json(strict_json(payload, _WHAT))
-    if not is_canonical(statement.to_json(), payload):
-        raise NotVerifiableError(f"{_WHAT}: not in its one form")
-    return payload, str(signed["keyid"]), decode(signed["sig"], what=_WHAT, length=64), statement
+    return _FORM.seal(statement, signer)
 
 
 def read_approval(raw: bytes, document: TrustDocument | None, wish: Wish, now: dt.datetime) -> Approval:
@@ -185,22 +161,17 @@ def read_approval(raw: bytes, document: TrustDocument | None, wish: Wish, now: d
     if document is None or now >= document.expires:
         return Approval("trust")
     try:
-        payload, key_id, signature, statement = _open(raw)
+        opened = _FORM.open(raw, Statement.from_json)
     except NotVerifiableError:
         return Approval("shape")
-    # (1) A key that the document lists for exactly this approver, and its signature.
-    known = document.requesters.get(statement.approver)
-    keys = {key.key_id: key for key in known.keys if key.window.accepts(now)} if known else {}
-    if known is None or key_id not in keys or statement.approver == UNATTRIBUTED:
-        return Approval("unknown")
-    try:
-        public = Ed25519PublicKey.from_public_bytes(keys[key_id].public)
-        public.verify(signature, pre_authentication(_TYPE, payload))
-    except (InvalidSignature, ValueError):
-        return Approval("signature")
+    # (1) By a key that counts for whom it names.
+    statement = opened.statement
+    signer = opened.signer(document, statement.approver, now)
+    if not isinstance(signer, Requester):
+        return Approval(signer)
     # (2) Over exactly this, now, and by somebody else who may.
     reason = _against(statement, wish, now)
-    if reason is None and not known.may.may_approve(wish.source):
+    if reason is None and not signer.may.may_approve(wish.source):
         reason = "may-not"
     if reason is not None:
         return Approval(reason)

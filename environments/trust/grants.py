@@ -24,19 +24,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-from data_contracts.digest import canonical, digest_bytes, is_digest
+from data_contracts.digest import is_digest
 from data_contracts.errors import DeniedError, NotVerifiableError
-from environments.identity.public import decode, encode
 from environments.identity.signers import Signer
 from environments.ref import NAME, AssetRef, check_name, parse_asset
-from environments.signed import is_canonical, pre_authentication, strict_json
 from environments.trust.document import TrustDocument
 from environments.trust.keys import SKEW
-from environments.trust.members import Permission
+from environments.trust.members import Permission, Requester
 from environments.trust.shape import exact, moment, name, stamp
+from environments.trust.statement import Form
 
 __all__ = ["ANY", "GRANTS_PARAMETER", "GRANT_PARAMETER", "Grant", "GrantRefusedError", "Wanted"]
 __all__ += ["check_grant", "new_grant", "sign_grant"]
@@ -48,12 +44,15 @@ GRANTS_PARAMETER = "isthmus_grants"
 ANY = "*"
 """In place of a version: what the run itself makes, and nobody can name before."""
 _LIFE = dt.timedelta(days=1)
-_TYPE = "application/vnd.isthmus.grant.v1+json"
 _WHAT = "the grant"
+_FORM = Form("application/vnd.isthmus.grant.v1+json", _WHAT, 3 * 1024)
 _KEYS = {"format", "requester", "environment", "step", "references", "purpose", "nonce", "issued", "expires"}
 _STEP = re.compile(rf"{NAME}\.{NAME}")
 _NONCE = re.compile(r"[0-9a-f]{32}")
-_MAX = 3 * 1024
+_NOT_ITS = {
+    "unknown": "no key of that requester counts",
+    "signature": "its signature does not verify",
+}
 
 
 class GrantRefusedError(DeniedError):
@@ -169,29 +168,7 @@ def new_grant(
 
 def sign_grant(grant: Grant, signer: Signer) -> bytes:
     """Return the signed envelope: DSSE, of its own payload type."""
-    payload = canonical(grant.to_json())
-    signed = {
-        "keyid": digest_bytes(signer.public),
-        "sig": encode(signer.sign(pre_authentication(_TYPE, payload))),
-    }
-    return canonical({"payloadType": _TYPE, "payload": encode(payload), "signatures": [signed]})
-
-
-def _open(raw: bytes) -> tuple[bytes, str, bytes, Grant]:
-    if len(raw) > _MAX:
-        raise NotVerifiableError(f"{_WHAT}: larger than {_MAX} bytes")
-    envelope = exact(strict_json(raw, _WHAT), {"payloadType", "payload", "signatures"}, _WHAT)
-    listed = envelope["signatures"]
-    if not is_canonical(dict(envelope), raw) or envelope["payloadType"] != _TYPE:
-        raise NotVerifiableError(f"{_WHAT}: not an envelope of it")
-    if not isinstance(listed, list) or len(listed) != 1:
-        raise NotVerifiableError(f"{_WHAT}: not an envelope of one signature")
-    signed = exact(listed[0], {"keyid", "sig"}, _WHAT)
-    payload = decode(envelope["payload"], what=_WHAT)
-    grant = Grant.from_json(strict_json(payload, _WHAT))
-    if not is_canonical(grant.to_json(), payload):
-        raise NotVerifiableError(f"{_WHAT}: not in its one form")
-    return payload, str(signed["keyid"]), decode(signed["sig"], what=_WHAT, length=64), grant
+    return _FORM.seal(grant, signer)
 
 
 def check_grant(raw: bytes | None, document: TrustDocument | None, wanted: Wanted, now: dt.datetime) -> Grant:
@@ -230,24 +207,18 @@ def check_grant(raw: bytes | None, document: TrustDocument | None, wanted: Wante
 def _verified(raw: bytes, document: TrustDocument, step: str, now: dt.datetime) -> tuple[Grant, Permission]:
     """Return a grant whose signature counts now, and what its requester may ask."""
     try:
-        payload, key_id, signature, grant = _open(raw)
+        opened = _FORM.open(raw, Grant.from_json)
     except NotVerifiableError:
         raise GrantRefusedError(step, "it is not of the one form") from None
-    # (1) A key that the document lists for exactly this requester, and that counts now.
-    requester = document.requesters.get(grant.requester)
-    keys = {key.key_id: key for key in requester.keys if key.window.accepts(now)} if requester else {}
-    if requester is None or key_id not in keys:
-        raise GrantRefusedError(step, "no key of that requester counts")
-    # (2) Its signature.
-    try:
-        public = Ed25519PublicKey.from_public_bytes(keys[key_id].public)
-        public.verify(signature, pre_authentication(_TYPE, payload))
-    except (InvalidSignature, ValueError):
-        raise GrantRefusedError(step, "its signature does not verify") from None
+    # (1) and (2): by a key that counts for whom it names.
+    grant = opened.statement
+    signer = opened.signer(document, grant.requester, now)
+    if not isinstance(signer, Requester):
+        raise GrantRefusedError(step, _NOT_ITS[signer])
     # (3) Fresh.
     if grant.issued > now + SKEW or now >= grant.expires:
         raise GrantRefusedError(step, "it has expired, or is of the future")
-    return grant, requester.may
+    return grant, signer.may
 
 
 def _may_grant(may: Permission, wanted: Wanted) -> bool:

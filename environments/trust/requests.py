@@ -25,19 +25,16 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from data_contracts.destination import UNATTRIBUTED
-from data_contracts.digest import canonical, digest_bytes, digest_json, is_digest
+from data_contracts.digest import digest_json, is_digest
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.identity.public import decode, encode
 from environments.identity.signers import Signer
 from environments.ref import check_name
-from environments.signed import is_canonical, pre_authentication, strict_json
 from environments.trust.document import TrustDocument
 from environments.trust.keys import SKEW
+from environments.trust.members import Requester
 from environments.trust.shape import exact, moment, name, stamp
+from environments.trust.statement import Form
 
 __all__ = [
     "NOTHING_MORE",
@@ -63,11 +60,10 @@ _LIVES: dict[Action, dt.timedelta] = {
     "recall": dt.timedelta(days=1),
     "deploy": dt.timedelta(days=366),
 }
-_TYPE = "application/vnd.isthmus.request.v1+json"
 _WHAT = "the request"
+_FORM = Form("application/vnd.isthmus.request.v1+json", _WHAT, 16 * 1024)
 _KEYS = {"format", "requester", "action", "subject", "asks", "nonce", "issued", "expires"}
 NOTHING_MORE = digest_json({})
-_MAX = 16 * 1024
 _NONCE = 16
 
 
@@ -174,28 +170,7 @@ def new_request(
 
 def sign_request(statement: RequestStatement, signer: Signer) -> bytes:
     """Return the signed envelope: DSSE, of its own payload type."""
-    payload = canonical(statement.to_json())
-    signature = encode(signer.sign(pre_authentication(_TYPE, payload)))
-    signed = {"keyid": digest_bytes(signer.public), "sig": signature}
-    return canonical({"payloadType": _TYPE, "payload": encode(payload), "signatures": [signed]})
-
-
-def _open(raw: bytes) -> tuple[bytes, str, bytes, RequestStatement]:
-    if len(raw) > _MAX:
-        raise NotVerifiableError(f"{_WHAT}: larger than {_MAX} bytes")
-    envelope = exact(strict_json(raw, _WHAT), {"payloadType", "payload", "signatures"}, _WHAT)
-    listed = envelope["signatures"]
-    if not is_canonical(dict(envelope), raw) or envelope["payloadType"] != _TYPE:
-        raise NotVerifiableError(f"{_WHAT}: not an envelope of it")
-    if not isinstance(listed, list) or len(listed) != 1:
-        raise NotVerifiableError(f"{_WHAT}: not an envelope of one signature")
-    signed = exact(listed[0], {"keyid", "sig"}, _WHAT)
-    payload = decode(envelope["payload"], what=_WHAT)
-    value = strict_json(payload, _WHAT)
-    statement = RequestStatement.from_json(value)
-    if not is_canonical(statement.to_json(), payload):
-        raise NotVerifiableError(f"{_WHAT}: not in its one form")
-    return payload, str(signed["keyid"]), decode(signed["sig"], what=_WHAT, length=64), statement
+    return _FORM.seal(statement, signer)
 
 
 def attribute(
@@ -215,20 +190,14 @@ def attribute(
     if document is None or now >= document.expires:
         return replace(nobody, reason="trust")
     try:
-        payload, key_id, signature, statement = _open(raw)
+        opened = _FORM.open(raw, RequestStatement.from_json)
     except NotVerifiableError:
         return replace(nobody, reason="shape")
-    # (1) A key that the document lists for exactly this requester, and that counts now.
-    requester = document.requesters.get(statement.requester)
-    keys = {key.key_id: key for key in requester.keys if key.window.accepts(now)} if requester else {}
-    if key_id not in keys or statement.requester == UNATTRIBUTED:
-        return replace(nobody, reason="unknown")
-    # (2) Its signature.
-    try:
-        public = Ed25519PublicKey.from_public_bytes(keys[key_id].public)
-        public.verify(signature, pre_authentication(_TYPE, payload))
-    except (InvalidSignature, ValueError):
-        return replace(nobody, reason="signature")
+    # (1) and (2): by a key that counts for whom it names.
+    statement = opened.statement
+    signer = opened.signer(document, statement.requester, now)
+    if not isinstance(signer, Requester):
+        return replace(nobody, reason=signer)
     # (3) Fresh, and not used before.
     reason = _stale(statement, now, used)
     if reason is not None:

@@ -96,6 +96,17 @@ def test_a_genuine_grant_lets_its_run_begin_and_its_retry(place: Place) -> None:
     demand(place, raw)
 
 
+def test_nobodys_name_grants_nothing_though_a_document_lists_it(place: Place) -> None:
+    now = dt.datetime.now(dt.UTC).replace(microsecond=0)
+    key = SigningKey(ANNA.public, Window(now, now + KEY_LIFETIME))
+    nobody = Requester("unattributed", "user", (key,), MAY)
+    made = with_requester(document("edge"), nobody, now)
+    made = replace(made, version=made.version + 1, expires=now + dt.timedelta(days=30))
+    pin_document(place.folder, signed(made), now)
+    with pytest.raises(GrantRefusedError, match="no key of that requester"):
+        demand(place, sign_grant(grant(requester="unattributed"), ANNA))
+
+
 def test_the_worker_refuses_as_the_steps_process_does(place: Place) -> None:
     request = Request("clinic.train", "cloud", "steps", parameters(None))
     with pytest.raises(UsageError, match=r"refused by cloud: .* needs a signed grant"):

@@ -37,7 +37,7 @@ def marked(folder: Path, step: str, *, environment: str = "onprem") -> Site:
 def granted(raw: str) -> Grant:
     from environments.trust import grants
 
-    return grants._open(read_token(raw))[3]
+    return grants._FORM.open(read_token(raw), Grant.from_json).statement
 
 
 def test_a_step_of_a_plan_is_granted_over_the_version_that_the_run_starts_from(tmp_path: Path) -> None:
