@@ -1,12 +1,9 @@
 """What `asset status` would otherwise compute from every entry and every record, kept between two calls.
 
 Invariants:
-1. Nothing is decided by it, and it can be removed at any time: it is computed again from ledger and store.
-2. It follows one ledger: it knows the last entry that it took by place and digest. Where that entry is
-   another one by now (a restore), everything is computed again.
-3. An asset's versions are read again whenever the mark of their folder changed, or was so young when they
+1. It is an index over the ledger (`environments.ledger.index`), and may be removed like one.
+2. An asset's versions are read again whenever the mark of their folder changed, or was so young when they
    were read that it might change unseen.
-4. One process at a time brings it up to date; what it gives out is of one moment of the ledger.
 
 Example:
     >>> follow(folder, store).standings["covid_tests", "cloud"].outcome
@@ -18,31 +15,26 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from data_contracts.digest import digest_bytes
-from data_contracts.errors import NotVerifiableError, UnreachableError
+from data_contracts.errors import NotVerifiableError
 from data_contracts.terms import Selector
 from environments.consistency.catalogue import Held, list_asset, marks_of, terms_in
 from environments.consistency.standing import Open, Pair, Standing, Standings
 from environments.folder import EnvironmentFolder
 from environments.ledger import find_entries
-from environments.ledger.database import pages, reading
-from environments.ledger.entry import parse_entry
-from environments.private import make_private
+from environments.ledger.database import reading
+from environments.ledger.index import LedgerIndex, take_new
 from environments.stores import AssetStore
 
 __all__ = ["Followed", "follow"]
 
-_FILE, _VERSION, _WAIT = "standings.db", 2, 60.0
-_MEMORY = ":memory:"
-_SCHEMA = """
-BEGIN EXCLUSIVE;
-CREATE TABLE IF NOT EXISTS followed (sequence INTEGER NOT NULL, digest TEXT NOT NULL) STRICT;
-INSERT INTO followed SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM followed);
+_INDEX = LedgerIndex(
+    file="standings.db",
+    version=2,
+    tables="""
 CREATE TABLE IF NOT EXISTS pairs (
     name TEXT, destination TEXT, there TEXT, arrived TEXT, received TEXT, receipt TEXT, head INTEGER,
     asked TEXT, crossing TEXT, outcome TEXT, rules TEXT, since TEXT, PRIMARY KEY (name, destination)
@@ -52,9 +44,10 @@ CREATE TABLE IF NOT EXISTS crossings (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS contracts (digest TEXT PRIMARY KEY, terms TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS assets (name TEXT PRIMARY KEY, mark TEXT, held TEXT) STRICT, WITHOUT ROWID;
-PRAGMA user_version=2;
-COMMIT;
-"""
+""",
+    counted=("pairs", "crossings"),
+    wait=60.0,
+)
 
 
 @dataclass(frozen=True)
@@ -81,84 +74,25 @@ def follow(folder: EnvironmentFolder, store: AssetStore) -> Followed:
         NotVerifiableError: the ledger is none, or one of its entries.
         UnreachableError: the disk refuses.
     """
-    try:
-        path = make_private(folder.root / "index") / _FILE
-    except UnreachableError:  # a disk that cannot be written: computed again at each call
-        return _follow(_MEMORY, folder.ledger, store)
-    try:
-        return _follow(str(path), folder.ledger, store)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise UnreachableError(
-                f"{path}: another process has brought this index up to date for {_WAIT:.0f} s",
-                remedy="wait for it, then run it again",
-            ) from error
-        return _follow(_MEMORY, folder.ledger, store)
-    except sqlite3.DatabaseError:  # not ours, of another version, or damaged: it is only an index
-        _remove(path)
-        return _follow(str(path), folder.ledger, store)
 
+    def take(database: sqlite3.Connection) -> Followed:
+        return Followed(*_take_entries(database, folder.ledger), *_take_assets(database, store))
 
-def _follow(place: str, ledger: Path, store: AssetStore) -> Followed:
-    with closing(_connect(place)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            found = Followed(*_take_entries(database, ledger), *_take_assets(database, store))
-        except BaseException:
-            database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
-    return found
-
-
-def _remove(path: Path) -> None:
-    for name in (path, path.with_name(f"{path.name}-journal")):
-        name.unlink(missing_ok=True)
-
-
-def _connect(place: str) -> sqlite3.Connection:
-    database = sqlite3.connect(place, timeout=_WAIT, isolation_level=None)
-    try:
-        # It may be lost at any time, so nobody waits for the disk.
-        database.execute("PRAGMA synchronous=OFF")
-        [version] = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            database.executescript(_SCHEMA)
-    except BaseException:
-        database.close()
-        raise
-    if version not in {0, _VERSION}:
-        database.close()
-        raise sqlite3.DatabaseError("an index of another form")
-    return database
+    return _INDEX.update(folder, take)
 
 
 def _take_entries(database: sqlite3.Connection, ledger: Path) -> tuple[dict[Pair, Standing], dict[str, Open]]:
     """Take what the ledger got since the last time; everything, if it is another ledger."""
-    sequence, digest = database.execute("SELECT * FROM followed").fetchone()
     with reading(ledger) as record:
-        if sequence and (record is None or _digest_at(record, sequence) != digest):
-            for table in ("pairs", "crossings"):
-                database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-            sequence = 0
+        _INDEX.rewind(database, record)
         pairs = {(found[0], found[1]): _standing(found) for found in database.execute("SELECT * FROM pairs")}
         crossings = {found[0]: _open(found) for found in database.execute("SELECT * FROM crossings")}
-        if record is None:
-            return pairs, crossings
         before = dict(pairs), dict(crossings)
         standings = Standings(pairs, crossings, lambda crossing: _origin(ledger, crossing))
-        for page in pages(record, after=sequence):
-            for _, payload in page:
-                standings.take(parse_entry(payload))
-            sequence, digest = page[-1][0], digest_bytes(page[-1][1])
+        for entry in take_new(database, record):
+            standings.take(entry)
     _write(database, *before, pairs, crossings)
-    database.execute("UPDATE followed SET sequence = ?, digest = ?", (sequence, digest))
     return pairs, crossings
-
-
-def _digest_at(record: sqlite3.Connection, sequence: int) -> str:
-    found = record.execute("SELECT payload FROM entries WHERE sequence = ?", (sequence,)).fetchone()
-    return "" if found is None else digest_bytes(found[0])
 
 
 def _origin(ledger: Path, crossing: str) -> Open | None:

@@ -1,10 +1,8 @@
 """How often what happened, by the ledger: counted entry by entry, and kept between two looks.
 
 Invariants:
-1. Nothing is decided by it, and it can be removed at any time: it is counted again from the ledger.
-2. It follows one ledger: it knows the last entry that it took by place and digest. Where that entry is
-   another one by now (a restore), everything is counted again.
-3. Of an entry it keeps directions, environments, outcomes and ids of rules; of what waits, the crossing or
+1. It is an index over the ledger (`environments.ledger.index`), and may be removed like one.
+2. Of an entry it keeps directions, environments, outcomes and ids of rules; of what waits, the crossing or
    the asset until it waits no more.
 
 Example:
@@ -18,29 +16,24 @@ import re
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_contracts.digest import digest_bytes
-from data_contracts.errors import UnreachableError
 from environments.boundaries import is_held
 from environments.folder import EnvironmentFolder
-from environments.ledger.database import pages, reading
-from environments.ledger.entry import Entry, parse_entry
+from environments.ledger.database import reading
+from environments.ledger.entry import Entry
+from environments.ledger.index import LedgerIndex, take_new
 from environments.metrics.catalogue import FORMS, OTHER, WORDS
-from environments.private import make_private
 
 __all__ = ["Tally", "tally"]
 
-_FILE, _VERSION, _WAIT = "tally.db", 1, 30.0
-_MEMORY = ":memory:"
 _RULE = re.compile(FORMS["rule"])
-_SCHEMA = """
-BEGIN EXCLUSIVE;
-CREATE TABLE IF NOT EXISTS followed (sequence INTEGER NOT NULL, digest TEXT NOT NULL) STRICT;
-INSERT INTO followed SELECT 0, '' WHERE NOT EXISTS (SELECT 1 FROM followed);
+_INDEX = LedgerIndex(
+    file="tally.db",
+    version=1,
+    tables="""
 CREATE TABLE IF NOT EXISTS crossings (
     direction TEXT, peer TEXT, outcome TEXT, count INTEGER, bytes INTEGER,
     PRIMARY KEY (direction, peer, outcome)
@@ -53,9 +46,10 @@ CREATE TABLE IF NOT EXISTS waits (
     queue TEXT, peer TEXT, what TEXT, since TEXT, PRIMARY KEY (queue, what, peer)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS oldest ON waits (queue, peer, since);
-PRAGMA user_version=1;
-COMMIT;
-"""
+""",
+    counted=("crossings", "rules", "waits"),
+    wait=30.0,
+)
 
 
 @dataclass(frozen=True)
@@ -102,72 +96,20 @@ def tally(folder: EnvironmentFolder) -> Tally:
         NotVerifiableError: the ledger is none, or one of its entries.
         UnreachableError: the disk refuses.
     """
-    try:
-        path = make_private(folder.root / "index") / _FILE
-    except UnreachableError:  # a disk that cannot be written: counted again at each call
-        return _tally(_MEMORY, folder.ledger)
-    try:
-        return _tally(str(path), folder.ledger)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-            raise UnreachableError(
-                f"{path}: another process has counted for {_WAIT:.0f} s", remedy="wait, then ask again"
-            ) from error
-        return _tally(_MEMORY, folder.ledger)
-    except sqlite3.DatabaseError:  # not ours, of another version, or damaged: it is only an index
-        for name in (path, path.with_name(f"{path.name}-journal")):
-            name.unlink(missing_ok=True)
-        return _tally(str(path), folder.ledger)
-
-
-def _tally(place: str, ledger: Path) -> Tally:
-    with closing(_connect(place)) as database:
-        database.execute("BEGIN IMMEDIATE")
-        try:
-            found = _take(database, ledger)
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
-        database.execute("COMMIT")
-    return found
-
-
-def _connect(place: str) -> sqlite3.Connection:
-    database = sqlite3.connect(place, timeout=_WAIT, isolation_level=None)
-    try:
-        database.execute("PRAGMA synchronous=OFF")  # it may be lost at any time
-        [version] = database.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            database.executescript(_SCHEMA)
-    except BaseException:
-        database.close()
-        raise
-    if version not in {0, _VERSION}:
-        database.close()
-        raise sqlite3.DatabaseError("an index of another form")
-    return database
+    return _INDEX.update(folder, lambda database: _take(database, folder.ledger))
 
 
 def _take(database: sqlite3.Connection, ledger: Path) -> Tally:
-    sequence, digest = database.execute("SELECT * FROM followed").fetchone()
-    found, before = Tally(), sequence
+    found, new = Tally(), False
     with reading(ledger) as record:
-        if sequence and (record is None or _digest_at(record, sequence) != digest):
-            for table in ("crossings", "rules", "waits"):
-                database.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-            sequence = before = 0
-            database.execute("UPDATE followed SET sequence = 0, digest = ''")
+        _INDEX.rewind(database, record)
         _read(database, found)
-        for page in pages(record, after=sequence) if record is not None else ():
-            for _, payload in page:
-                entry = parse_entry(payload)
-                found.take(entry)
-                _wait(database, entry)
-            sequence, digest = page[-1][0], digest_bytes(page[-1][1])
-    if sequence != before:
+        for entry in take_new(database, record):
+            found.take(entry)
+            _wait(database, entry)
+            new = True
+    if new:
         _write(database, found)
-        database.execute("UPDATE followed SET sequence = ?, digest = ?", (sequence, digest))
     oldest = "SELECT queue, peer, count(*), min(since) FROM waits GROUP BY queue, peer"
     for queue, peer, count, since in database.execute(oldest):
         found.waits[queue, peer] = count, since
@@ -195,11 +137,6 @@ def _wait(database: sqlite3.Connection, entry: Entry) -> None:
         database.execute(wait, ("held_back", peer, name, entry.time))
     else:
         database.execute(end, ("held_back", name, peer))
-
-
-def _digest_at(record: sqlite3.Connection, sequence: int) -> str:
-    found = record.execute("SELECT payload FROM entries WHERE sequence = ?", (sequence,)).fetchone()
-    return "" if found is None else digest_bytes(found[0])
 
 
 def _read(database: sqlite3.Connection, found: Tally) -> None:

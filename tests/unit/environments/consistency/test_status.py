@@ -166,7 +166,7 @@ def test_an_index_without_a_disk_to_write_on_is_kept_in_memory(
     def refuse(_path: Path) -> Path:
         raise UnreachableError("no disk to write on")
 
-    monkeypatch.setattr("environments.consistency.index.make_private", refuse)
+    monkeypatch.setattr("environments.ledger.index.make_private", refuse)
     assert found(world).state == "current"
     assert not (world.folder("onprem").root / "index").exists()
 
