@@ -14,18 +14,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from data_contracts.digest import canonical, digest_json
-from data_contracts.errors import UsageError
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
-from environments.private import disk_errors, make_private, sync_folder
+from environments.private import sync_folder
 from environments.stores.cutting import Written
+from environments.stores.drafting import StagedDraft
 from environments.stores.files import kept_files
 from environments.stores.history import History
 from environments.stores.protocol import check_expected
@@ -35,53 +34,14 @@ from environments.stores.staging import Staged
 __all__ = ["LocalDraft", "write_document"]
 
 
-class LocalDraft:
-    """See `environments.stores.protocol.Draft`.
-
-    Attributes:
-        name: the asset's name.
-        path: where the version's files are written.
-    """
+class LocalDraft(StagedDraft):
+    """A draft of the local store."""
 
     def __init__(self, history: History, staged: Staged, clock: Callable[[], datetime]) -> None:
         """Take over a staged folder."""
-        self.name = history.name
-        self.path = make_private(staged.folder / "data")
+        super().__init__(history.name, staged)
         self._history = history
-        self._staged = staged
         self._clock = clock
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Throw the draft away; nothing happens after a commit."""
-        with disk_errors(f"{self.path}: the draft cannot be removed"):
-            self._staged.release()
-
-    def commit(
-        self,
-        contract: Contract,
-        labels: Labels,
-        *,
-        lineage: Mapping[str, Any] | None = None,
-        rows: int | None = None,
-        written: Iterable[Written] | None = None,
-        expected: str | None = None,
-    ) -> AssetRecord:
-        """Make everything in `path` one durable version; see the protocol."""
-        if self._staged.lock < 0:
-            raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
-        try:
-            with disk_errors(f"{self.name}: the version cannot be committed"):
-                return self._commit(contract, labels, dict(lineage or {}), rows, written, expected)
-        finally:
-            self.abandon()
 
     def _commit(
         self,

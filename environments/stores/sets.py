@@ -29,14 +29,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from data_contracts.digest import canonical, digest_bytes, digest_json
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.private import disk_errors, make_private, sync_folder
 from environments.ref import check_name
 from environments.stores.draft import write_document
+from environments.stores.drafting import StagedSet
 from environments.stores.files import kept_files
 from environments.stores.history import History, read_json
 from environments.stores.locking import store_lock
@@ -51,19 +50,13 @@ _FEW = 32
 """Members up to which each file is put on disk by itself: nobody else's writes are waited for."""
 
 
-class LocalSetDraft:
-    """See `environments.stores.protocol.SetDraft`.
-
-    Attributes:
-        names: the assets' names, as they were asked for.
-    """
+class LocalSetDraft(StagedSet):
+    """A set of the local store."""
 
     def __init__(self, histories: tuple[History, ...], staged: Staged, clock: Callable[[], datetime]) -> None:
         """Take over a staged folder."""
-        self.names = tuple(history.name for history in histories)
+        super().__init__(tuple(history.name for history in histories), staged)
         self._histories = histories
-        self._known = frozenset(self.names)
-        self._staged = staged
         self._clock = clock
         self._one_by_one = len(histories) <= _FEW or not _syncfs_tells()
         # Opened before anything is written: `syncfs` tells of what was lost since then.
@@ -76,20 +69,6 @@ class LocalSetDraft:
             self.abandon()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abandon()
-
-    def path(self, name: str) -> Path:
-        """Return the folder to write one member's files in."""
-        if name not in self._known:
-            raise UsageError("the set has no member of that name", remedy="begin it with all its members")
-        return self._staged.folder / "data" / name
-
     def abandon(self) -> None:
         """Throw the draft away; nothing happens after a commit."""
         if self._staged.lock < 0:
@@ -100,18 +79,6 @@ class LocalSetDraft:
                 forget_set(self._staged.folder)
             finally:
                 self._staged.release()
-
-    def commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
-        """Make every member one durable version, all at once; see the protocol."""
-        if self._staged.lock < 0:
-            raise UsageError("this draft of a set is over", remedy="begin another one")
-        try:
-            if set(members) != set(self.names):
-                raise UsageError("a set's commit: not its members", remedy="give each member, and no other")
-            with disk_errors("the set cannot be committed"):
-                return self._commit(members)
-        finally:
-            self.abandon()
 
     def _commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
         files = {name: self._keep(name, members[name]) for name in self.names}

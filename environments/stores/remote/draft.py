@@ -11,20 +11,19 @@ Before 4 there is nothing, after it everything. What a commit sent that did not 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from data_contracts.digest import canonical
-from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.errors import NotVerifiableError
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
 from environments.objects.bucket import Objects
-from environments.private import disk_errors, make_private
 from environments.stores.cutting import Written, read_chunk
+from environments.stores.drafting import StagedDraft
 from environments.stores.files import kept_files
 from environments.stores.lanes import in_lanes
 from environments.stores.record import AssetRecord, FileEntry, version_of
@@ -83,13 +82,8 @@ class Version:
         put_surely(bucket, contract_name(self.contract.digest), canonical(self.contract.document))
 
 
-class RemoteDraft:
-    """See `environments.stores.protocol.Draft`.
-
-    Attributes:
-        name: the asset's name.
-        path: where the version's files are written.
-    """
+class RemoteDraft(StagedDraft):
+    """A draft of a store on objects."""
 
     def __init__(
         self,
@@ -100,48 +94,25 @@ class RemoteDraft:
         publish: Callable[[RemoteHistory, Version, Path, str | None], AssetRecord],
     ) -> None:
         """Take over a staged folder; `publish` commits a record, and may keep the files."""
-        self.name = history.name
-        self.path = make_private(staged.folder / "data")
+        super().__init__(history.name, staged)
         self._bucket = bucket
         self._history = history
-        self._staged = staged
         self._clock = clock
         self._publish = publish
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Throw the draft away; nothing happens after a commit."""
-        with disk_errors(f"{self.path}: the draft cannot be removed"):
-            self._staged.release()
-
-    def commit(
+    def _commit(
         self,
         contract: Contract,
         labels: Labels,
-        *,
-        lineage: Mapping[str, Any] | None = None,
-        rows: int | None = None,
-        written: Iterable[Written] | None = None,
-        expected: str | None = None,
+        lineage: dict[str, Any],
+        rows: int | None,
+        written: Iterable[Written] | None,
+        expected: str | None,
     ) -> AssetRecord:
-        """Make everything in `path` one durable version; see the protocol."""
-        if self._staged.lock < 0:
-            raise UsageError(f"{self.name}: this draft is over", remedy="begin another one")
-        try:
-            with disk_errors(f"{self.name}: the version cannot be committed"):
-                files = kept_files(self.name, self.path, written)
-                given = Version(contract, labels, files, dict(lineage or {}), rows, self._clock())
-                given.send(self._bucket, self._history, self.path)
-                return self._publish(self._history, given, self.path, expected)
-        finally:
-            self.abandon()
+        files = kept_files(self.name, self.path, written)
+        given = Version(contract, labels, files, lineage, rows, self._clock())
+        given.send(self._bucket, self._history, self.path)
+        return self._publish(self._history, given, self.path, expected)
 
 
 def send(bucket: Objects, folder: Path, files: Iterable[FileEntry], held: Collection[str]) -> None:

@@ -16,12 +16,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias
+from typing import TypeAlias
 
-from data_contracts.errors import ConflictError, UsageError
+from data_contracts.errors import ConflictError
 from environments.objects.bucket import Objects
-from environments.private import disk_errors, make_private
+from environments.private import make_private
+from environments.stores.drafting import StagedSet
 from environments.stores.files import kept_files
 from environments.stores.protocol import SetMember
 from environments.stores.record import AssetRecord
@@ -39,12 +39,8 @@ Finish: TypeAlias = Callable[
 """Runs a commit, and is told where the files of each member lie."""
 
 
-class RemoteSetDraft:
-    """See `environments.stores.protocol.SetDraft`.
-
-    Attributes:
-        names: the assets' names, as they were asked for.
-    """
+class RemoteSetDraft(StagedSet):
+    """A set of a store on objects."""
 
     def __init__(
         self,
@@ -56,58 +52,29 @@ class RemoteSetDraft:
         finish: Finish,
     ) -> None:
         """Take over a staged folder; `finish` holds off other writers if need be, and may keep the files."""
-        self.names = tuple(history.name for history in histories)
+        super().__init__(tuple(history.name for history in histories), staged)
         self._bucket = bucket
         self._histories = {history.name: history for history in histories}
         self._marks = marks
-        self._staged = staged
         self._clock = clock
         self._finish = finish
         data = make_private(staged.folder / "data")
         for name in self.names:
             make_private(data / name)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.abandon()
-
-    def path(self, name: str) -> Path:
-        """Return the folder to write one member's files in."""
-        if name not in self._histories:
-            raise UsageError("the set has no member of that name", remedy="begin it with all its members")
-        return self._staged.folder / "data" / name
-
-    def abandon(self) -> None:
-        """Throw the draft away; nothing happens after a commit."""
-        with disk_errors("the draft of a set cannot be removed"):
-            self._staged.release()
-
-    def commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
-        """Make every member one durable version, all at once; see the protocol."""
-        if self._staged.lock < 0:
-            raise UsageError("this draft of a set is over", remedy="begin another one")
-        try:
-            if set(members) != set(self.names):
-                raise UsageError("a set's commit: not its members", remedy="give each member, and no other")
-            with disk_errors("the set cannot be committed"):
-                versions = {name: self._version(name, members[name]) for name in self.names}
-                for name, version in versions.items():
-                    version.send(self._bucket, self._histories[name], self.path(name))
-                found = self._finish(partial(self._commit, versions), self.path)
-                return tuple(found[name] for name in self.names)
-        finally:
-            self.abandon()
+    def _commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
+        versions = {name: self._version(name, members[name]) for name in self.names}
+        for name, version in versions.items():
+            version.send(self._bucket, self._histories[name], self.path(name))
+        found = self._finish(partial(self._publish, versions), self.path)
+        return tuple(found[name] for name in self.names)
 
     def _version(self, name: str, member: SetMember) -> Version:
         files = kept_files(name, self.path(name), member.written)
         lineage = dict(member.lineage)
         return Version(member.contract, member.labels, files, lineage, member.rows, self._clock())
 
-    def _commit(self, versions: Mapping[str, Version]) -> dict[str, AssetRecord]:
+    def _publish(self, versions: Mapping[str, Version]) -> dict[str, AssetRecord]:
         for _ in range(_TRIES):
             set_id, found, claimed = secrets.token_hex(16), {}, []
             # One order for all writers: who has the first name of two sets gets the others, too.
