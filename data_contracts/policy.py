@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from data_contracts.destination import (
@@ -112,7 +113,7 @@ class Decision:
         """The rules that deny."""
         return tuple(rule for rule in self.rules if rule.effect == "deny")
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The digest of the decision, for manifest and ledger."""
         return digest_json(self.to_json())

@@ -93,8 +93,7 @@ class Decided:
     @property
     def digests(self) -> tuple[str, ...]:
         """The digest of each decision."""
-        known = {id(decision): decision.digest for decision in self.decisions}
-        return tuple(known[id(decision)] for decision in self.decisions)
+        return tuple(decision.digest for decision in self.decisions)
 
     @property
     def digest(self) -> str:

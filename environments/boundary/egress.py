@@ -57,9 +57,9 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
     same crossing goes on from there.
 
     Raises:
-            UsageError: no such asset, version or environment.
-            NotVerifiableError: the store does not hold what it recorded, or a peer's key is unknown.
-            UnreachableError: the disk or the transit refuses.
+        UsageError: no such asset, version or environment.
+        NotVerifiableError: the store does not hold what it recorded, or a peer's key is unknown.
+        UnreachableError: the disk or the transit refuses.
     """
     # (1) The request, resolved by the source's own store and contracts.
     env.progress("egress.request")

@@ -74,9 +74,9 @@ def ingress(
     `not_before`, and not answered: what was sent stays in the transit.
 
     Raises:
-            UsageError: no such environment, or not a crossing id.
-            CrossingFailedError: something does not verify; the ledger names what, and nothing else changed.
-            UnreachableError: the disk or the transit refuses; run it again.
+        UsageError: no such environment, or not a crossing id.
+        CrossingFailedError: something does not verify; the ledger names what, and nothing else changed.
+        UnreachableError: the disk or the transit refuses; run it again.
     """
     try:
         return _ingress(env, source, crossing, signed)

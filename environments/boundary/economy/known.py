@@ -18,9 +18,7 @@ Example:
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -28,9 +26,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import data_contracts
-from data_contracts.digest import canonical, digest_json
+from data_contracts.digest import digest_json
 from data_contracts.errors import NotVerifiableError
 from data_contracts.model import Column, Contract
+from environments.boundary.economy.entries import open_entry, seal_entry
 from environments.private import disk_errors, make_private, read_private, write_private
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["by_bytes_alone", "engine", "passed_before", "remember_pass"]
 
-_SIGNED = b"isthmus-passed-1\0"
+_KIND = b"isthmus-passed-1"
 _MOST = 1000
 _BUILT_ON = ("polars", "pyarrow", "numpy", "duckdb", "great-expectations")
 
@@ -51,18 +50,14 @@ def passed_before(env: EnvironmentContext, record: AssetRecord, contract: Contra
     about = _about(record, contract)
     path = _path(env, about)
     try:
-        told = json.loads(read_private(path))
-        same = canonical(told["about"]) == canonical(about)
-        signature = base64.b64decode(told["signature"], validate=True)
-        env.identity.public.verify(_SIGNED + canonical(about), signature)
+        open_entry(env, _KIND, read_private(path), about)
     except FileNotFoundError:
         return False
-    except (NotVerifiableError, ValueError, KeyError, TypeError):
-        same = False
-    if not same:
+    except NotVerifiableError:
         with disk_errors(f"{path}: cannot be removed"):
             path.unlink(missing_ok=True)
-    return same
+        return False
+    return True
 
 
 def remember_pass(env: EnvironmentContext, record: AssetRecord, contract: Contract) -> None:
@@ -72,12 +67,13 @@ def remember_pass(env: EnvironmentContext, record: AssetRecord, contract: Contra
     about = _about(record, contract)
     path = _path(env, about)
     make_private(path.parent)
-    signature = base64.b64encode(env.identity.sign(_SIGNED + canonical(about))).decode()
-    write_private(path, canonical({"about": about, "signature": signature}))
+    write_private(path, seal_entry(env, _KIND, {"about": about}))
     with disk_errors(f"{path.parent}: cannot be cleared"):
-        kept = sorted(path.parent.glob("*.json"), key=_age)
-        for old in kept[:-_MOST]:
-            old.unlink(missing_ok=True)
+        kept = list(path.parent.glob("*.json"))
+        # Their ages are asked for now and then: a set notes thousands one after another.
+        if len(kept) > _MOST + _MOST // 8:
+            for old in sorted(kept, key=_age)[:-_MOST]:
+                old.unlink(missing_ok=True)
 
 
 @cache

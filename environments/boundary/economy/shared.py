@@ -21,10 +21,8 @@ Example:
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import json
 import os
 import secrets
 import shutil
@@ -38,9 +36,10 @@ from typing import TYPE_CHECKING, Any
 import data_contracts
 import environments
 from data_contracts import policy
-from data_contracts.digest import canonical, digest_json
+from data_contracts.digest import digest_json
 from data_contracts.errors import ConflictError, NotVerifiableError
 from data_contracts.projection import project
+from environments.boundary.economy.entries import open_entry, seal_entry
 from environments.boundary.economy.known import by_bytes_alone, engine
 from environments.locking import held
 from environments.private import disk_errors, make_private, read_private, write_private
@@ -59,7 +58,7 @@ __all__ = ["Kept", "Share", "forget_outputs", "sharing"]
 _MOST, _MOST_BYTES, _LARGEST = 16, 4 * 1024**3, 1024**3
 _ROOM = 4  # times its size must be free on the disk for an output to be kept
 _PATIENCE_S, _STALE_S = 20.0, 3600.0
-_SIGNED, _KEY = b"isthmus-shared-1\0", b"isthmus-shared-key-1"
+_KIND, _KEY = b"isthmus-shared-1", b"isthmus-shared-key-1"
 _ALONE = frozenset({"keep", "drop", "generalise", "mask", "topCode", "bottomCode", "clamp"})
 _BY_GROUP = frozenset({"pseudonymise", "shift"})
 """Obligations that look at values alone, and those that do so where the terms say `joinable`. Random codes
@@ -104,7 +103,8 @@ class Share:
             return None
         try:
             with self._locked(shared=True):
-                told = self._told()
+                raw = read_private(self.place / "entry.json")
+                told = open_entry(self.env, _KIND, raw, self.about)
                 entries = tuple(FileEntry(n, size, tuple(c), tuple(s)) for n, size, c, s in told["files"])
                 files = {entry.path: self._copied(entry, into) for entry in entries}
                 rows = int(told["rows"])
@@ -136,14 +136,13 @@ class Share:
                 return
         files = [[entry.path, entry.size, list(entry.chunks), list(entry.sizes)] for entry in output.entries]
         told = {"about": self.about, "files": files, "rows": output.rows}
-        signature = base64.b64encode(self.env.identity.sign(_SIGNED + canonical(told))).decode()
         draft = make_private(folder / f"draft-{secrets.token_hex(8)}")
         try:
             with disk_errors(f"{draft}: cannot be written"):
                 for name, path in output.files.items():
                     shutil.copyfile(path, draft / name)
                     (draft / name).chmod(0o400)
-            write_private(draft / "entry.json", canonical(told | {"signature": signature}))
+            write_private(draft / "entry.json", seal_entry(self.env, _KIND, told))
             with suppress(ConflictError), self._locked():
                 _remove(self.place)
                 draft.rename(self.place)
@@ -156,15 +155,6 @@ class Share:
         folder = make_private(self.place.parent)
         with held(folder / "lock", "the outputs that are kept", patience=_PATIENCE_S, shared=shared):
             yield
-
-    def _told(self) -> dict[str, Any]:
-        """Return the entry, if this environment signed it for exactly this."""
-        told: dict[str, Any] = json.loads(read_private(self.place / "entry.json"))
-        signature = base64.b64decode(told.pop("signature"), validate=True)
-        self.env.identity.public.verify(_SIGNED + canonical(told), signature)
-        if canonical(told["about"]) != canonical(self.about):
-            raise NotVerifiableError("an output that was kept is not what it is named for")
-        return told
 
     def _copied(self, entry: FileEntry, into: Path) -> Path:
         source, target = self.place / entry.path, into / entry.path
