@@ -15,10 +15,14 @@ from typing import Any
 from data_contracts.digest import DIGEST_PATTERN, is_digest
 from data_contracts.errors import UsageError
 
-__all__ = ["CONTRACT_REFERENCE", "NAME", "AssetRef", "check_name", "parse_asset"]
+__all__ = ["ASSET", "CONTRACT_REFERENCE", "MAX_SET", "NAME", "AssetRef", "check_name", "parse_asset"]
 
 NAME = r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*"
 """Names of environments, assets, pipelines and steps: lower case, at most 63 characters."""
+ASSET = rf"{NAME}(?:@(?:latest|{DIGEST_PATTERN}))?"
+"""How a request names an asset: its latest version, without one or as `latest`, or one version."""
+MAX_SET = 100
+"""How many assets one request through the control plane may name: its parameters and labels stay small."""
 CONTRACT_REFERENCE = r"[a-z0-9]+(?:[._-][a-z0-9]+)*@[0-9]+\.[0-9]+\.[0-9]+"
 _NAME = re.compile(NAME)
 _CONTRACT = re.compile(CONTRACT_REFERENCE)

@@ -16,12 +16,12 @@ import json
 import re
 from typing import Any
 
-from data_contracts.digest import DIGEST_PATTERN, is_digest
+from data_contracts.digest import is_digest
 from data_contracts.errors import UsageError
 from data_contracts.labels import Labels
 from environments.apigate.checks import Check, Passing, RefusedError
 from environments.apigate.forms import is_incident, is_plain, is_rules, is_token
-from environments.ref import NAME, AssetRef
+from environments.ref import ASSET, MAX_SET, NAME, AssetRef
 from environments.trust.grants import GRANT_PARAMETER
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
 
@@ -30,9 +30,6 @@ __all__ = ["SIGNED", "label", "label_key", "parameter", "parameter_key", "refere
 _LABEL = re.compile(rf"(?:out|in)\.{NAME}|isthmus\.(?:plan|rules|incident)")
 _MEMBER_LABEL = re.compile(rf"out\.ref\.{NAME}")
 """What our own code says of each member of a set."""
-_MEMBER = re.compile(rf"{NAME}(?:@(?:latest|{DIGEST_PATTERN}))?")
-_MEMBERS = 100
-"""How many members a set may have whose names pass; the built-in steps take no more."""
 _REF = "ref:"
 SIGNED = frozenset({REQUEST_PARAMETER, GRANT_PARAMETER})
 """Parameters that are signed statements."""
@@ -65,7 +62,7 @@ def parameter(value: object, passing: Passing) -> Any:  # noqa: ANN401 - any JSO
 
 def _members(value: list[object]) -> bool:
     """Whether a list names the members of a set: assets and their versions, and nothing else."""
-    return len(value) <= _MEMBERS and all(isinstance(one, str) and _MEMBER.fullmatch(one) for one in value)
+    return len(value) <= MAX_SET and all(isinstance(one, str) and re.fullmatch(ASSET, one) for one in value)
 
 
 def signed_word(value: object, passing: Passing) -> Any:  # noqa: ANN401 - a signed statement, or the mark

@@ -14,11 +14,10 @@ from data_contracts.errors import UsageError
 from environments.embedded.api import read_api
 from environments.home import Home
 from environments.private import disk_errors
-from environments.ref import parse_asset
+from environments.ref import MAX_SET, parse_asset
 from environments.site import Site
 from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
-from tasks.sync import MAX_SET
 
 if TYPE_CHECKING:
     from flows.cli.sync_watch import Watcher

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import Any
 
-from data_contracts.digest import DIGEST_PATTERN, digest_json
+from data_contracts.digest import digest_json
 from environments.profile import Profile, StepGrant
-from environments.ref import NAME
+from environments.ref import ASSET
 from environments.site import Site
 from environments.trust.grants import GRANT_PARAMETER, GRANTS_PARAMETER
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER
@@ -121,7 +121,7 @@ def pipeline_registration(
                 f"An asset of {asset.environment}: NAME@latest, which is pinned when the run starts, or "
                 "NAME@sha256:… for one version."
             ),
-            "pattern": f"^{NAME}(?:@(?:latest|{DIGEST_PATTERN}))?$",
+            "pattern": f"^{ASSET}$",
             "default": defaults[name],
             "position": len(properties),
         }

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from tasks.sync.answer import Answer
 from tasks.sync.side import Side
-from tasks.sync.steps import BUILT_IN, MAX_SET, REQUEST, SIGNED_KIND, BuiltIn
+from tasks.sync.steps import BUILT_IN, REQUEST, SIGNED_KIND, BuiltIn
 
-__all__ = ["BUILT_IN", "MAX_SET", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "Side"]
+__all__ = ["BUILT_IN", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "Side"]

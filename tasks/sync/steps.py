@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import DIGEST_PATTERN
 from environments.boundaries import HOLDS, is_held
-from environments.ref import NAME, AssetRef, parse_asset
+from environments.ref import ASSET, MAX_SET, NAME, AssetRef, parse_asset
 from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER, read_token
 from tasks.steps.errors import BrokenRule
 from tasks.steps.parameters import Kind, kind_of
@@ -30,10 +30,8 @@ if TYPE_CHECKING:
     from environments.boundary import EnvironmentContext, GateRule, Member
     from environments.stores import AssetRecord
 
-__all__ = ["BUILT_IN", "MAX_SET", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "pinned"]
+__all__ = ["BUILT_IN", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "pinned"]
 
-MAX_SET = 100
-"""Members of a set that is asked for through the control plane; what it holds of a run is small."""
 REQUEST = r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}"
 """A request id: the pipeline's run and call site, or what `isthmus sync` made."""
 
@@ -72,7 +70,7 @@ _NAME_KIND = _text("a name", NAME)
 _DIGEST_KIND = _text("a digest", DIGEST_PATTERN)
 _REQUEST_KIND = _text("a request id", REQUEST)
 _PINNED_KIND = _text("NAME@VERSION", f"{NAME}@{DIGEST_PATTERN}")
-_ASSET_KIND = _text("NAME or NAME@VERSION", f"{NAME}(?:@(?:latest|{DIGEST_PATTERN}))?")
+_ASSET_KIND = _text("NAME or NAME@VERSION", ASSET)
 
 
 def _list(item: Kind) -> Kind:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import re
 import tomllib
 from pathlib import Path
 
@@ -22,14 +21,6 @@ SORTED = "4c1c7999ce2615141238be6fc7dd071d3de7c71bf0f30e2a86733f26237223d1"
 
 def rows(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO((DATA / name).read_text("utf-8"))))
-
-
-@pytest.mark.parametrize("name", ROWS)
-def test_each_file_is_the_one_that_the_attribution_names(name: str) -> None:
-    attribution = (DATA / "ATTRIBUTION.md").read_text("utf-8")
-    digest = hashlib.sha256((DATA / name).read_bytes()).hexdigest()
-    assert re.search(rf"`{name}` \| {ROWS[name]:,} \|.*`{digest}`", attribution)
-    assert len(rows(name)) == ROWS[name]
 
 
 def test_the_attribution_names_origin_licence_and_what_was_split() -> None:
