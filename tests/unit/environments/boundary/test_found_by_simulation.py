@@ -14,7 +14,7 @@ from environments import private
 from environments.boundary import egress, ingress, settle
 from environments.ledger import check_head, witness_head, witnessed_head
 from environments.stores import LocalStore
-from environments.stores import draft as drafts
+from environments.stores import drafting
 
 
 class PowerCutError(BaseException):
@@ -116,7 +116,7 @@ def test_a_draft_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch
     def full(_path: Path) -> Path:
         raise UnreachableError(os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(drafts, "make_private", full)
+    monkeypatch.setattr(drafting, "make_private", full)
     with pytest.raises(UnreachableError):
         store.begin("tests")
     assert list((store.folder / "staging").iterdir()) == []
