@@ -13,8 +13,7 @@ from data_contracts.errors import UnreachableError
 from environments import private
 from environments.boundary import egress, ingress, settle
 from environments.ledger import check_head, witness_head, witnessed_head
-from environments.stores import LocalStore
-from environments.stores import drafting
+from environments.stores import LocalStore, drafting
 
 
 class PowerCutError(BaseException):
