@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_contracts.errors import UsageError
 from flows.cli.options import example, json_option
 from flows.cli.report import emit_json
 
@@ -57,7 +58,7 @@ def command(file: Path, *, samples: Path | None, no_mutations: bool, as_json: bo
     from data_contracts.yamlsource import load_yaml
 
     contract = load_contract(file)
-    told = read_samples(load_yaml(samples or samples_beside(file)))
+    told = read_samples(load_yaml(_samples(file, samples)))
     report = try_samples(contract, told, _judge, mutate=not no_mutations)
     if as_json:
         emit_json({"contract": contract.reference, **report.to_json()})
@@ -66,6 +67,14 @@ def command(file: Path, *, samples: Path | None, no_mutations: bool, as_json: bo
             click.echo(line)
     if not report.success:
         raise click.exceptions.Exit(_WRONG)
+
+
+def _samples(file: Path, named: Path | None) -> Path:
+    path = named or samples_beside(file)
+    if not path.exists():
+        remedy = "write rows that must pass and fail there (the guide to contracts shows how), or name --samples"
+        raise UsageError(f"{path}: no such file of samples", remedy=remedy)
+    return path
 
 
 def _judge(contract: Contract, table: pa.Table) -> Verdict:
