@@ -72,7 +72,9 @@ def command(file: Path, *, samples: Path | None, no_mutations: bool, as_json: bo
 def _samples(file: Path, named: Path | None) -> Path:
     path = named or samples_beside(file)
     if not path.exists():
-        remedy = "write rows that must pass and fail there (the guide to contracts shows how), or name --samples"
+        remedy = (
+            "write rows that must pass and fail there (the guide to contracts shows how), or name --samples"
+        )
         raise UsageError(f"{path}: no such file of samples", remedy=remedy)
     return path
 
