@@ -50,6 +50,26 @@ def test_the_order_of_keys_changes_nothing(value: Any) -> None:
 
 
 @given(VALUES)
+def test_it_is_the_form_that_the_reference_writes(value: Any) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "form"),
+    [
+        # Keys by UTF-16, in which what lies beyond the first plane comes before U+E000 (section 3.2.3).
+        ({"\ue000": 1, "\U0001f600": 2}, '{"\U0001f600":2,"\ue000":1}'),
+        ({"b": (), "a": {"c": [0.0, -0.0, 1.0, 1e-7, 10**15, 1e15]}}, None),
+        ("".join(map(chr, range(0x100))) + "\u2028\ufeff\uffff", None),
+        ([-(2**53) + 1, 2**53 - 1, True, None], "[-9007199254740991,9007199254740991,true,null]"),
+    ],
+)
+def test_what_the_standard_library_writes_otherwise(value: Any, form: str | None) -> None:
+    assert canonical(value) == rfc8785.dumps(value)
+    assert form is None or canonical(value) == form.encode()
+
+
+@given(VALUES)
 def test_the_canonical_form_is_json_and_a_fixed_point(value: Any) -> None:
     assert canonical(json.loads(canonical(value))) == canonical(value)
 
@@ -60,7 +80,18 @@ def test_other_bytes_have_another_digest(first: bytes, second: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), 2**53, {1: "a key"}, {"a": b"bytes"}, {"a", "set"}, "\ud800"]
+    "value",
+    [
+        float("nan"),
+        float("inf"),
+        2**53,
+        -(2**53),
+        {1: "a key"},
+        {"a": b"bytes"},
+        {"a", "set"},
+        "\ud800",
+        ["\udfff"],
+    ],
 )
 def test_what_has_no_canonical_form_is_refused(value: Any) -> None:
     with pytest.raises(rfc8785.CanonicalizationError):
