@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ class World:
             for peer in set(NAMES) - {name}:
                 pin_peer(self.folder(name), load_identity(self.folder(peer)).public)
 
-    @property
+    @cached_property
     def home(self) -> Home:
         return Home(self.root / "home")
 

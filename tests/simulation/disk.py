@@ -77,14 +77,19 @@ class Disk:
 
     def look(self) -> Tree:
         """Return everything that stands there."""
-        tree: Tree = {}
-        for folder, _, names in os.walk(self.root):
-            here = Path(folder)
-            for path in (here, *(here / name for name in names)):
-                found = path.lstat()
-                data = None if stat.S_ISDIR(found.st_mode) else path.read_bytes()
-                inside = path.relative_to(self.root).as_posix()
-                tree["" if inside == "." else inside] = Node(found.st_mode, found.st_ino, data)
+        found = os.lstat(self.root)
+        tree: Tree = {"": Node(found.st_mode, found.st_ino, None)}
+        folders = [("", str(self.root))]
+        for inside, folder in folders:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    found, data, name = entry.stat(follow_symlinks=False), None, _below(inside, entry.name)
+                    if stat.S_ISDIR(found.st_mode):
+                        folders.append((name, entry.path))
+                    else:
+                        with Path(entry.path).open("rb", buffering=0) as file:
+                            data = file.read()
+                    tree[name] = Node(found.st_mode, found.st_ino, data)
         return tree
 
     def put_back(self, wanted: Tree) -> None:

@@ -72,7 +72,7 @@ class _Engine:
 
 class _Ledger(Ledger):
     def __init__(self, simulation: Simulation, env: EnvironmentContext) -> None:
-        super().__init__(env.folder.ledger, load_identity(env.folder), clock=env.clock)
+        super().__init__(env.folder.ledger, env.identity, clock=env.clock)  # no schedule exchanges keys
         self._simulation = simulation
 
     def append(self, kind: str, body: Any) -> Entry:
