@@ -58,7 +58,7 @@ def _is_plain(value: Any) -> bool:  # noqa: ANN401 - any JSON value
         value = value.values()
     elif kind is not list and kind is not tuple:
         if kind is int:
-            return -_MOST <= value <= _MOST
+            return bool(-_MOST <= value <= _MOST)
         return kind is str or kind is bool or value is None
     # Most of what is digested is text: no call for each. As one `all` it takes half as long again.
     for item in value:  # noqa: SIM110
