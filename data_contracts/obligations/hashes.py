@@ -16,7 +16,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["keyed_hashes", "shared", "union"]
+__all__ = ["distinct", "keyed_hashes", "shared", "union"]
 
 
 def keyed_hashes(values: Iterable[bytes], key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
@@ -28,7 +28,7 @@ def keyed_hashes(values: Iterable[bytes], key: bytes) -> Any:  # noqa: ANN401 - 
     with np.errstate(over="ignore"):
         mixed = _mix((words[:, 0] ^ secret[0]) * (secret[1] | np.uint64(1)))
         mixed = _mix((mixed ^ words[:, 1] ^ secret[2]) * (secret[3] | np.uint64(1)))
-    return _distinct(mixed)
+    return distinct(mixed)
 
 
 def union(left: Any, right: Any) -> Any:  # noqa: ANN401 - numpy arrays of uint64, or None
@@ -37,10 +37,10 @@ def union(left: Any, right: Any) -> Any:  # noqa: ANN401 - numpy arrays of uint6
 
     if left is None or right is None:
         return right if left is None else left
-    return _distinct(np.concatenate([left, right]))
+    return distinct(np.concatenate([left, right]))
 
 
-def _distinct(words: Any) -> Any:  # noqa: ANN401 - a numpy array of uint64
+def distinct(words: Any) -> Any:  # noqa: ANN401 - a numpy array of uint64
     """Sort and leave out repetitions: numpy's own `unique` takes seven times as long for such numbers."""
     import numpy as np
 

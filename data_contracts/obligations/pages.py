@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values
 from data_contracts.obligations.parquet.bloom import check_bloom
+from data_contracts.obligations.parquet.cells import Cells
 from data_contracts.obligations.parquet.chunk import Pages, read_chunk
 from data_contracts.obligations.parquet.footer import File, open_file
-from data_contracts.obligations.parquet.indexes import bytes_of, check_column_index, check_offset_index
-from data_contracts.obligations.parquet.leaves import Leaf, present
+from data_contracts.obligations.parquet.indexes import check_column_index, check_offset_index
+from data_contracts.obligations.parquet.leaves import present
 from data_contracts.obligations.parquet.statistics import check_sizes, check_statistics
 from data_contracts.obligations.parquet.thrift import UnaccountedError
 from data_contracts.verdict import Reason, RuleResult
@@ -109,14 +110,15 @@ def _group(file: File, group: dict[str, Any], number: int, table: pa.Table) -> N
         start = column.get("dictionary_offset", column["data_offset"])
         # A chunk without rows may have no page at all, and then no place.
         raw = file.take(start, column["compressed"]) if column["compressed"] or start else b""
-        pages = read_chunk(raw, start, leaf, values, column["codec"])
-        _column(column, pages, leaf, values)
+        cells = Cells(leaf, values)
+        pages = read_chunk(raw, start, cells, column["codec"])
+        _column(column, pages, cells)
         if (
             chunk.get("offset", 0) not in {0, start}
             or sum(page.rows for page in pages.data) != table.num_rows
         ):
             raise UnaccountedError("structure")
-        _beside(file, chunk, pages, leaf, values)
+        _beside(file, chunk, pages, cells)
         first = start if first is None else first
         uncompressed += pages.uncompressed
         compressed += len(raw)
@@ -128,16 +130,18 @@ def _group(file: File, group: dict[str, Any], number: int, table: pa.Table) -> N
 def _joined(column: Values) -> Values:
     import pyarrow as pa
 
+    if column.num_chunks == 1:
+        return column.chunk(0)
     return pa.concat_arrays(column.chunks) if column.num_chunks else pa.nulls(0, column.type)
 
 
-def _column(column: dict[str, Any], pages: Pages, leaf: Leaf, values: Values) -> None:
+def _column(column: dict[str, Any], pages: Pages, cells: Cells) -> None:
     """Compare what a chunk's metadata says with what its pages are."""
     encodings = [
         {"type": kind, "encoding": encoding, "count": count}
         for (kind, encoding), count in pages.encodings.items()
     ]
-    listed = column.get("pages")
+    leaf, listed = cells.leaf, column.get("pages")
     same = (
         tuple(column["path"]) == leaf.path,
         column["type"] == leaf.type,
@@ -154,20 +158,20 @@ def _column(column: dict[str, Any], pages: Pages, leaf: Leaf, values: Values) ->
         raise UnaccountedError("structure")
     nulls = sum(page.nulls for page in pages.data)
     if "statistics" in column:
-        check_statistics(column["statistics"], values, nulls, leaf)
+        check_statistics(column["statistics"], cells, nulls)
     if "sizes" in column:
         levels = {
             name: [sum(counts) for counts in zip(*(page.levels[name] for page in pages.data), strict=True)]
             for name in ("repetitions", "definitions")
         }
-        check_sizes(column["sizes"], bytes_of(values, leaf), levels, leaf)
+        check_sizes(column["sizes"], cells.size(0, len(cells)), levels, leaf)
 
 
 def _order(entry: dict[str, int]) -> tuple[int, int, int]:
     return entry["type"], entry["encoding"], entry["count"]
 
 
-def _beside(file: File, chunk: dict[str, Any], pages: Pages, leaf: Leaf, values: Values) -> None:
+def _beside(file: File, chunk: dict[str, Any], pages: Pages, cells: Cells) -> None:
     """Check what stands apart from the pages: indexes and filters."""
     if ("offset_index" in chunk) != ("offset_index_length" in chunk):
         raise UnaccountedError("indexes")
@@ -175,15 +179,15 @@ def _beside(file: File, chunk: dict[str, Any], pages: Pages, leaf: Leaf, values:
         raise UnaccountedError("indexes")
     if "offset_index" in chunk:
         raw = file.take(chunk["offset_index"], chunk["offset_index_length"])
-        check_offset_index(raw, pages, leaf, values)
+        check_offset_index(raw, pages, cells)
     if "column_index" in chunk:
         raw = file.take(chunk["column_index"], chunk["column_index_length"])
-        check_column_index(raw, pages, leaf, values)
+        check_column_index(raw, pages, cells)
     column = chunk["column"]
     if ("bloom_offset" in column) != ("bloom_length" in column):
         raise UnaccountedError("bloom")
     if "bloom_offset" in column:
-        check_bloom(file.take(column["bloom_offset"], column["bloom_length"]), leaf, values)
+        check_bloom(file.take(column["bloom_offset"], column["bloom_length"]), cells.leaf, cells.values)
 
 
 def _result(kind: str, rows: int, *, failed: bool) -> RuleResult:

@@ -15,17 +15,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values, kind_of
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
-from data_contracts.obligations.hashes import shared, union
+from data_contracts.obligations.hashes import distinct, shared, union
 from data_contracts.terms import CrossingTerms
 
 if TYPE_CHECKING:
+    import polars as pl
     import pyarrow as pa
 
 __all__ = ["WordsPartial", "merge_words", "spoken", "watched", "words_partial"]
@@ -33,6 +34,8 @@ __all__ = ["WordsPartial", "merge_words", "spoken", "watched", "words_partial"]
 _SHORTEST = 8
 _LONGEST_RUN = 6
 _WORD = re.compile(r"[^\W_]+")
+_ONE_WORD = r"\A[0-9A-Za-z]+\z"
+"""What needs no look at its parts; of a regular expression's engine that knows no other end than the end."""
 _ALWAYS = {"pseudonymise", "code"}
 _IF_SENSITIVE = {"drop", "mask"}
 _IDENTIFIER = "direct-identifier"
@@ -72,13 +75,16 @@ def words_partial(
     terms: CrossingTerms, originals: Mapping[str, Values], output: pa.Table, key: bytes
 ) -> WordsPartial:
     """Return the hashes of one partition: `originals` are the watched columns of all its rows."""
+    import numpy as np
+
     if not originals:
         return WordsPartial()
-    said = {name: _hashes(_long(_texts(values)), key) for name, values in originals.items()}
+    said = {name: distinct(_originals(values, key)) for name, values in originals.items()}
     kept = [name for name in output.column_names if name in terms.columns]
     kept = [name for name in kept if terms.columns[name].obligation == "keep"]
-    cells = [cell for name in kept for chunk in output.column(name).chunks for cell in _cells(chunk)]
-    return WordsPartial(said, _hashes((word for cell in cells for word in _runs(cell)), key))
+    texts = [text for name in kept for chunk in output.column(name).chunks for text in _texts(chunk)]
+    words = [_words(text, key) for text in texts]
+    return WordsPartial(said, distinct(np.concatenate([np.empty(0, np.uint64), *words])))
 
 
 def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
@@ -95,48 +101,61 @@ def spoken(partial: WordsPartial, column: str) -> int:
     return shared(partial.originals[column], partial.words)
 
 
-def _texts(values: Values) -> list[str]:
-    return [str(item) for item in values.unique().drop_null().to_pylist()]
+def _originals(values: Values, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
+    import numpy as np
+    import polars as pl
+
+    texts = pl.Series(pl.from_arrow(values)).drop_nulls().cast(pl.String)
+    texts = texts.filter(texts.str.len_chars() >= _SHORTEST)
+    words, others = _told_apart(texts)
+    joined = {" ".join(_WORD.findall(text.casefold())[:_LONGEST_RUN]) for text in others.unique()}
+    return np.concatenate([_hashes(words, key), _hashes(_series(joined), key)])
 
 
-def _long(texts: Iterable[str]) -> Iterator[str]:
-    for text in texts:
-        if len(text) >= _SHORTEST:
-            yield text.lower() if _one_word(text) else " ".join(_WORD.findall(text.casefold())[:_LONGEST_RUN])
+def _words(texts: pl.Series, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
+    import numpy as np
+
+    words, others = _told_apart(texts)
+    runs = {run for text in others.unique() for run in _runs(text)}
+    return np.concatenate([_hashes(words, key), _hashes(_series(runs), key)])
 
 
-def _cells(values: Values) -> Iterator[str]:
-    """Give each distinct text of a column, those inside of objects and arrays too."""
+def _texts(values: Values) -> Iterator[pl.Series]:
+    """Give the texts of a column, those inside of objects and arrays too."""
+    import polars as pl
     from pyarrow import types
 
     if types.is_struct(values.type):
         for inner in values.flatten():
-            yield from _cells(inner)
+            yield from _texts(inner)
     elif types.is_list(values.type) or types.is_large_list(values.type):
-        yield from _cells(values.flatten())
+        yield from _texts(values.flatten())
     elif types.is_string(values.type) or types.is_large_string(values.type):
-        yield from values.unique().drop_null().to_pylist()
+        yield pl.Series(pl.from_arrow(values)).drop_nulls()
 
 
-def _one_word(text: str) -> bool:
-    """Whether a text is plainly one word, as most codes are: they are looked at four times as fast."""
-    return text.isascii() and text.isalnum()
+def _told_apart(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return those that are plainly one word, as most codes are, in lower case; and the others."""
+    plain = texts.str.contains(_ONE_WORD)
+    if plain.all():
+        return texts.str.to_lowercase(), texts.clear()
+    return texts.filter(plain).str.to_lowercase(), texts.filter(~plain)
 
 
-def _runs(cell: str) -> Iterator[str]:
-    if _one_word(cell):
-        yield cell.lower()
-        return
-    parts = _WORD.findall(cell.casefold())
+def _runs(text: str) -> Iterator[str]:
+    parts = _WORD.findall(text.casefold())
     for at in range(len(parts)):
         for end in range(at + 1, min(at + _LONGEST_RUN, len(parts)) + 1):
             yield " ".join(parts[at:end])
 
 
-def _hashes(words: Iterable[str], key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
-    import numpy as np
+def _series(words: set[str]) -> pl.Series:
+    import polars as pl
 
-    made = [
-        hashlib.blake2b(word.encode(), digest_size=8, key=key[:64]).digest() for word in set(words) - {""}
-    ]
-    return np.sort(np.frombuffer(b"".join(made), dtype=np.uint64))
+    return pl.Series(list(words - {""}), dtype=pl.String)
+
+
+def _hashes(words: pl.Series, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
+    """Return a hash of each, the same in every process with the same Polars."""
+    seed = hashlib.blake2b(b"isthmus-words", key=key[:64], digest_size=8).digest()
+    return words.hash(int.from_bytes(seed, "big")).to_numpy()

@@ -6,10 +6,10 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from data_contracts.arrow import Values
+from data_contracts.obligations.parquet.cells import Cells
 from data_contracts.obligations.parquet.compression import expanded
 from data_contracts.obligations.parquet.format import PAGE_HEADER
-from data_contracts.obligations.parquet.leaves import BOOLEAN, BYTES, FIXED, Leaf, plain
+from data_contracts.obligations.parquet.leaves import BOOLEAN, BYTES, FIXED, Leaf
 from data_contracts.obligations.parquet.levels import hybrid
 from data_contracts.obligations.parquet.statistics import check_statistics
 from data_contracts.obligations.parquet.thrift import UnaccountedError, read_struct
@@ -59,28 +59,26 @@ class Pages:
 class _Reading:
     """What the walk over one chunk's pages carries along."""
 
-    leaf: Leaf
-    values: Values
+    cells: Cells
     codec: int
     found: Pages = field(default_factory=Pages)
     dictionary: Any = None
-    used: set[int] = field(default_factory=set)
+    used: Any = None
 
 
-def read_chunk(raw: bytes, start: int, leaf: Leaf, values: Values, codec: int) -> Pages:
+def read_chunk(raw: bytes, start: int, cells: Cells, codec: int) -> Pages:
     """Walk over a chunk's bytes.
 
     Args:
         raw: the chunk, which begins at `start` of the file.
         start: its offset.
-        leaf: what the schema says of it.
-        values: the present values that a reader gets, in order.
+        cells: the present values that a reader gets.
         codec: the chunk's compression.
 
     Raises:
         UnaccountedError: some byte is not of these values.
     """
-    reading = _Reading(leaf, values, codec)
+    reading = _Reading(cells, codec)
     at = 0
     while at < len(raw):
         header, body = read_struct(raw, at, PAGE_HEADER)
@@ -100,9 +98,9 @@ def read_chunk(raw: bytes, start: int, leaf: Leaf, values: Values, codec: int) -
             raise UnaccountedError("structure")
         at = end
     done = sum(page.count for page in reading.found.data)
-    if done != len(values):
+    if done != len(cells):
         raise UnaccountedError("pages")
-    if reading.dictionary is not None and len(reading.used) != reading.found.entries:
+    if reading.dictionary is not None and not reading.used.all():
         # An entry that no row uses: what a column held before its rows were changed.
         raise UnaccountedError("dictionaries")
     return reading.found
@@ -116,7 +114,10 @@ def _dictionary(reading: _Reading, header: dict[str, Any], page: memoryview, off
         or reading.found.data
     ):
         raise UnaccountedError("structure")
-    reading.dictionary = _entries(reading.leaf, page, count)
+    import numpy as np
+
+    reading.dictionary = _entries(reading.cells.leaf, page, count)
+    reading.used = np.zeros(count, np.bool_)
     reading.found.dictionary, reading.found.entries = offset, count
     reading.found.forms.add(encoding)
     _count(reading.found, _DICTIONARY, encoding)
@@ -124,116 +125,104 @@ def _dictionary(reading: _Reading, header: dict[str, Any], page: memoryview, off
 
 def _entries(leaf: Leaf, page: memoryview, count: int) -> Any:  # noqa: ANN401 - numpy rows, or an Arrow array
     import numpy as np
-    import pyarrow as pa
 
     width = leaf.width if leaf.type == FIXED else _WIDTHS.get(leaf.type, 0)
     if width:
         if len(page) != count * width:
             raise UnaccountedError("dictionaries")
-        return np.frombuffer(page, np.uint8).reshape(count, width)
+        return np.frombuffer(page, np.dtype((np.void, width)))
     if leaf.type != BYTES:
         raise UnaccountedError("dictionaries")
-    at = 0
-    entries = []
+    return _texts(page, count)
+
+
+def _texts(page: memoryview, count: int) -> Any:  # noqa: ANN401 - an Arrow array
+    import numpy as np
+    import pyarrow as pa
+
+    at, size, ends, bodies = 0, len(page), [0], []
     for _ in range(count):
-        size = int.from_bytes(page[at : at + 4], "little")
-        if at + 4 + size > len(page):
+        end = at + 4 + int.from_bytes(page[at : at + 4], "little")
+        if end > size:
             raise UnaccountedError("dictionaries")
-        entries.append(bytes(page[at + 4 : at + 4 + size]))
-        at += 4 + size
-    if at != len(page):
+        bodies.append(page[at + 4 : end])
+        ends.append(end - 4 * len(bodies))
+        at = end
+    if at != size:
         raise UnaccountedError("dictionaries")
-    return pa.array(entries, pa.large_binary())
+    offsets: Any = np.array(ends, np.int64)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(bodies))]
+    return pa.Array.from_buffers(pa.large_binary(), count, buffers)
 
 
-def _level(page: memoryview, at: int, most: int, count: int) -> tuple[Any, int]:
+def _level(page: memoryview, at: int, most: int, count: int) -> tuple[list[int], int]:
+    """Return how often each level occurs, and where they end."""
     import numpy as np
 
     if not most:
-        return np.zeros(count, np.uint64), at
+        return [count], at
     size = int.from_bytes(page[at : at + 4], "little")
     if at + 4 + size > len(page):
         raise UnaccountedError("pages")
     found = hybrid(page[at + 4 : at + 4 + size], most.bit_length(), count)
     if len(found) and int(found.max()) > most:
         raise UnaccountedError("pages")
-    return found, at + 4 + size
+    if most == 1:
+        there = int(np.count_nonzero(found))
+        return [count - there, there], at + 4 + size
+    return np.bincount(found, minlength=most + 1).tolist(), at + 4 + size
 
 
 def _data(reading: _Reading, header: dict[str, Any], page: memoryview, place: tuple[int, int]) -> None:
-    import numpy as np
-
-    leaf, found = reading.leaf, reading.found
+    cells, found = reading.cells, reading.found
+    leaf = cells.leaf
     count = int(header.get("values", -1))
     if count < 0 or header.get("definitions") != _RLE or header.get("repetitions") != _RLE:
         raise UnaccountedError("structure")
     repetitions, at = _level(page, 0, leaf.repetitions, count)
     definitions, at = _level(page, at, leaf.definitions, count)
-    there = int((definitions == leaf.definitions).sum())
+    there = definitions[leaf.definitions]
     first = found.data[-1].first + found.data[-1].count if found.data else 0
-    values = reading.values.slice(first, there)
-    if len(values) != there:
+    if first + there > len(cells):
         raise UnaccountedError("pages")
-    _compare(reading, header.get("encoding"), page[at:], values)
+    _compare(reading, header.get("encoding"), page[at:], first, there)
     nulls = count - there
     if "statistics" in header:
-        check_statistics(header["statistics"], values, nulls, leaf)
-    levels = {
-        "repetitions": np.bincount(repetitions.astype(np.int64), minlength=leaf.repetitions + 1).tolist(),
-        "definitions": np.bincount(definitions.astype(np.int64), minlength=leaf.definitions + 1).tolist(),
-    }
-    rows = int((repetitions == 0).sum())
-    found.data.append(Page(place[0], place[1], rows, first, there, nulls, levels))
+        check_statistics(header["statistics"], cells, nulls, first=first, count=there)
+    levels = {"repetitions": repetitions, "definitions": definitions}
+    found.data.append(Page(place[0], place[1], repetitions[0], first, there, nulls, levels))
     found.values += count
     found.forms |= {header["encoding"]} | ({_RLE} if leaf.definitions or leaf.repetitions else set())
     _count(found, _DATA, header["encoding"])
 
 
-def _compare(reading: _Reading, encoding: int | None, body: memoryview, values: Values) -> None:
+def _compare(reading: _Reading, encoding: int | None, body: memoryview, first: int, count: int) -> None:
     """Compare a page's values with those that a reader gets."""
-    leaf = reading.leaf
+    cells = reading.cells
     if encoding == _PLAIN:
-        if bytes(body) != plain(values, leaf):
+        if not cells.are_plain(body, first, count):
             raise UnaccountedError("pages")
         return
-    if encoding == _RLE and leaf.type == BOOLEAN:
-        _compare_runs(body, values)
+    if encoding == _RLE and cells.leaf.type == BOOLEAN:
+        _compare_runs(body, cells, first, count)
         return
     if encoding not in {_PLAIN_DICTIONARY, _RLE_DICTIONARY} or reading.dictionary is None or not len(body):
         raise UnaccountedError("structure")
-    indices = hybrid(body[1:], body[0], len(values))
-    if len(indices) and int(indices.max()) >= reading.found.entries:
+    indices = hybrid(body[1:], body[0], count)
+    if count and int(indices.max()) >= reading.found.entries:
         raise UnaccountedError("pages")
-    reading.used.update(_distinct(indices))
-    if plain(values, leaf) != _looked_up(reading, indices):
+    reading.used[indices] = True
+    if not cells.are_entries(reading.dictionary, indices, first):
         raise UnaccountedError("pages")
 
 
-def _compare_runs(body: memoryview, values: Values) -> None:
+def _compare_runs(body: memoryview, cells: Cells, first: int, count: int) -> None:
     size = int.from_bytes(body[:4], "little")
     if size != len(body) - 4:
         raise UnaccountedError("pages")
-    bits = hybrid(body[4:], 1, len(values))
-    if (bits.astype(bool) != values.to_numpy(zero_copy_only=False)).any():
+    bits = hybrid(body[4:], 1, count)
+    if (bits.astype(bool) != cells.values.slice(first, count).to_numpy(zero_copy_only=False)).any():
         raise UnaccountedError("pages")
-
-
-def _distinct(indices: Any) -> list[int]:  # noqa: ANN401 - numpy
-    import numpy as np
-
-    found: list[int] = np.unique(indices).tolist()
-    return found
-
-
-def _looked_up(reading: _Reading, indices: Any) -> bytes:  # noqa: ANN401 - numpy
-    import numpy as np
-    import pyarrow as pa
-
-    entries = reading.dictionary
-    if reading.leaf.type != BYTES:
-        return bytes(entries[indices.astype(np.int64)].tobytes())
-    places: Any = pa.array(indices.astype(np.int64))
-    return plain(entries.take(places), reading.leaf)
 
 
 def _count(found: Pages, kind: int, encoding: int) -> None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from data_contracts.arrow import Values
-from data_contracts.obligations.parquet.chunk import Page, Pages
+from data_contracts.obligations.parquet.cells import Cells
+from data_contracts.obligations.parquet.chunk import Pages
 from data_contracts.obligations.parquet.format import COLUMN_INDEX, OFFSET_INDEX
-from data_contracts.obligations.parquet.leaves import BYTES, Leaf, plain
-from data_contracts.obligations.parquet.statistics import bounds
 from data_contracts.obligations.parquet.thrift import UnaccountedError, read_struct
 
-__all__ = ["bytes_of", "check_column_index", "check_offset_index"]
+__all__ = ["check_column_index", "check_offset_index"]
 
 _ORDERS = {0, 1, 2}
-
-
-def bytes_of(values: Values, leaf: Leaf) -> int:
-    """Return how many bytes the values are, without their lengths; 0 for those of a fixed width."""
-    return len(plain(values, leaf)) - 4 * len(values) if leaf.type == BYTES else 0
 
 
 def _whole(raw: bytes, spec: Any) -> dict[str, Any]:  # noqa: ANN401 - a Spec
@@ -28,11 +21,7 @@ def _whole(raw: bytes, spec: Any) -> dict[str, Any]:  # noqa: ANN401 - a Spec
     return found
 
 
-def _values(page: Page, values: Values) -> Values:
-    return values.slice(page.first, page.count)
-
-
-def check_offset_index(raw: bytes, pages: Pages, leaf: Leaf, values: Values) -> None:
+def check_offset_index(raw: bytes, pages: Pages, cells: Cells) -> None:
     """Compare the places of pages with where they are.
 
     Raises:
@@ -47,11 +36,11 @@ def check_offset_index(raw: bytes, pages: Pages, leaf: Leaf, values: Values) -> 
     if found.get("pages") != wanted:
         raise UnaccountedError("indexes")
     sizes = found.get("bytes")
-    if sizes is not None and sizes != [bytes_of(_values(page, values), leaf) for page in pages.data]:
+    if sizes is not None and sizes != [cells.size(page.first, page.count) for page in pages.data]:
         raise UnaccountedError("indexes")
 
 
-def check_column_index(raw: bytes, pages: Pages, leaf: Leaf, values: Values) -> None:
+def check_column_index(raw: bytes, pages: Pages, cells: Cells) -> None:
     """Compare the bounds of pages with those of the values in them.
 
     Raises:
@@ -66,7 +55,7 @@ def check_column_index(raw: bytes, pages: Pages, leaf: Leaf, values: Values) -> 
     ):
         raise UnaccountedError("indexes")
     for place, page in enumerate(pages.data):
-        low, high = bounds(_values(page, values), leaf)
+        low, high = cells.ends(page.first, page.count)
         empty = frozenset({b""})
         if found["empty"][place] != (page.count == 0):
             raise UnaccountedError("indexes")

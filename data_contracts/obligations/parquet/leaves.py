@@ -12,7 +12,21 @@ from typing import Any
 from data_contracts.arrow import Values, compute
 from data_contracts.obligations.parquet.thrift import UnaccountedError
 
-__all__ = ["BOOLEAN", "BYTES", "FIXED", "Leaf", "element_bytes", "leaves_of", "plain"]
+__all__ = [
+    "BOOLEAN",
+    "BYTES",
+    "DOUBLE",
+    "FIXED",
+    "FLOAT",
+    "INT32",
+    "INT64",
+    "Leaf",
+    "element_bytes",
+    "leaves_of",
+    "plain",
+    "present",
+    "storage",
+]
 
 BOOLEAN, INT32, INT64, FLOAT, DOUBLE, BYTES, FIXED = 0, 1, 2, 4, 5, 6, 7
 _OPTIONAL, _REPEATED = 1, 2
@@ -93,7 +107,7 @@ def present(values: Values) -> Iterator[Values]:
         yield values.drop_null()
 
 
-def _storage(values: Values, leaf: Leaf) -> Any:  # noqa: ANN401 - numpy
+def storage(values: Values, leaf: Leaf) -> Any:  # noqa: ANN401 - numpy
     """Return fixed-width values as the integers or floats that are stored."""
     import numpy as np
     import pyarrow as pa
@@ -138,7 +152,7 @@ def plain(values: Values, leaf: Leaf) -> bytes:
     if leaf.type == BOOLEAN:
         return np.packbits(values.to_numpy(zero_copy_only=False), bitorder="little").tobytes()
     if leaf.type in {INT32, INT64, FLOAT, DOUBLE}:
-        return bytes(_storage(values, leaf).tobytes())
+        return bytes(storage(values, leaf).tobytes())
     if leaf.type == FIXED:
         return bytes(np.ascontiguousarray(_fixed(values, leaf)).tobytes())
     if leaf.type != BYTES:

@@ -154,3 +154,24 @@ def test_runs_leave_nothing_over(raw: bytes) -> None:
     assert hybrid(memoryview(b"\x03\x07"), 1, 3).tolist() == [1, 1, 1]
     with pytest.raises(UnaccountedError):
         hybrid(memoryview(raw), 1, 3)
+
+
+@pytest.mark.parametrize("width", [1, 3, 8, 13, 17, 32])
+def test_runs_and_packed_numbers_are_read_as_they_follow_each_other(width: int) -> None:
+    rng = random.Random(width)  # noqa: S311 - a seed, no secret
+    raw, wanted = b"", []
+    for kind in "prprpp":
+        if kind == "r":
+            value, length = rng.randrange(1 << width), rng.randrange(1, 300)
+            head = length << 1
+            raw += bytes([head & 0x7F | 0x80, head >> 7]) if head > 0x7F else bytes([head])
+            raw += value.to_bytes((width + 7) // 8, "little")
+            wanted += [value] * length
+        else:
+            numbers = [rng.randrange(1 << width) for _ in range(8 * 5)]
+            bits = sum(number << width * at for at, number in enumerate(numbers))
+            raw += bytes([5 << 1 | 1]) + bits.to_bytes(5 * width, "little")
+            wanted += numbers
+    assert hybrid(memoryview(raw), width, len(wanted)).tolist() == wanted
+    with pytest.raises(UnaccountedError):
+        hybrid(memoryview(raw[:-1]), width, len(wanted))
