@@ -106,7 +106,7 @@ class Evidence:
 
     Attributes:
         outside: rows whose output is not what the obligation guarantees.
-        originals: keyed 64-bit hashes of the originals, where they must not reappear (numpy uint64).
+        originals: keyed 64-bit hashes of the originals, where they must not reappear (`hashes.Runs`).
         outputs: the same of the outputs.
     """
 

@@ -19,13 +19,14 @@ from data_contracts.labels import Classification, Labels
 from data_contracts.model import Column
 from data_contracts.obligations.base import Context, Evidence, ObligationBrokenError, rewritten
 from data_contracts.obligations.canonical import column_bytes, python_values, value_bytes
-from data_contracts.obligations.hashes import keyed_hashes
+from data_contracts.obligations.hashes import Runs, keyed_hashes
 from data_contracts.obligations.keyed import WIDTH
 
 __all__ = ["arrived", "bytes_of", "complaints", "domain", "is_group", "lowered", "original_hashes", "proved"]
 
 _GROUP = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 _MAX_NAME = 63
+_LOOKED_AT = 4096
 _REFUSED = {"": "a column without a type", "boolean": "truth: two values, told apart by counting"}
 
 
@@ -96,22 +97,44 @@ def proved(
         return Evidence(outside=max(len(source), 1))
     pc = compute()
     # Not `column_bytes`: the bytes come from Python's own values here, one distinct value after the other.
-    nested = pa.types.is_nested(source.type)
-    encoded: Any = source if nested else source.dictionary_encode()
-    forms = [value_bytes(value) for value in python_values(source if nested else encoded.dictionary)]
+    encoded: Any = source.dictionary_encode() if _repeats(source) else None
+    forms = _forms(source if encoded is None else encoded.dictionary)
     present = [form for form in forms if form is not None]
-    answers = iter(expected(present))
-    wanted = array_of([None if form is None else next(answers) for form in forms], pa.binary())
-    wanted = wanted if nested else wanted.take(encoded.indices)
+    answers: Sequence[bytes | None] = expected(present)
+    if len(present) < len(forms):
+        given = iter(answers)
+        answers = [None if form is None else next(given) for form in forms]
+    wanted = array_of(answers, pa.binary())
+    wanted = wanted if encoded is None else wanted.take(encoded.indices)
     same = pc.fill_null(pc.equal(wanted, output), fill_value=False)
     right = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
     return Evidence(
         outside=len(source) - int(pc.sum(right).as_py() or 0),
-        originals=keyed_hashes(present, key),
-        outputs=keyed_hashes(output.drop_null().to_pylist(), key),
+        originals=keyed_hashes(array_of(present, pa.binary()), key),
+        outputs=keyed_hashes(output.drop_null(), key),
     )
 
 
-def original_hashes(values: Values, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
+def _repeats(values: Values) -> bool:
+    """Whether the first values say that it is worth to find the distinct ones: that costs as much as a hash."""
+    import pyarrow as pa
+
+    if pa.types.is_nested(values.type):
+        return False  # Arrow cannot tell them apart
+    seen = values.slice(0, _LOOKED_AT)
+    return 2 * int(compute().count_distinct(seen, mode="all").as_py()) <= len(seen)
+
+
+def _forms(values: Values) -> list[bytes | None]:
+    """Return the canonical bytes of each value; a text's are its own."""
+    from pyarrow import types
+
+    if types.is_string(values.type) or types.is_binary(values.type):
+        found: list[bytes | None] = values.cast("binary").to_pylist()
+        return found
+    return [value_bytes(value) for value in python_values(values)]
+
+
+def original_hashes(values: Values, key: bytes) -> Runs:
     """Return the keyed hashes of the originals, as the bytes in which they could pose as a pseudonym."""
-    return keyed_hashes(column_bytes(values).drop_null().to_pylist(), key)
+    return keyed_hashes(column_bytes(values).drop_null(), key)

@@ -20,8 +20,9 @@ Example:
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -29,7 +30,7 @@ from data_contracts.arrow import Values, array_of
 from data_contracts.digest import canonical
 from data_contracts.errors import DefectError
 
-__all__ = ["WIDTH", "pseudonym", "pseudonyms", "subkey"]
+__all__ = ["WIDTH", "each_pseudonym", "pseudonym", "pseudonyms", "subkey"]
 
 WIDTH = 16
 _HEX = 64
@@ -47,6 +48,28 @@ def subkey(key: bytes, domain: Sequence[str]) -> bytes:
 def pseudonym(value: bytes, key: bytes) -> bytes:
     """Return one value's pseudonym, by the standard library alone."""
     return hmac.digest(key, value, "sha256")[:WIDTH]
+
+
+def each_pseudonym(values: Iterable[bytes], key: bytes) -> list[bytes]:
+    """Return the pseudonym of each value, by the standard library's SHA-256 alone.
+
+    HMAC as FIPS 198-1 defines it, each half begun once for all: half the time of a call of `hmac.digest`.
+
+    Raises:
+        DefectError: the key is longer than a block of SHA-256.
+    """
+    if len(key) > _HEX:
+        raise DefectError("a domain's key is one block of SHA-256")
+    block = key.ljust(_HEX, b"\0")
+    begun = hashlib.sha256(bytes(byte ^ 0x36 for byte in block)).copy
+    ended = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
+    made = []
+    for value in values:
+        inner, outer = begun(), ended()
+        inner.update(value)
+        outer.update(inner.digest())
+        made.append(outer.digest()[:WIDTH])
+    return made
 
 
 def pseudonyms(values: Values, key: bytes) -> Values:

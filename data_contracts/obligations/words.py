@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from data_contracts.arrow import Values, kind_of
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
-from data_contracts.obligations.hashes import distinct, shared, union
+from data_contracts.obligations.hashes import Runs, distinct, shared, union
 from data_contracts.terms import CrossingTerms
 
 if TYPE_CHECKING:
@@ -46,12 +46,12 @@ class WordsPartial:
     """What some partitions showed.
 
     Attributes:
-        originals: keyed hashes of the originals, by watched column (numpy uint64).
-        words: keyed hashes of the words that cross.
+        originals: keyed hashes of the originals, by watched column.
+        words: keyed hashes of the words that cross, each once.
     """
 
-    originals: Mapping[str, Any] = field(default_factory=dict)
-    words: Any = None
+    originals: Mapping[str, Runs] = field(default_factory=dict)
+    words: Runs = ()
 
 
 def watched(contract: Contract, terms: CrossingTerms) -> tuple[str, ...]:
@@ -79,37 +79,37 @@ def words_partial(
 
     if not originals:
         return WordsPartial()
-    said = {name: distinct(_originals(values, key)) for name, values in originals.items()}
+    said = {name: _originals(values, key) for name, values in originals.items()}
     kept = [name for name in output.column_names if name in terms.columns]
     kept = [name for name in kept if terms.columns[name].obligation == "keep"]
     texts = [text for name in kept for chunk in output.column(name).chunks for text in _texts(chunk)]
     words = [_words(text, key) for text in texts]
-    return WordsPartial(said, distinct(np.concatenate([np.empty(0, np.uint64), *words])))
+    return WordsPartial(said, (distinct(np.concatenate([np.empty(0, np.uint64), *words])),))
 
 
 def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
     """Return what both showed."""
+    import numpy as np
+
     names = {**left.originals, **right.originals}
-    originals = {name: union(left.originals.get(name), right.originals.get(name)) for name in names}
-    return WordsPartial(originals, union(left.words, right.words))
+    originals = {n: union(left.originals.get(n), right.originals.get(n)) or () for n in names}
+    words = left.words + right.words
+    return WordsPartial(originals, (distinct(np.concatenate(words)),) if words else ())
 
 
 def spoken(partial: WordsPartial, column: str) -> int:
     """Return how many of a column's originals occur as words in a text that crosses."""
-    if column not in partial.originals or partial.words is None:
-        return 0
-    return shared(partial.originals[column], partial.words)
+    return shared(partial.originals.get(column, ()), partial.words)
 
 
-def _originals(values: Values, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
-    import numpy as np
+def _originals(values: Values, key: bytes) -> Runs:
     import polars as pl
 
     texts = pl.Series(pl.from_arrow(values)).drop_nulls().cast(pl.String)
     texts = texts.filter(texts.str.len_chars() >= _SHORTEST)
     words, others = _told_apart(texts)
     joined = {" ".join(_WORD.findall(text.casefold())[:_LONGEST_RUN]) for text in others.unique()}
-    return np.concatenate([_hashes(words, key), _hashes(_series(joined), key)])
+    return _hashes(words, key), _hashes(_series(joined), key)
 
 
 def _words(texts: pl.Series, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64

@@ -92,3 +92,12 @@ def test_a_columns_bytes_are_those_of_its_values(values: list[Any]) -> None:
 def test_dates_that_python_does_not_know_have_bytes_too() -> None:
     far = pa.array([2**31 - 1, -(2**31), 0], pa.int32()).view(pa.date32())
     assert column_bytes(far).to_pylist() == [b"2147483647", b"-2147483648", b"0"]
+
+
+@settings(max_examples=50)
+@given(st.lists(st.binary(max_size=150)), st.binary(max_size=64))
+def test_the_proofs_own_hmac_is_the_standard_librarys(values: list[bytes], key: bytes) -> None:
+    wanted = [hmac.new(key, value, "sha256").digest()[:16] for value in values]
+    assert keyed.each_pseudonym(values, key) == wanted
+    with pytest.raises(DefectError):
+        keyed.each_pseudonym(values, key.ljust(65, b"k"))
