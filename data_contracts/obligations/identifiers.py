@@ -116,7 +116,7 @@ def proved(
 
 
 def _repeats(values: Values) -> bool:
-    """Whether the first values say that it is worth to find the distinct ones: that costs as much as a hash."""
+    """Whether the first values say that finding the distinct ones is worth it: that costs as much as a hash."""
     import pyarrow as pa
 
     if pa.types.is_nested(values.type):

@@ -28,6 +28,7 @@ from data_contracts.checks import check_tables, compile_plan
 from data_contracts.labels import Classification, Labels
 from data_contracts.model import Column
 from data_contracts.obligations import Context, Evidence, Keeps, Obligation
+from data_contracts.obligations.hashes import shared
 
 KEY = bytes(range(32))
 PROOF = bytes(32)
@@ -87,7 +88,7 @@ class ObligationSuite:
         evidence = self.evidence(output)
         if evidence.originals is None:
             return evidence.outside
-        return evidence.outside + len(set(evidence.originals.tolist()) & set(evidence.outputs.tolist()))
+        return evidence.outside + shared(evidence.originals, evidence.outputs)
 
     def test_its_declaration_is_checked(self) -> None:
         assert self.obligation.complaints(self.parameters, self.column) == []
