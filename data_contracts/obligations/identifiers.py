@@ -116,7 +116,7 @@ def proved(
 
 
 def _repeats(values: Values) -> bool:
-    """Whether the first values say that finding the distinct ones, which costs as much as a hash, is worth it."""
+    """Whether the first values repeat so often that finding the distinct ones costs less than their hashes."""
     import pyarrow as pa
 
     if pa.types.is_nested(values.type):
