@@ -116,7 +116,7 @@ def proved(
 
 
 def _repeats(values: Values) -> bool:
-    """Whether the first values repeat so often that finding the distinct ones costs less than their hashes."""
+    """Whether the first values repeat: then finding the distinct ones costs less than hashing all."""
     import pyarrow as pa
 
     if pa.types.is_nested(values.type):
