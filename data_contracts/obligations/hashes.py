@@ -76,7 +76,7 @@ def _repeat(hashes: Any) -> bool:  # noqa: ANN401 - a numpy array of uint64
     import numpy as np
 
     seen = hashes[:_LOOKED_AT]
-    return 2 * np.unique(seen).size <= seen.size
+    return bool(2 * np.unique(seen).size <= seen.size)
 
 
 def union(left: Runs | None, right: Runs | None) -> Runs | None:
