@@ -31,6 +31,8 @@ from data_contracts.sandbox.running import Child, SandboxError
 __all__ = ["HostileFileError", "Probe", "limits_for", "probe_files"]
 
 _WORK = "data_contracts.sandbox.work.decoding:decode"
+_BARE = frozenset({".csv", ".parquet", ".pq", ".arrow", ".arrows", ".feather", ".ipc"})
+"""Whose readers do without NumPy."""
 _SECONDS = 60
 _BYTES_PER_SECOND = 500_000
 
@@ -69,7 +71,8 @@ class Probe:
         self._paths = [path for path in paths if path.exists()]
         self._child: Child | None = None
         if self._paths:
-            self._child = Child(_WORK, limits or limits_for(self._paths), read=self._paths)
+            bare = all(path.is_file() and path.suffix.lower() in _BARE for path in self._paths)
+            self._child = Child(_WORK, limits or limits_for(self._paths), read=self._paths, bare=bare)
             self._child.ask([str(path.resolve()) for path in self._paths])
 
     def __enter__(self) -> Self:

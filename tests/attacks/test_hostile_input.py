@@ -42,7 +42,7 @@ def test_mutants_are_read_or_refused(kind: str, tmp_path: Path) -> None:
         path.write_bytes(mutant)
         names.append(str(path))
     limits = Limits(memory_bytes=GIB, cpu_seconds=60 + MUTANTS, wall_seconds=60 + MUTANTS)
-    with Child(EACH, limits, read=[tmp_path]) as child:
+    with Child(EACH, limits, read=[tmp_path], bare=kind != "jsonl") as child:  # as a probe starts it
         found = Counter(child.call(names))
     assert set(found) <= {"read", "refused"}, found
     assert found["refused"] > MUTANTS // 20
@@ -85,6 +85,18 @@ def test_a_sound_file_passes_and_a_missing_one_is_the_callers(tmp_path: Path) ->
     probe_files([path, tmp_path / "missing.parquet"], LIMITS)
     with Probe([tmp_path / "missing.parquet"]) as probe:
         probe.finish()
+
+
+@pytest.mark.parametrize("kind", sorted(hostile.KINDS))
+def test_every_kind_is_decoded_whole_by_a_child_that_has_what_its_readers_need(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"whole.{kind}"
+    hostile.KINDS[kind](path)
+    with Probe([path], LIMITS) as probe:
+        assert probe._child is not None
+        rows = probe._child.answer()
+    assert rows == sum(table.num_rows for table in open_source(path).read(None)) > 0
 
 
 def test_a_hundred_thousand_columns(bombs: dict[str, Path]) -> None:

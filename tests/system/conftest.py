@@ -4,6 +4,7 @@ Invariants:
 1. Every home is a short path of its own, and is taken down even when its test fails.
 2. After `down`, no process that was started for the home is alive: the fixture looks and fails otherwise.
 3. Tests that share the running system carry `xdist_group("hospital")`, so that one worker runs them all.
+4. Every test here carries a group: without one, each worker would start the system of its file again.
 """
 
 from __future__ import annotations
@@ -133,6 +134,14 @@ def homes() -> Iterator[Callable[..., System]]:
             process.kill()
         shutil.rmtree(system.home, ignore_errors=True)
     assert not leftovers, leftovers
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test of a system that names no group."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("xdist_group") is None:
+            raise pytest.UsageError(f"{item.nodeid}: say which group it is of (xdist_group)")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("keys-running"), pytest.mark.timeout(900)]
 
 ENVIRONMENTS = ("onprem", "cloud", "edge")
 

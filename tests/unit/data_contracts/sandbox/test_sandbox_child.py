@@ -45,6 +45,13 @@ def test_rows_that_nobody_reads_do_not_disturb_the_next_request() -> None:
         assert child.call(2) == 2
 
 
+def test_a_bare_child_goes_without_numpy() -> None:
+    with Child("importlib.util:find_spec", bare=True) as child:
+        assert child.call("numpy") is None
+    with pytest.raises(SandboxError), Child("importlib.util:find_spec") as child:
+        child.call("numpy")  # it is there, and its spec is no JSON
+
+
 def test_everything_is_locked_on_this_machine() -> None:
     assert sandbox_capabilities().complete
 
