@@ -242,12 +242,13 @@ def vocabulary_evidence(profile: Profile, lexicon: Lexicon) -> list[Evidence]:
     if not profile.distinct or profile.values < 2:  # noqa: PLR2004 - one value shows nothing
         return []
     evidence = []
+    plain = {text: _letters_alone(text) for text in profile.distinct}
     for kind in lexicon.kinds.values():
         name = kind.vocabulary
         if not name:
             continue
         words = frozenset(words_of(name)) if name == "countries" else lexicon.vocabularies[name]
-        spelled = {text: _spelled(name, text) for text in profile.distinct}
+        spelled = {text: _blood(text) for text in plain} if name == "blood-group" else plain
         count = sum(rows for text, rows in profile.distinct.items() if spelled[text] in words)
         seen = {word for word in spelled.values() if word in words}
         if count >= 0.95 * profile.values and _telling(name, seen):
@@ -255,9 +256,11 @@ def vocabulary_evidence(profile: Profile, lexicon: Lexicon) -> list[Evidence]:
     return evidence
 
 
-def _spelled(vocabulary: str, text: str) -> str:
-    if vocabulary == "blood-group":
-        return fold(text).replace(" ", "")
+def _blood(text: str) -> str:
+    return fold(text).replace(" ", "")
+
+
+def _letters_alone(text: str) -> str:
     return "" if any(letter.isdigit() for letter in text) else letters(text)
 
 

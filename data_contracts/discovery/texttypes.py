@@ -21,6 +21,8 @@ __all__ = ["TextType", "TextTypes"]
 
 _LOSES = r"^[+-]?0[0-9]|^\+|^[+-]?[0-9]{19,}$"
 _LOSES_AS_FLOAT = r"^[+-]?[0-9]{16,}$"
+_MARKS = frozenset("/.-:")
+_ISO_MARKS = {"date": "-", "timestamp": "-:", "time": ":"}
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,13 @@ class TextType:
     kind: str
     format: str = ""
     timezone: bool = False
+
+    def fits(self, text: str) -> bool:
+        """Whether a text has what each of this type has: a look that spares most columns most readings."""
+        if self.kind == "boolean":
+            return True
+        marks = set(self.format or _ISO_MARKS.get(self.kind, "")) & _MARKS
+        return marks <= set(text) and any(map(str.isdigit, text))
 
     @property
     def options(self) -> dict[str, object]:
@@ -74,6 +83,7 @@ class TextTypes:
 
     def see(self, name: str, texts: pl.Series) -> None:
         """Strike every type as which one of the texts cannot be read."""
+        self.standing = [kind for kind in self.standing if kind.fits(texts[0])]
         if not self.standing:
             return
         if self.numeric:
