@@ -12,6 +12,7 @@ Invariants:
     HOME/secrets/                 the system's own secrets; in it `trust/` (root, documents) and `requesters/`
     HOME/environments/NAME/       store keys ledger outbox incidents logs dask run peers trust prefect tmp
     HOME/transit/SRC/DST/         opened by these two environments only
+    HOME/members/                 what lives on other machines: invitations, or the home that was joined
 
 Example:
     >>> import tempfile
@@ -76,6 +77,11 @@ class Home:
     def environments(self) -> Path:
         """The folder of the environments' folders."""
         return self.root / "environments"
+
+    @property
+    def members(self) -> Path:
+        """What is known of other machines: invitations that were issued, or the home that was joined."""
+        return self.root / "members"
 
     def environment(self, name: str) -> EnvironmentFolder:
         """Name one environment's folder; nothing is touched.

@@ -44,7 +44,7 @@ _HOST_KEY = r"(?:ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa) [A-Za-z0-9
 _PROMISES = r"one-writer-wins|durable"
 
 TRANSIT_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "directory": (("path",), ()),
+    "directory": (("path",), ("shared",)),
     "s3": (("bucket", "region", "credentials"), ("prefix", "endpoint")),
     "azure": (("account", "container", "credentials"), ("prefix", "endpoint")),
     "sftp": (("host", "user", "path", "host_key", "key"), ("port",)),
@@ -111,7 +111,8 @@ def _file(fields: Fields, place: Path, what: str) -> pathlib.Path:
 
 def _directory(fields: Fields, place: Path, peer: str) -> TransitSpec:
     text = fields.text((*place, "path"), _FOLDER, "an absolute path", "/")
-    return DirectoryTransitSpec(peer, pathlib.Path(text))
+    shared = fields.choice((*place, "shared"), ("group",), "") == "group"
+    return DirectoryTransitSpec(peer, pathlib.Path(text), shared)
 
 
 def _prefix(fields: Fields, place: Path) -> str:

@@ -66,10 +66,12 @@ class DirectoryTransitSpec:
     Attributes:
         peer: the other environment.
         path: the folder, absolute.
+        shared: whether two users share it, by its group; else it is one user's.
     """
 
     peer: str
     path: Path
+    shared: bool = False
 
     @property
     def place(self) -> tuple[str, ...]:

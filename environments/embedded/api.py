@@ -5,6 +5,8 @@ Invariants:
 2. A client's settings are complete: analytics off, no results sent, no logs sent, no server of its own
    started behind our back, and Prefect's own files in a folder that the caller owns.
 3. The credential appears in no representation of the address.
+4. A home that joined another machine's has that machine's address, and the credential that was sealed for it
+   (`HOME/secrets/joined`), whatever runs here.
 
 Example:
     >>> api = ApiAddress("http://127.0.0.1:4200/api", "isthmus:secret")
@@ -24,6 +26,8 @@ from pathlib import Path
 from typing import Protocol
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
+from environments.home import Home
+from environments.members import CREDENTIAL, Membership, read_membership
 from environments.private import read_private, write_private
 
 __all__ = ["ApiAddress", "HomeRoot", "api_file", "client_settings", "read_api", "use_api", "write_api"]
@@ -72,9 +76,13 @@ def read_api(home: HomeRoot) -> ApiAddress:
     """Read the address of this home's control plane.
 
     Raises:
-        UnreachableError: no system was ever started here, or it was taken down.
+        UnreachableError: no system was ever started here, or it was taken down; or the home joined another
+            machine's without an API.
         NotVerifiableError: the file is not ours alone, or not what we wrote.
     """
+    joined = read_membership(Home(home.root))
+    if joined is not None:
+        return _joined_api(Home(home.root), joined)
     target = api_file(home)
     try:
         document = json.loads(read_private(target))
@@ -83,6 +91,27 @@ def read_api(home: HomeRoot) -> ApiAddress:
         raise UnreachableError(f"no system runs in {home.root}", remedy=_START) from None
     except (ValueError, KeyError, TypeError):
         raise NotVerifiableError(f"{target}: not an API address", remedy=_START) from None
+
+
+def _joined_api(home: Home, joined: Membership) -> ApiAddress:
+    if joined.state == "waiting":
+        raise UnreachableError(
+            f"this home waits to be admitted as {joined.name}",
+            remedy="have its answer admitted on the other machine, then `isthmus env complete FILE`",
+        )
+    if not joined.api:
+        raise UnreachableError(
+            f"this home joined as {joined.name} without an API",
+            remedy="carry crossings on a disk: `isthmus media`",
+        )
+    path = home.secrets / CREDENTIAL
+    try:
+        return ApiAddress(joined.api, read_private(path).decode("ascii"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        raise NotVerifiableError(
+            f"{path}: not the credential that was admitted",
+            remedy="take the admission again: `isthmus env complete FILE`",
+        ) from None
 
 
 def client_settings(api: ApiAddress, *, prefect_home: Path | None = None) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """A small client of the API for commands that must start light: no Prefect is imported.
 
 Invariants:
-1. It talks to loopback only, never through a proxy, with the one credential.
+1. It never talks through a proxy, and in the clear to loopback only; with the one credential.
 2. An error names the address and what the server said of the request, never a request's body.
 
 Example:
@@ -48,7 +48,9 @@ class Client:
 
     def _ask(self, method: str, path: str, body: str | None) -> Any:  # noqa: ANN401 - any JSON value
         where = self._address.netloc
-        connection = http.client.HTTPConnection(where, timeout=self._timeout)
+        secure = self._address.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = kind(where, timeout=self._timeout)
         try:
             connection.request(method, f"{self._address.path}{path}", body, self._headers)
             response = connection.getresponse()
@@ -63,7 +65,8 @@ class Client:
         if response.status in {http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN}:
             raise NotVerifiableError(
                 f"the server at {where} refuses this home's credential",
-                remedy="another system uses this port: run `isthmus down` and `isthmus up`",
+                remedy="another system uses this port: run `isthmus down` and `isthmus up`; in a home that "
+                "joined another's, have its answer admitted again",
             )
         if response.status >= http.HTTPStatus.BAD_REQUEST:
             raise UnreachableError(

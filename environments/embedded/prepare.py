@@ -14,7 +14,7 @@ from typing import Any
 
 from environments.home import EnvironmentFolder, Home
 
-__all__ = ["issue_trust", "make_environment", "meet_peers"]
+__all__ = ["issue_trust", "joined_trust", "make_environment", "meet_peers"]
 
 _DASK = "dask_ca"
 
@@ -46,6 +46,26 @@ def issue_trust(home: Home, identities: Mapping[str, Mapping[str, Any]]) -> str:
     dask = {name: shown[_DASK] for name, shown in identities.items() if _DASK in shown}
     issued = Authority(home.secrets / "trust").settle(publics, dask, dt.datetime.now(dt.UTC))
     return issued.raw.decode("ascii")
+
+
+def joined_trust(folder: EnvironmentFolder, shown: Mapping[str, Any]) -> str:
+    """Return the trust document that an environment of a joined home has pinned; it is issued elsewhere.
+
+    Raises:
+        NotVerifiableError: it has expired, is missing, or names other keys than those that lie here.
+    """
+    from data_contracts.errors import NotVerifiableError
+    from environments.trust import load_pinned
+
+    pinned, public = load_pinned(folder), _public(shown)
+    named = pinned.document.environments.get(folder.name) if pinned else None
+    if pinned is None or named is None or public.signing not in {key.public for key in named.signing}:
+        raise NotVerifiableError(
+            f"{folder.name}: the trust document that is pinned here does not name the keys that lie here",
+            remedy="take the admission again (`isthmus env complete FILE`), or restore the keys' backup",
+        )
+    pinned.document.check_current(dt.datetime.now(dt.UTC))
+    return pinned.raw.decode("ascii")
 
 
 def meet_peers(

@@ -7,7 +7,7 @@ the server starts, clusters and workers come up while it migrates.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from environments.embedded.composition import HostCheck
 from environments.embedded.forks import Answer, ask
 from environments.embedded.parts import Part
 from environments.embedded.postgres import is_ready
-from environments.embedded.prepare import issue_trust, make_environment, meet_peers
+from environments.embedded.prepare import issue_trust, joined_trust, make_environment, meet_peers
 from environments.embedded.progress import Kind
 from environments.embedded.server import server_answers
 from environments.embedded.system import System
@@ -60,7 +60,37 @@ def start_all(supervisor: Keeper) -> None:
         StopRequested: someone wants it undone.
     """
     system = supervisor.system
+    if system.composition.run_host:
+        _ = system.profiles  # before anything starts
     system.settle_in()
+    if system.joined is not None:
+        _start_joined(supervisor)
+    else:
+        _start_whole(supervisor)
+    supervisor.phase = "ready"
+    supervisor.write()
+    supervisor.tell("all", system.url.removesuffix("/api"), kind="ready")
+
+
+def _start_joined(supervisor: Keeper) -> None:
+    """Start the one environment of a home whose control plane is another machine's."""
+    system = supervisor.system
+    supervisor.write()
+    silent = str(_answers(supervisor, {"api": system.ask_joined})["api"])
+    system.preload(system.composition.shared)
+    system.preload(system.composition.preload)
+    if silent:
+        supervisor.tell("api", f"{silent}: the worker goes on asking", kind="note")
+    else:
+        supervisor.tell("api", f"{system.url}, on another machine")
+    pending = _hosts(supervisor)
+    # A link that is down at the start is no reason to give up: the worker polls for as long as it takes.
+    _all_ready(supervisor, {k: v for k, v in pending.items() if not (silent and k.startswith("worker@"))})
+
+
+def _start_whole(supervisor: Keeper) -> None:
+    """Start the control plane, and the environments that live here."""
+    system = supervisor.system
     note = system.bind()
     if note:
         supervisor.tell("port", note, kind="note")
@@ -81,9 +111,6 @@ def start_all(supervisor: Keeper) -> None:
     if system.composition.register is not None:
         _answers(supervisor, {"deployments": system.register})
         supervisor.tell("deployments", "registered")
-    supervisor.phase = "ready"
-    supervisor.write()
-    supervisor.tell("all", system.url.removesuffix("/api"), kind="ready")
 
 
 def _answers(supervisor: Keeper, questions: dict[str, Callable[[], Any]]) -> dict[str, Any]:
@@ -103,14 +130,14 @@ def _answers(supervisor: Keeper, questions: dict[str, Callable[[], Any]]) -> dic
 def _hosts(supervisor: Keeper) -> _Pending:
     """Set every environment up, start its host, and return what to wait for."""
     system = supervisor.system
-    profiles = system.composition.site.profiles
+    profiles = system.profiles
     folders = {name: system.home.environment(name) for name in profiles}
     identities = _answers(
         supervisor, {name: partial(make_environment, folder) for name, folder in folders.items()}
     )
     for name in profiles:
         supervisor.tell(f"keys@{name}", "identity, certificates, store")
-    trust = _answers(supervisor, {"trust": partial(issue_trust, system.home, identities)})["trust"]
+    trust = _trust(supervisor, identities)
     urls = {name: system.gate_url(name) for name in profiles}
     gates = system.composition.gates
     prepare = gates.prepare if gates is not None else None
@@ -135,6 +162,17 @@ def _hosts(supervisor: Keeper) -> _Pending:
             answer = ask(_wait_for(check, folders[name], profile, began))
             pending[f"{part}@{name}"] = partial(_said, answer)
     return pending
+
+
+def _trust(supervisor: Keeper, identities: Mapping[str, Any]) -> str:
+    """Return the trust document under which the environments start."""
+    system = supervisor.system
+    if system.joined is None:
+        question: Callable[[], str] = partial(issue_trust, system.home, identities)
+    else:
+        name = system.joined.name
+        question = partial(joined_trust, system.home.environment(name), identities[name])
+    return str(_answers(supervisor, {"trust": question})["trust"])
 
 
 def _server_answered(port: int, url: str) -> str:

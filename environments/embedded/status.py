@@ -174,8 +174,14 @@ def _control_plane(home: Home, state: Mapping[str, Any], server_version: str) ->
     supervisor = recorded(state).get("supervisor")
     data = home.system / "postgresql"
     port = int(state.get("port") or 0)
+    ours = PartStatus(
+        "supervisor", "ok", version("isthmus-hybrid"), pid=supervisor.pid if supervisor else None
+    )
+    if state.get("joined"):
+        health, url = ("ok" if server_version else "failing"), str(state.get("url", ""))
+        return [ours, PartStatus("server", health, server_version, url, "on another machine")]
     return [
-        PartStatus("supervisor", "ok", version("isthmus-hybrid"), pid=supervisor.pid if supervisor else None),
+        ours,
         _part(
             "postgresql", state, answers=is_ready(data), version=binaries.server_version(), address=str(data)
         ),

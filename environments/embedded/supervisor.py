@@ -109,7 +109,8 @@ class Supervisor:
             "url": self.system.url,
             "port": self.system.settings.port,
             "site": str(composition.site.root) if composition.site.root else None,
-            "environments": sorted(composition.site.profiles) if composition.run_host else [],
+            "environments": sorted(self.system.profiles) if composition.run_host else [],
+            "joined": self.system.joined is not None,
             "supervisor": me.to_json() if me else None,
             "parts": self.parts.describe(),
         }

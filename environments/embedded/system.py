@@ -4,6 +4,8 @@ Invariants:
 1. The supervisor's memory holds no secret: password and credential are read by the child that needs them.
 2. The supervisor opens no environment's folder: children do, each one.
 3. Everything of a system carries its mark, stands in its own session, and dies with the supervisor.
+4. It runs the environments that live in this home. A home that joined another machine's has no database and
+   no server of its own: its API is that machine's.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
-from data_contracts.errors import DefectError, UnreachableError
+from data_contracts.errors import DefectError, UnreachableError, UsageError
 from environments.embedded.api import ApiAddress, client_settings, read_api, use_api, write_api
+from environments.embedded.client import Client
 from environments.embedded.composition import Composition
 from environments.embedded.forks import fork_part
 from environments.embedded.parts import DATABASE, GENTLY_THEN_FIRMLY, Part
@@ -26,6 +29,7 @@ from environments.embedded.postgres import Postgres, exec_postgres
 from environments.embedded.processes import MARK, carries, threads
 from environments.embedded.server import HOST, bind_loopback, preload_settings, run_server
 from environments.embedded.settings import SystemSettings, make_secrets, remember_port, secret
+from environments.members import environments_here, read_membership
 from environments.profile import Profile
 
 __all__ = ["System"]
@@ -42,12 +46,40 @@ class System:
         self.logs = self.home.system / "logs"
         self.data = self.home.system / "postgresql"
         self.listener: socket.socket | None = None
+        self.joined = read_membership(self.home)
+        if self.joined is not None and self.joined.state == "waiting":
+            raise UsageError(
+                f"this home waits to be admitted as {self.joined.name}",
+                remedy="have its answer admitted on the other machine, then `isthmus env complete FILE`",
+            )
+        if self.joined is not None and not self.joined.api:
+            raise UsageError(
+                f"this home joined as {self.joined.name} without an API: no worker of it has anybody to ask",
+                remedy="carry crossings on a disk (`isthmus media`)",
+            )
         self._gates: dict[str, socket.socket] = {}
 
     @property
     def url(self) -> str:
         """The API's address."""
+        if self.joined is not None:
+            return self.joined.api
         return f"http://{HOST}:{self.settings.port}/api"
+
+    @cached_property
+    def profiles(self) -> dict[str, Profile]:
+        """The environments that live in this home, by name.
+
+        Raises:
+            UsageError: none does.
+        """
+        declared = self.composition.site.profiles
+        here = environments_here(self.home, declared)
+        if not here:
+            raise UsageError(
+                "no environment lives in this home", remedy="`isthmus env list` shows what lives where"
+            )
+        return {name: declared[name] for name in here}
 
     def settle_in(self) -> None:
         """Give this process the ground that all parts stand on: mark, folder, private files, one thread."""
@@ -100,6 +132,18 @@ class System:
         """Make the secrets and write the API's address; runs in a child."""
         make_secrets(self.home)
         write_api(self.home, ApiAddress(self.url, f"isthmus:{secret(self.home, 'api')}"))
+
+    def ask_joined(self) -> str:
+        """Ask the API that this home joined; empty where it answers, else why it does not. Runs in a child.
+
+        Raises:
+            NotVerifiableError: the credential is missing, or the API refuses it.
+        """
+        try:
+            Client(read_api(self.home), timeout=5.0).get("/admin/version")
+        except UnreachableError as error:
+            return str(error)
+        return ""
 
     def _postgres(self) -> Postgres:
         return Postgres(self.data, secret(self.home, "database"), self.settings.database_uid)

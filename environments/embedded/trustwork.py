@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from environments.identity.signers import KmsKey, TokenKey
     from environments.trust import Authority, Roots, SignedTrust, TrustDocument
 
-__all__ = ["Spread", "authority", "change_roots", "issue", "pinned_by", "revoke", "rotate", "take"]
+__all__ = [
+    "Spread",
+    "authority",
+    "change_roots",
+    "issue",
+    "newest_here",
+    "pinned_by",
+    "revoke",
+    "rotate",
+    "take",
+]
 
 
 @dataclass(frozen=True)
@@ -50,10 +60,48 @@ class Spread:
 
 
 def authority(home: Home) -> Authority:
-    """Name where this home's trust documents are issued."""
+    """Name where this home's trust documents are issued.
+
+    Raises:
+        UsageError: in another home: this one joined it.
+    """
+    from environments.members import read_membership
     from environments.trust import Authority
 
-    return Authority(home.check().secrets / "trust")
+    joined = read_membership(home.check())
+    if joined is not None:
+        raise UsageError(
+            f"this home joined another machine's as {joined.name}: trust documents are issued there",
+            remedy="do it there; then `isthmus trust export` there, and `isthmus trust update FILE` here",
+        )
+    return Authority(home.secrets / "trust")
+
+
+def newest_here(home: Home) -> SignedTrust:
+    """Return the newest document that this home has: what it issued, or what its environment has pinned.
+
+    Raises:
+        UsageError: there is none yet.
+    """
+    from environments.members import read_membership
+    from environments.trust import open_document
+
+    joined = read_membership(home.check())
+    if joined is None:
+        return authority(home).need()
+    raw = ask_all({joined.name: partial(_pinned, home.environment(joined.name))})[joined.name]
+    if isinstance(raw, IsthmusError):
+        raise raw
+    return open_document(str(raw).encode("ascii"), trusted=None)
+
+
+def _pinned(folder: EnvironmentFolder) -> str:
+    from environments.trust import load_pinned
+
+    pinned = load_pinned(folder.check())
+    if pinned is None:
+        raise UsageError("no trust document is pinned here yet", remedy="run `isthmus env join` again")
+    return pinned.raw.decode("ascii")
 
 
 def _pin(folder: EnvironmentFolder, raw: str, now: str) -> int:
@@ -153,9 +201,16 @@ def change_roots(home: Home, roots: Roots, *, now: dt.datetime) -> Spread:
 def take(home: Home, raw: bytes, *, now: dt.datetime) -> Spread:
     """Issue a document that came back with its signatures, and pin it everywhere here.
 
+    In a home that joined another, nothing is issued: its environment pins what follows its own pinned one.
+
     Raises:
         TrustRefusedError: it may not follow what was issued before; nothing was changed.
     """
+    from environments.members import read_membership
+    from environments.trust import accept
+
+    if read_membership(home.check()) is not None:
+        return _spread(home, accept(raw, pinned=newest_here(home), now=now), now)
     return _spread(home, authority(home).take(raw, now), now)
 
 

@@ -18,7 +18,7 @@ Example:
 from environments.trust.adopting import RecordedFolder, adopt_document
 from environments.trust.authority import Authority, Unsigned
 from environments.trust.document import TrustDocument
-from environments.trust.envelope import SignedTrust, TrustRefusedError
+from environments.trust.envelope import SignedTrust, TrustRefusedError, open_document
 from environments.trust.members import Permission, Requester, Roots, TrustedEnvironment
 from environments.trust.pins import TrustFolder, load_pinned, peer_identity, pin_document
 from environments.trust.update import accept
@@ -38,6 +38,7 @@ __all__ = [
     "accept",
     "adopt_document",
     "load_pinned",
+    "open_document",
     "peer_identity",
     "pin_document",
 ]

@@ -13,6 +13,7 @@ import click
 from data_contracts.digest import is_digest
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.home import Home
+from environments.members import check_here
 from environments.ref import parse_asset
 from environments.site import Site
 from environments.stores import AssetRecord, AssetStore, open_store
@@ -101,6 +102,7 @@ def add(  # noqa: PLR0913 - one parameter for each option
     from flows.cli.asset_text import added_json, print_added, unreadable_json
 
     profile = site.profile(env)
+    check_here(home, site.profiles, env)
     contract = site.contracts.get(contract_id)
     folder = home.create().environment(env).create()
     store = open_store(folder, profile)

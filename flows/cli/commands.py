@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "flows.cli.reconcile",
         "Hold ledgers against stores, transits and peers; end what is half-done.",
     ),
+    "env": ("flows.cli.env", "Show what lives where, and let an environment of another machine join."),
     "trust": ("flows.cli.trust", "Show, sign and update the document that says which keys count."),
     "requester": ("flows.cli.requester", "Name who may ask for crossings, and what for."),
     "keys": ("flows.cli.keys", "List, rotate, revoke and export keys."),

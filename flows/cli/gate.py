@@ -26,7 +26,8 @@ def command() -> None:
 def start(env: str, home: Home, site: Site, port: int | None) -> None:
     """Stand between the environment and the Prefect server, and let only what is permitted pass.
 
-    It reads the server's address and credential from HOME/system/api.json, and gives the environment's own
+    It reads the server's address and credential from HOME/system/api.json (in a home that joined another's:
+    from what the admission brought), and gives the environment's own
     processes an address on loopback and a credential that only this gate knows. It runs until SIGTERM or
     Ctrl-C. `isthmus up` runs one for every environment by itself; start one here where the environment stands
     alone, before its worker (`isthmus worker start`).

@@ -78,9 +78,9 @@ def document_json(newest: SignedTrust) -> dict[str, Any]:
 @json_option
 def list_keys(*, home: Home, as_json: bool) -> None:
     """List every key that the trust document names: whose, for what, from when until when, and revoked."""
-    from environments.embedded.trustwork import authority
+    from environments.embedded.trustwork import newest_here
 
-    newest = authority(home).need()
+    newest = newest_here(home)
     rows = _listed(newest)
     if as_json:
         emit_json({"version": newest.document.version, "keys": rows})
@@ -97,10 +97,10 @@ def list_keys(*, home: Home, as_json: bool) -> None:
 @json_option
 def export(*, env: str, home: Home, site: Site, as_json: bool) -> None:  # noqa: ARG001 - it is JSON either way
     """Print an environment's public keys as JSON: what another site's document needs. No private key."""
-    from environments.embedded.trustwork import authority
+    from environments.embedded.trustwork import newest_here
 
     site.profile(env)
-    emit_json(authority(home).need().document.identity(env, now()).to_json())
+    emit_json(newest_here(home).document.identity(env, now()).to_json())
 
 
 @command.command(

@@ -133,9 +133,9 @@ def revoke(*, name: str, out: Path | None, home: Home, as_json: bool) -> None:
 def list_requesters(*, home: Home, as_json: bool) -> None:
     """List requesters: what each may ask, whether a key of it counts, and whether one lies in this home."""
     from environments.embedded import requesters
-    from environments.embedded.trustwork import authority
+    from environments.embedded.trustwork import newest_here
 
-    document = authority(home).need().document
+    document = newest_here(home).document
     rows: list[dict[str, Any]] = [
         {
             "name": name,

@@ -11,6 +11,7 @@ import click
 from data_contracts.errors import UsageError
 from environments.home import Home
 from flows.cli.keys import announce, document_json, now
+from flows.cli.newfile import write_new
 from flows.cli.options import example, home_option, json_option
 from flows.cli.report import emit_json
 
@@ -47,9 +48,9 @@ def command() -> None:
 @json_option
 def show(*, home: Home, as_json: bool) -> None:
     """Print the newest document, and which version each environment has pinned."""
-    from environments.embedded.trustwork import authority, pinned_by
+    from environments.embedded.trustwork import newest_here, pinned_by
 
-    newest = authority(home).need()
+    newest = newest_here(home)
     document, pinned = newest.document, pinned_by(home)
     if as_json:
         named = {name: {"version": one, "digest": digest} for name, (one, digest) in pinned.items()}
@@ -71,6 +72,23 @@ def show(*, home: Home, as_json: bool) -> None:
             click.echo(f"    ANOTHER document of this version: {digest}", err=True)
     for name, requester in sorted(document.requesters.items()):
         click.echo(f"  {requester.kind} {name}: {len(requester.keys)} keys")
+
+
+@command.command("export", epilog=example("isthmus trust export --out trust-3.json"))
+@click.option("--out", type=_FILE, metavar="FILE", help="The document's file (trust-VERSION.json).")
+@home_option
+@json_option
+def export(*, out: Path | None, home: Home, as_json: bool) -> None:
+    """Write the newest document with its signatures: what another machine takes by `isthmus trust update`."""
+    from environments.embedded.trustwork import newest_here
+
+    newest = newest_here(home)
+    path = out or Path(f"trust-{newest.document.version}.json")
+    write_new(path, newest.raw)
+    if as_json:
+        emit_json({"file": str(path), "version": newest.document.version, "digest": newest.digest})
+    else:
+        click.echo(f"{path}: trust document {newest.document.version}, {newest.digest}")
 
 
 @command.command("new-root", epilog=example("isthmus trust new-root alice.key"))

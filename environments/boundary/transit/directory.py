@@ -36,6 +36,7 @@ class DirectoryTransit:
     """Objects as files below one root."""
 
     capabilities = Capabilities("directory")
+    folder_mode, file_mode = 0o700, 0o600
 
     def __init__(self, root: Path) -> None:
         """Name the root; it is made by the first `put`."""
@@ -61,10 +62,7 @@ class DirectoryTransit:
         descriptor = os.open(self._root, _FOLDER)
         try:
             for part in parts:
-                if make:
-                    with suppress(FileExistsError):
-                        os.mkdir(part, 0o700, dir_fd=descriptor)
-                        os.fsync(descriptor)
+                made = make and self._made(part, descriptor)
                 try:
                     below = os.open(part, _FOLDER, dir_fd=descriptor)
                 except OSError as error:
@@ -73,9 +71,21 @@ class DirectoryTransit:
                     raise
                 os.close(descriptor)
                 descriptor = below
+                if made:
+                    os.fchmod(descriptor, self.folder_mode)  # whatever the umask
             yield descriptor
         finally:
             os.close(descriptor)
+
+    @staticmethod
+    def _made(name: str, folder: int) -> bool:
+        """Make a folder in another one; False where it stands."""
+        try:
+            os.mkdir(name, 0o700, dir_fd=folder)
+        except FileExistsError:
+            return False
+        os.fsync(folder)
+        return True
 
     def put(self, name: str, data: Data) -> None:
         """Store one object, durably and whole."""
@@ -100,6 +110,7 @@ class DirectoryTransit:
             try:
                 with os.fdopen(os.open(staging, _NEW, 0o600, dir_fd=folder), "wb", buffering=0) as file:
                     _write_all(file.fileno(), data)
+                    os.fchmod(file.fileno(), self.file_mode)
                     os.fsync(file.fileno())
                 if replace:
                     os.replace(staging, last, src_dir_fd=folder, dst_dir_fd=folder)

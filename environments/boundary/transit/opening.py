@@ -17,6 +17,7 @@ from pathlib import Path
 from data_contracts.errors import UsageError
 from environments.boundary.transit.directory import DirectoryTransit
 from environments.boundary.transit.port import Capabilities, Transit
+from environments.boundary.transit.shared import SharedDirectoryTransit
 from environments.objects.credentials import AZURE_KEYS, S3_KEYS, read_credentials
 from environments.ref import check_name
 from environments.transits import (
@@ -51,6 +52,8 @@ def open_transit(root: Path, source: str, destination: str, spec: TransitSpec | 
     match spec:
         case None:
             return DirectoryTransit(root / source / destination)
+        case DirectoryTransitSpec(shared=True):
+            return SharedDirectoryTransit(spec.path, source, destination)
         case DirectoryTransitSpec():
             return DirectoryTransit(spec.path / source / destination)
         case S3TransitSpec() | AzureTransitSpec():

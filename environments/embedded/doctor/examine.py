@@ -11,6 +11,7 @@ from environments.embedded.api import read_api
 from environments.embedded.client import Client
 from environments.embedded.doctor.environment import examine_environment
 from environments.embedded.doctor.finding import Finding, Severity
+from environments.embedded.doctor.joined import check_joined
 from environments.embedded.doctor.limits import check_limits
 from environments.embedded.doctor.machine import check_clock, check_disk, check_memory, check_port
 from environments.embedded.doctor.software import check_versions
@@ -21,6 +22,7 @@ from environments.embedded.launch import running
 from environments.embedded.settings import load_settings
 from environments.embedded.sweep import leftovers
 from environments.home import Home
+from environments.members import environments_here, read_membership
 from environments.site import Site
 
 __all__ = ["examine"]
@@ -41,22 +43,28 @@ def examine(home: Home, site: Site) -> list[Finding]:
     except IsthmusError as error:
         return [*findings, Finding("home", "error", str(error), error.remedy)]
     port = settings.port if settings else None
+    try:
+        joined = read_membership(home)
+    except IsthmusError as error:
+        return [*findings, Finding("home", "error", str(error), error.remedy)]
     findings += [
         Finding("home", "ok", f"{home.root} is private"),
-        check_port(port, ours=state is not None),
+        check_port(port, ours=state is not None) if joined is None else check_joined(home, joined),
         check_disk(home.root, "home"),
         check_memory(runs=state is not None),
         *check_clock(port if state is not None else None, home.system),
         _leftovers(home, runs=state is not None),
     ]
     if state is not None:
-        findings += _limits(home, site)
+        findings += _limits(home, site, None if joined is None else joined.name)
     return findings + _environments(home, site)
 
 
-def _limits(home: Home, site: Site) -> list[Finding]:
+def _limits(home: Home, site: Site, own: str | None) -> list[Finding]:
+    """Look at the limits of all pools, or of the one of a home that joined."""
     try:
-        client, pools = Client(read_api(home)), sorted(p.work_pool for p in site.profiles.values())
+        client = Client(read_api(home))
+        pools = sorted(p.work_pool for name, p in site.profiles.items() if own in (None, name))
     except IsthmusError as error:
         return [Finding("limits", "warning", f"could not be asked for: {error}", error.remedy)]
     return check_limits(client, pools)
@@ -94,9 +102,13 @@ def _told(check: str, questions: dict[str, Callable[[], list[dict[str, Any]]]]) 
 
 def _environments(home: Home, site: Site) -> list[Finding]:
     try:
-        names = sorted(site.profiles)
+        _ = site.profiles
     except IsthmusError as error:
         return [Finding("home", "error", str(error), "correct the files named here")]
+    try:
+        names = environments_here(home, site.profiles)
+    except IsthmusError as error:
+        return [Finding("home", "error", str(error), error.remedy)]
     made = [name for name in names if (home.environments / name).exists()]
     findings = [
         Finding("home", "warning", f"{name}: was never set up in this home", "run `isthmus up`")

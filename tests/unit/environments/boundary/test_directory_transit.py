@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 from transit_suite import ADDRESS, CROSSING, TransitSuite
 
-from data_contracts.errors import IsthmusError, NotVerifiableError, UsageError
+from data_contracts.errors import IsthmusError, NotVerifiableError, UnreachableError, UsageError
 from environments.boundary.transit import (
     DirectoryTransit,
     Transit,
@@ -17,11 +18,59 @@ from environments.boundary.transit import (
     manifest_name,
     open_transit,
 )
+from environments.boundary.transit.shared import SharedDirectoryTransit
 
 
 class TestDirectoryTransit(TransitSuite):
     def open_transit(self, place: Path) -> Transit:
         return DirectoryTransit(place)
+
+
+class TestSharedDirectoryTransit(TransitSuite):
+    def open_transit(self, place: Path) -> Transit:
+        exchange = place.with_name("exchange")
+        exchange.mkdir(exist_ok=True)
+        exchange.chmod(0o2770)
+        return SharedDirectoryTransit(exchange, "onprem", "cloud")
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o2750, 0o2771, 0o2777, 0o700])
+def test_a_shared_transit_that_is_not_of_one_group_is_refused(tmp_path: Path, mode: int) -> None:
+    place = tmp_path / "exchange"
+    place.mkdir()
+    place.chmod(mode)
+    shared = SharedDirectoryTransit(place, "onprem", "cloud")
+    for use in (
+        lambda: shared.put(manifest_name(CROSSING), b"x"),
+        lambda: shared.get(manifest_name(CROSSING), limit=9),
+        shared.crossings,
+    ):
+        with pytest.raises(NotVerifiableError, match="exchange"):
+            use()
+    assert not list(place.iterdir())
+
+
+def test_a_shared_transit_that_is_not_there_is_no_missing_object(tmp_path: Path) -> None:
+    shared = SharedDirectoryTransit(tmp_path / "exchange", "onprem", "cloud")
+    with pytest.raises(UnreachableError, match="exchange"):
+        shared.get(manifest_name(CROSSING), limit=9)
+    with pytest.raises(UnreachableError, match="exchange"):
+        shared.put(manifest_name(CROSSING), b"x")
+    assert not (tmp_path / "exchange").exists()
+
+
+def test_what_lies_in_a_shared_transit_is_the_groups_whatever_the_umask(tmp_path: Path) -> None:
+    place = tmp_path / "exchange"
+    place.mkdir()
+    place.chmod(0o2770)
+    before = os.umask(0o077)
+    try:
+        SharedDirectoryTransit(place, "onprem", "cloud").put(chunk_name(CROSSING, ADDRESS), b"x")
+    finally:
+        os.umask(before)
+    below = [*(place / "onprem").rglob("*"), place / "onprem"]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in below if path.is_dir()} == {0o2770}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in below if path.is_file()} == {0o640}
 
 
 @pytest.fixture
