@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 __all__ = ["verify_file"]
 
 
-def verify_file(path: Path, arrival: Contract) -> tuple[RuleResult, ...]:
+def verify_file(path: Path, arrival: Contract, decoded: pa.Table | None = None) -> tuple[RuleResult, ...]:
     """Check one output file, to its last byte, against the arrival contract.
 
-    Returns the results `output.file.columns` and `output.file.KIND` (`pages.KINDS`).
+    `decoded` are its rows, where they were read from it already: else they are read here, a row group at a
+    time. Returns the results `output.file.columns` and `output.file.KIND` (`pages.KINDS`).
 
     Raises:
         DataBreaksContractError: the file is no Parquet file.
@@ -45,7 +46,7 @@ def verify_file(path: Path, arrival: Contract) -> tuple[RuleResult, ...]:
         raise DataBreaksContractError("output.file: no Parquet file") from None
     plain = pa.schema([pa.field(field.name, field.type) for field in schema])
     columns = 0 if plain.equals(wanted) else 1
-    beside = check_output_file(path)
+    beside = check_output_file(path, decoded)
     return (
         RuleResult(
             "output.file.columns",

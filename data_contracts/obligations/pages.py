@@ -40,8 +40,12 @@ __all__ = ["KINDS", "check_output_file"]
 KINDS = ("structure", "metadata", "pages", "dictionaries", "statistics", "indexes", "bloom", "bytes")
 
 
-def check_output_file(path: Path) -> list[RuleResult]:
+def check_output_file(path: Path, table: pa.Table | None = None) -> list[RuleResult]:
     """Return one result for each of `KINDS`, as `output.file.KIND`.
+
+    Args:
+        path: the file.
+        table: what a reader gets of it; None to read it here.
 
     Raises:
         OSError: the file cannot be read.
@@ -49,13 +53,13 @@ def check_output_file(path: Path) -> list[RuleResult]:
     rows = 0
     broken: set[str] = set()
     try:
-        rows = _check(path)
+        rows = _check(path, table)
     except UnaccountedError as error:
         broken = {error.where, "bytes"}
     return [_result(kind, rows, failed=kind in broken) for kind in KINDS]
 
 
-def _check(path: Path) -> int:
+def _check(path: Path, table: pa.Table | None) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -68,7 +72,7 @@ def _check(path: Path) -> int:
                 if groups != len(file.footer["groups"]) or not _usual(file, decoded.schema_arrow):
                     raise UnaccountedError("structure")
                 for number, group in enumerate(file.footer["groups"]):
-                    _group(file, group, number, decoded.read_row_group(number))
+                    _group(file, group, number, _rows(decoded, table, number, rows, group["rows"]))
                     rows += group["rows"]
         except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError):
             # A field that is needed is not there, or is none of what it should be.
@@ -77,11 +81,20 @@ def _check(path: Path) -> int:
             if error.errno is not None:
                 raise
             raise UnaccountedError("structure") from None  # a parser's own, which may quote values
-        if rows != file.footer["rows"]:
+        if rows != file.footer["rows"] or (table is not None and rows != table.num_rows):
             raise UnaccountedError("structure")
         if file.gaps():
             raise UnaccountedError("bytes")
     return rows
+
+
+def _rows(decoded: Any, table: pa.Table | None, number: int, start: int, count: int) -> Any:  # noqa: ANN401 - a table
+    """Return the rows of one row group; fewer than `count` where the table has not so many."""
+    if table is None:
+        return decoded.read_row_group(number)
+    if count < 0:
+        raise UnaccountedError("structure")
+    return table.slice(start, count)
 
 
 def _usual(file: File, found: pa.Schema) -> bool:

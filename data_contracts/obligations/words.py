@@ -17,12 +17,14 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values, kind_of
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
 from data_contracts.obligations.hashes import Runs, distinct, shared, union
+from data_contracts.obligations.parquet.cells import binary_of, binary_parts
 from data_contracts.terms import CrossingTerms
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ __all__ = ["WordsPartial", "merge_words", "spoken", "watched", "words_partial"]
 
 _SHORTEST = 8
 _LONGEST_RUN = 6
+_LOOKED_AT = 1024
+_MANY = 1 << 20
 _WORD = re.compile(r"[^\W_]+")
 _ONE_WORD = r"\A[0-9A-Za-z]+\z"
 """What needs no look at its parts; of a regular expression's engine that knows no other end than the end."""
@@ -47,7 +51,7 @@ class WordsPartial:
 
     Attributes:
         originals: keyed hashes of the originals, by watched column.
-        words: keyed hashes of the words that cross, each once.
+        words: keyed hashes of the words that cross; where they are many, most of them once.
     """
 
     originals: Mapping[str, Runs] = field(default_factory=dict)
@@ -75,16 +79,13 @@ def words_partial(
     terms: CrossingTerms, originals: Mapping[str, Values], output: pa.Table, key: bytes
 ) -> WordsPartial:
     """Return the hashes of one partition: `originals` are the watched columns of all its rows."""
-    import numpy as np
-
     if not originals:
         return WordsPartial()
     said = {name: _originals(values, key) for name, values in originals.items()}
     kept = [name for name in output.column_names if name in terms.columns]
     kept = [name for name in kept if terms.columns[name].obligation == "keep"]
     texts = [text for name in kept for chunk in output.column(name).chunks for text in _texts(chunk)]
-    words = [_words(text, key) for text in texts]
-    return WordsPartial(said, (distinct(np.concatenate([np.empty(0, np.uint64), *words])),))
+    return WordsPartial(said, tuple(run for text in texts for run in _words(text, key)))
 
 
 def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
@@ -94,7 +95,10 @@ def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
     names = {**left.originals, **right.originals}
     originals = {n: union(left.originals.get(n), right.originals.get(n)) or () for n in names}
     words = left.words + right.words
-    return WordsPartial(originals, (distinct(np.concatenate(words)),) if words else ())
+    sizes = [len(run) for run in words]
+    if sum(sizes) > max(_MANY, 2 * max(sizes, default=0)):
+        words = (distinct(np.concatenate(words)),)
+    return WordsPartial(originals, words)
 
 
 def spoken(partial: WordsPartial, column: str) -> int:
@@ -103,26 +107,23 @@ def spoken(partial: WordsPartial, column: str) -> int:
 
 
 def _originals(values: Values, key: bytes) -> Runs:
-    import polars as pl
+    import pyarrow as pa
 
-    texts = pl.Series(pl.from_arrow(values)).drop_nulls().cast(pl.String)
-    texts = texts.filter(texts.str.len_chars() >= _SHORTEST)
-    words, others = _told_apart(texts)
-    joined = {" ".join(_WORD.findall(text.casefold())[:_LONGEST_RUN]) for text in others.unique()}
+    words, others = _told_apart(values.cast(pa.string()))
+    words = words.filter(words.str.len_bytes() >= _SHORTEST)
+    texts = others.filter(others.str.len_chars() >= _SHORTEST).unique()
+    joined = {" ".join(_WORD.findall(text.casefold())[:_LONGEST_RUN]) for text in texts}
     return _hashes(words, key), _hashes(_series(joined), key)
 
 
-def _words(texts: pl.Series, key: bytes) -> Any:  # noqa: ANN401 - a numpy array of uint64
-    import numpy as np
-
-    words, others = _told_apart(texts)
+def _words(values: Values, key: bytes) -> Runs:
+    words, others = _told_apart(values)
     runs = {run for text in others.unique() for run in _runs(text)}
-    return np.concatenate([_hashes(words, key), _hashes(_series(runs), key)])
+    return _hashes(words, key), _hashes(_series(runs), key)
 
 
-def _texts(values: Values) -> Iterator[pl.Series]:
-    """Give the texts of a column, those inside of objects and arrays too."""
-    import polars as pl
+def _texts(values: Values) -> Iterator[Values]:
+    """Give the texts of a column, those inside of objects and arrays too; each once where many repeat."""
     from pyarrow import types
 
     if types.is_struct(values.type):
@@ -131,15 +132,32 @@ def _texts(values: Values) -> Iterator[pl.Series]:
     elif types.is_list(values.type) or types.is_large_list(values.type):
         yield from _texts(values.flatten())
     elif types.is_string(values.type) or types.is_large_string(values.type):
-        yield pl.Series(pl.from_arrow(values)).drop_nulls()
+        seen = values.slice(0, _LOOKED_AT)
+        yield values.unique() if 2 * len(seen.unique()) <= len(seen) else values
 
 
-def _told_apart(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+def _told_apart(values: Values) -> tuple[pl.Series, pl.Series]:
     """Return those that are plainly one word, as most codes are, in lower case; and the others."""
-    plain = texts.str.contains(_ONE_WORD)
-    if plain.all():
+    import polars as pl
+
+    texts = pl.Series(pl.from_arrow(values)).drop_nulls()
+    if _plain(values):
         return texts.str.to_lowercase(), texts.clear()
+    plain = texts.str.contains(_ONE_WORD)
     return texts.filter(plain).str.to_lowercase(), texts.filter(~plain)
+
+
+def _plain(values: Values) -> bool:
+    """Whether every byte of every text is an ASCII letter or digit: a look at the bytes as they lie."""
+    offsets, data = binary_parts(binary_of(values))
+    return bool(_letters()[data[int(offsets[0]) : int(offsets[-1])]].all())
+
+
+@cache
+def _letters() -> Any:  # noqa: ANN401 - a numpy array of bool
+    import numpy as np
+
+    return np.array([chr(byte).isalnum() and byte < 0x80 for byte in range(256)])  # noqa: PLR2004 - ASCII
 
 
 def _runs(text: str) -> Iterator[str]:

@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 from data_contracts.errors import DataBreaksContractError, NotVerifiableError
-from data_contracts.obligations import verify_file
 from data_contracts.sandbox.probing import probe_files
 from environments.boundary.answering import Arriving, answer, answered, attributed, own_receipt
+from environments.boundary.checking import check_arrived
 from environments.boundary.contents import Contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
@@ -47,7 +47,6 @@ from environments.boundary.model_gate import check_model
 from environments.boundary.model_probe import survive_model
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.packing import fetch_contents
-from environments.boundary.partitions import check_parts
 from environments.boundary.result import (
     CrossingFailedError,
     GateRule,
@@ -255,12 +254,9 @@ def _check(env: EnvironmentContext, member: LawfulMember, files: dict[str, Path]
     try:
         # What a peer sent is decoded in a child first, whoever signed it.
         probe_files(paths)
-        footers = [rule for path in paths for rule in verify_file(path, arrival) if not rule.success]
+        verdict = check_arrived(env, arrival, paths)
     except DataBreaksContractError as error:
         raise NotVerifiableError(str(error)) from None
-    if footers:
-        return failed_rules(footers)
-    verdict = check_parts(env, arrival, paths)
     if verdict.rows != member.terms.rows:
         raise NotVerifiableError("not as many rows as were signed")
     return failed_rules(verdict.failed)

@@ -1,4 +1,4 @@
-"""Data at the gate, partition by partition: check, apply the terms, check what was written.
+"""Data at the gate, partition by partition: apply the terms, check what was written.
 
 Everything here that runs over partitions is a frozen, picklable object that holds plans and paths. The
 pseudonym key is loaded by the process that uses it, from its environment's own folder: it is in no task
@@ -9,27 +9,29 @@ Invariants:
    group: memory is bounded by the largest row group. Where parts end follows from the groups around, so a
    change of the source changes few parts of the output.
 2. An output part is judged as it was read back from the file that will cross, not as it was in memory.
-3. A verdict covers every rule: what needs the whole asset is run over all files, and what was not
-   evaluated has failed.
+3. The bytes of an output part are compared with the very rows that were read back from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_contracts.checks import CheckPlan, Partial, Workspace, check_whole, compile_plan, merge
+from data_contracts.checks import CheckPlan, Partial
 from data_contracts.errors import DataBreaksContractError, NotVerifiableError
 from data_contracts.model import Contract
-from data_contracts.obligations import ObligationBrokenError, OutputProof, ProofPartial, apply
+from data_contracts.obligations import (
+    ObligationBrokenError,
+    OutputProof,
+    ProofPartial,
+    apply,
+    verify_file,
+)
 from data_contracts.terms import CrossingTerms
-from data_contracts.verdict import RuleResult, Verdict
-from environments.assets import reference_files
+from data_contracts.verdict import RuleResult
 from environments.assets.grouping import USUAL_ROWS, cut_groups, repeating
-from environments.boundary.context import EnvironmentContext
 from environments.boundary.result import GateRule
 from environments.codes import open_codes
 from environments.home import EnvironmentFolder
@@ -44,10 +46,7 @@ __all__ = [
     "TransformPart",
     "Transformed",
     "Untransformed",
-    "check_parts",
-    "judge",
     "parts_of",
-    "room_for_keys",
 ]
 
 _ROOM, _PARTS, _ENDS = 65_536, 16, 4
@@ -62,12 +61,14 @@ class Part:
         number: of the part, over all files, from 0.
         groups: those of the part, in order; None for all of the file.
         rows: how many, by the file's word.
+        alone: whether the file has no other part.
     """
 
     number: int
     path: Path
     groups: tuple[int, ...] | None
     rows: int = 0
+    alone: bool = True
 
     def read(self) -> pa.Table:
         """Return its rows.
@@ -104,10 +105,11 @@ def parts_of(paths: Sequence[Path]) -> list[Part]:
             raise NotVerifiableError(f"{path.name}: cannot be read as Parquet") from None
     room = min(_ROOM, sum(sum(groups) for _, groups in told) // _PARTS)
     room = 1 << (room.bit_length() - 1) if room > 0 else 0
-    found: list[tuple[Path, tuple[int, ...] | None, int]] = []
+    found: list[tuple[Path, tuple[int, ...] | None, int, bool]] = []
     for path, groups in told:
-        found += [(path, part, sum(groups[at] for at in part)) for part in _together(groups, room)] or [
-            (path, None, 0)
+        parts = list(_together(groups, room))
+        found += [(path, part, sum(groups[at] for at in part), len(parts) == 1) for part in parts] or [
+            (path, None, 0, True)
         ]
     return [Part(number, *part) for number, part in enumerate(found)]
 
@@ -130,67 +132,18 @@ def _together(groups: list[int], room: int) -> Iterator[tuple[int, ...]]:
 
 
 @dataclass(frozen=True)
-class _CheckPart:
-    plan: CheckPlan
-    spill_to: Path | None
-
-    def __call__(self, part: Part) -> Partial:
-        return self.plan.partial(part.read(), position=part.number, spill_to=self.spill_to)
-
-
-@contextmanager
-def room_for_keys(env: EnvironmentContext, plan: CheckPlan, parts: Sequence[Part]) -> Iterator[Path | None]:
-    """Give the folder that hashes of keys are put into where they outgrow memory; it goes with the check."""
-    with Workspace(env.folder.tmp) as work:
-        yield work.room(plan.hashes_size(sum(part.rows for part in parts)))
-
-
-def check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Verdict:
-    """Check files against a contract, over their partitions.
-
-    Foreign keys are looked up in the environment's own store, service levels judged at this moment.
-
-    Raises:
-        NotVerifiableError: a file cannot be read as Parquet, or a byte of another asset is wrong.
-    """
-    found = reference_files(env.store, contract, paths)
-    plan = compile_plan(contract, references=found, now=env.clock())
-    parts = parts_of(paths)
-    with room_for_keys(env, plan, parts) as spill_to:
-        return judge(env, plan, env.partition_map(_CheckPart(plan, spill_to), parts), paths)
-
-
-@dataclass(frozen=True)
-class _CheckWhole:
-    plan: CheckPlan
-    partial: Partial
-    spill_to: Path
-
-    def __call__(self, paths: tuple[Path, ...]) -> tuple[RuleResult, ...]:
-        return check_whole(self.plan, paths, self.partial, spill_to=self.spill_to)
-
-
-def judge(
-    env: EnvironmentContext, plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path]
-) -> Verdict:
-    """Return the verdict of merged partials, with the rules that need the whole asset.
-
-    Those run where the parts do: Great Expectations takes seconds to import, and a Dask worker keeps it
-    for the next check, until its environment rests.
-    """
-    merged = merge(partials)
-    [whole] = env.partition_map(_CheckWhole(plan, merged, env.folder.tmp), [tuple(paths)])
-    return plan.verdict(merged).with_results(whole)
-
-
-@dataclass(frozen=True)
 class Transformed:
-    """One written output part: its file, its rows, and what checking it again gave."""
+    """One written output part: its file, its rows, and what checking it again gave.
+
+    Attributes:
+        file: what the file carries beside its rows, if anything: rules that failed.
+    """
 
     path: Path
     rows: int
     partial: Partial
     proof: ProofPartial
+    file: tuple[RuleResult, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -207,7 +160,8 @@ class TransformPart:
     Attributes:
         terms: of this destination and purpose.
         contract: of the source's version.
-        arrival: the compiled arrival contract.
+        arriving: the arrival contract.
+        arrival: the same, compiled.
         proof: the comparison of output and source.
         keys: the environment's folder, whose pseudonym key and table of codes are used.
         output: the folder that output parts are written to.
@@ -216,6 +170,7 @@ class TransformPart:
 
     terms: CrossingTerms
     contract: Contract
+    arriving: Contract
     arrival: CheckPlan
     proof: OutputProof
     keys: EnvironmentFolder
@@ -243,6 +198,7 @@ class TransformPart:
             written.num_rows,
             self.arrival.partial(written, position=part.number, spill_to=self.spill_to),
             self.proof.partial(source, written, pseudonym_key=key, codes=codes),
+            tuple(rule for rule in verify_file(path, self.arriving, written) if not rule.success),
         )
 
 

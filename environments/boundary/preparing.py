@@ -21,9 +21,10 @@ from typing import Any, Literal
 from data_contracts import policy
 from data_contracts.checks import compile_plan
 from data_contracts.model import Contract
-from data_contracts.obligations import compile_proof, merge_proofs, verify_file
+from data_contracts.obligations import compile_proof, merge_proofs
 from data_contracts.projection import project
 from environments.boundary.asking import Asked, AskedMember, Decided
+from environments.boundary.checking import check_parts, judge, room_for_keys
 from environments.boundary.contents import Contents, list_contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import Member
@@ -37,10 +38,7 @@ from environments.boundary.partitions import (
     Transformed,
     TransformPart,
     Untransformed,
-    check_parts,
-    judge,
     parts_of,
-    room_for_keys,
 )
 from environments.boundary.result import GateRule, failed_rules
 from environments.private import make_private
@@ -131,7 +129,7 @@ def _transform(
     proof = compile_proof(terms, contract, key=os.urandom(32))
     parts = parts_of(sources)
     with room_for_keys(env, plan, parts) as spill_to:
-        step = TransformPart(terms, contract, plan, proof, env.folder, work, spill_to)
+        step = TransformPart(terms, contract, arrival, plan, proof, env.folder, work, spill_to)
         answers = env.partition_map(step, parts)
         stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
         if stopped:
@@ -141,7 +139,7 @@ def _transform(
         paths = [part.path for part in done]
         rules = list(failed_rules(judge(env, plan, [part.partial for part in done], paths).failed))
     rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
-    rules += failed_rules(rule for path in paths for rule in verify_file(path, arrival) if not rule.success)
+    rules += failed_rules(rule for part in done for rule in part.file)
     if rules:
         return tuple(rules)
     entries = tuple(cut(path, path.name, durable=False) for path in sorted(paths))

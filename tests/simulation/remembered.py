@@ -24,8 +24,8 @@ from data_contracts.model import Contract
 from data_contracts.obligations import verify_file
 from data_contracts.projection import project
 from data_contracts.sandbox.probing import probe_files
+from environments.boundary.checking import check_arrived, check_parts
 from environments.boundary.context import EnvironmentContext
-from environments.boundary.partitions import check_parts
 from environments.boundary.preparing import Output, prepare
 from environments.private import make_private
 from environments.stores.cutting import cut
@@ -52,8 +52,9 @@ def _project(contract: Contract, destination: Any, purpose: str) -> Contract:
     return _known(key, lambda: project(contract, destination, purpose))
 
 
-def _verify_file(path: Path, arrival: Contract) -> Any:
-    return _known(("verify", digests([path]), path.name, arrival.digest), lambda: verify_file(path, arrival))
+def _verify_file(path: Path, arrival: Contract, decoded: Any = None) -> Any:
+    key = ("verify", digests([path]), path.name, arrival.digest)
+    return _known(key, lambda: verify_file(path, arrival, decoded))
 
 
 def _probe_files(paths: Sequence[Path]) -> None:
@@ -61,8 +62,16 @@ def _probe_files(paths: Sequence[Path]) -> None:
 
 
 def _check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Any:
+    return _passed(paths, ("check", contract.digest), lambda: check_parts(env, contract, paths))
+
+
+def _check_arrived(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Any:
+    return _passed(paths, ("arrived", contract.digest), lambda: check_arrived(env, contract, paths))
+
+
+def _passed(paths: Sequence[Path], key: tuple[str, ...], check: Callable[[], Any]) -> Any:
     found = digests(paths)
-    verdict = _known(("check", found, contract.digest), lambda: check_parts(env, contract, paths))
+    verdict = _known((*key, found), check)
     process = current()
     if verdict.success and process is not None:
         process.passed.add(found)
@@ -120,6 +129,7 @@ _INSTEAD: tuple[tuple[Any, Any], ...] = (
     (verify_file, _verify_file),
     (probe_files, _probe_files),
     (check_parts, _check_parts),
+    (check_arrived, _check_arrived),
     (prepare, _prepare),
 )
 

@@ -19,7 +19,7 @@ _LONGEST_HEAD = 35
 """Bits of a head: a run of more than 2^32 is none."""
 
 
-def _varint(raw: memoryview, at: int) -> tuple[int, int]:
+def _varint(raw: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(raw) or shift > _LONGEST_HEAD:
@@ -52,7 +52,7 @@ def _unpacked(raw: bytes, width: int) -> Any:  # noqa: ANN401 - a numpy array of
     return found.reshape(-1)
 
 
-def hybrid(raw: memoryview, width: int, count: int) -> Any:  # noqa: ANN401 - a numpy array of uint32
+def hybrid(raw: bytes | memoryview, width: int, count: int) -> Any:  # noqa: ANN401 - a numpy array of uint32
     """Return `count` numbers of `width` bits; every byte must be needed, and what pads must be zero.
 
     Raises:
@@ -60,7 +60,8 @@ def hybrid(raw: memoryview, width: int, count: int) -> Any:  # noqa: ANN401 - a 
     """
     if not 0 <= width <= _MOST_BITS:
         raise UnaccountedError("pages")
-    packed: list[memoryview] = []
+    raw = bytes(raw)
+    packed: list[bytes] = []
     lengths: list[int] = []
     values: list[int] = []  # of each run its value; -1 where its numbers are packed
     at, left, size, value_size = 0, count, len(raw), (width + 7) // 8
@@ -80,7 +81,7 @@ def hybrid(raw: memoryview, width: int, count: int) -> Any:  # noqa: ANN401 - a 
             raise UnaccountedError("pages")
         if packs:
             packed.append(raw[at:end])
-        value = -1 if packs else int.from_bytes(raw[at:end], "little")
+        value = -1 if packs else raw[at] if value_size == 1 else int.from_bytes(raw[at:end], "little")
         if value >> width > 0:
             raise UnaccountedError("pages")
         values.append(value)
@@ -92,7 +93,7 @@ def hybrid(raw: memoryview, width: int, count: int) -> Any:  # noqa: ANN401 - a 
     return _numbers(packed, lengths, values, width, count)
 
 
-def _numbers(packed: list[memoryview], lengths: list[int], values: list[int], width: int, count: int) -> Any:  # noqa: ANN401 - a numpy array of uint32
+def _numbers(packed: list[bytes], lengths: list[int], values: list[int], width: int, count: int) -> Any:  # noqa: ANN401 - a numpy array of uint32
     import numpy as np
 
     if width and len(packed) == len(lengths):

@@ -20,6 +20,8 @@ _TRUE, _FALSE = 1, 2
 _CODES: Final = {"i8": 3, "i16": 4, "i32": 5, "i64": 6, "double": 7, "binary": 8, "text": 8}
 _LIST, _STRUCT = 9, 12
 _WIDTH: Final = {"i8": 8, "i16": 16, "i32": 32, "i64": 64}
+_NUMBERS: Final = frozenset({"i16", "i32", "i64"})
+_MORE = 0x80
 _DEEP = 16
 _SHORT = 15
 
@@ -41,20 +43,14 @@ def _fail() -> UnaccountedError:
     return UnaccountedError("structure")
 
 
-def _byte(raw: bytes, at: int) -> int:
-    if at >= len(raw):
-        raise _fail()
-    return raw[at]
-
-
 def _varint(raw: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        piece = _byte(raw, at)
+        piece = raw[at]
         at += 1
         value |= (piece & 0x7F) << shift
         shift += 7
-        if not piece & 0x80:
+        if not piece & _MORE:
             break
         if shift > 63:  # noqa: PLR2004 - no value is longer than 64 bits
             raise _fail()
@@ -64,6 +60,9 @@ def _varint(raw: bytes, at: int) -> tuple[int, int]:
 
 
 def _whole(raw: bytes, at: int, kind: str) -> tuple[int, int]:
+    value = raw[at]
+    if value < _MORE:  # most are of one byte, and then in every type's bounds
+        return (value >> 1) ^ -(value & 1), at + 1
     value, at = _varint(raw, at)
     number = (value >> 1) ^ -(value & 1)
     if not -(1 << (_WIDTH[kind] - 1)) <= number < 1 << (_WIDTH[kind] - 1):
@@ -72,22 +71,19 @@ def _whole(raw: bytes, at: int, kind: str) -> tuple[int, int]:
 
 
 def _bytes(raw: bytes, at: int) -> tuple[bytes, int]:
-    size, at = _varint(raw, at)
+    size = raw[at]
+    size, at = (size, at + 1) if size < _MORE else _varint(raw, at)
     if size > len(raw) - at:
         raise _fail()
     return raw[at : at + size], at + size
 
 
-def _value(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[Any, int]:
-    if isinstance(kind, dict):
-        return read_struct(raw, at, kind, depth + 1)
-    if isinstance(kind, list):
-        return _list(raw, at, kind[0], depth + 1)
-    if kind == "i8":
-        value = _byte(raw, at)
-        return value - ((value & 0x80) << 1), at + 1
-    if kind in _WIDTH:
+def _value(raw: bytes, at: int, kind: str) -> tuple[Any, int]:
+    if kind in _NUMBERS:
         return _whole(raw, at, kind)
+    if kind == "i8":
+        value = raw[at]
+        return value - ((value & 0x80) << 1), at + 1
     if kind == "double":
         if at + 8 > len(raw):
             raise _fail()
@@ -101,14 +97,20 @@ def _value(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[Any, int]:
         raise _fail() from None
 
 
-def _code(kind: Kind) -> int:
+def _nested(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[Any, int]:
     if isinstance(kind, dict):
-        return _STRUCT
-    return _LIST if isinstance(kind, list) else _CODES.get(kind, _TRUE)
+        return _struct(raw, at, kind, depth + 1)
+    return _list(raw, at, kind[0], depth + 1) if isinstance(kind, list) else _value(raw, at, kind)
+
+
+def _code(kind: Kind) -> int:
+    if isinstance(kind, str):
+        return _CODES.get(kind, _TRUE)
+    return _STRUCT if isinstance(kind, dict) else _LIST
 
 
 def _list(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[list[Any], int]:
-    head = _byte(raw, at)
+    head = raw[at]
     at += 1
     size = head >> 4
     if size == _SHORT:
@@ -124,12 +126,12 @@ def _list(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[list[Any], int]:
     found = []
     for _ in range(size):
         if kind == "bool":
-            item: Any = _byte(raw, at)
+            item: Any = raw[at]
             if item not in {_TRUE, _FALSE}:
                 raise _fail()
             item, at = item == _TRUE, at + 1
         else:
-            item, at = _value(raw, at, kind, depth)
+            item, at = _nested(raw, at, kind, depth)
         found.append(item)
     return found, at
 
@@ -140,15 +142,19 @@ def read_struct(raw: bytes, at: int, spec: Spec, depth: int = 0) -> tuple[dict[s
     Raises:
         UnaccountedError: a field is not in `spec`, of another type, twice, out of order, or cut off.
     """
+    try:
+        return _struct(raw, at, spec, depth)
+    except IndexError:  # it goes on where the bytes end
+        raise _fail() from None
+
+
+def _struct(raw: bytes, at: int, spec: Spec, depth: int) -> tuple[dict[str, Any], int]:
     if depth > _DEEP:
         raise _fail()
     found: dict[str, Any] = {}
     last = 0
-    while True:
-        head = _byte(raw, at)
+    while head := raw[at]:
         at += 1
-        if head == 0:
-            return found, at
         code, step = head & 0x0F, head >> 4
         number = last + step
         if step == 0:
@@ -163,7 +169,10 @@ def read_struct(raw: bytes, at: int, spec: Spec, depth: int = 0) -> tuple[dict[s
             if code not in {_TRUE, _FALSE}:
                 raise _fail()
             found[name] = code == _TRUE
-            continue
-        if code != _code(kind):
+        elif code != _code(kind):
             raise _fail()
-        found[name], at = _value(raw, at, kind, depth)
+        elif isinstance(kind, str):
+            found[name], at = _value(raw, at, kind)
+        else:
+            found[name], at = _nested(raw, at, kind, depth)
+    return found, at + 1
