@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test soak check bench docs clean lock format help mutations
+.PHONY: setup demo test soak prove check bench docs clean lock format help mutations
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prin
 
 mutations: $(STAMP) ## 100,000 random changes to genuine crossings, none accepted (ARGS="-k …" for others)
 	ISTHMUS_MUTATIONS=$${ISTHMUS_MUTATIONS:-100000} $(BIN)/python -m pytest -q tests/attacks/test_boundary_mutations.py $(ARGS)
+
+prove: $(STAMP) ## plant values, run everything and every failure, search; then each guard off; writes docs/proof.md
+	$(BIN)/python -P tests/prove/prove.py $(ARGS)
 
 check: $(STAMP) ## format, lint, types, layers, licences, docs
 	$(BIN)/ruff format --check .

@@ -2,7 +2,7 @@
 
 Invariants:
 1. Every planted value holds one of its place's marks: as text, as decimal digits, and as the bytes of a
-   64-bit integer. So one search finds any of them, whole or in part of a longer text.
+   64-bit integer or float. So one search finds any of them, whole or in part of a longer text.
 2. The search reads every file raw, and decodes every Parquet file besides: compression hides nothing there.
    What a database compresses in its own files is read through the database, row by row.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from prefect_view import every
 _LISTED = ("flow_runs", "task_runs", "logs", "artifacts", "variables", "block_documents", "deployments")
 _RESTRICTED = ("subject_id", "fake_first_name", "fake_last_name")
 _LOW = 0xFFFF
+_OF_DOUBLE = 5
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,19 @@ class Sentinel:
         digits = str(self.base)[: len(str(self.base)) - 5]
         assert str(self.base + _LOW).startswith(digits)
         word, high = self.word.encode(), (self.base >> 16).to_bytes(6, "big")
+        double = struct.pack(">d", self.base)[:_OF_DOUBLE]
+        assert struct.pack(">d", self.base + _LOW).startswith(double)
         shapes = [
             word,
             word.hex().encode(),
             self.word.encode("utf-16-le"),
+            self.word.encode("utf-16-be"),
             *(_base64(word, shift) for shift in range(3)),
             digits.encode(),
             high,
             high[::-1],  # little-endian: Parquet, Arrow, NumPy
+            double,
+            double[::-1],
         ]
         pickled = rb"\x8a\x06.." + re.escape(high.lstrip(b"\0")[::-1])
         return re.compile(b"|".join([*map(re.escape, shapes), pickled]), re.IGNORECASE | re.DOTALL)
