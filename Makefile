@@ -32,7 +32,7 @@ soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prin
 mutations: $(STAMP) ## 100,000 random changes to genuine crossings, none accepted (ARGS="-k …" for others)
 	ISTHMUS_MUTATIONS=$${ISTHMUS_MUTATIONS:-100000} $(BIN)/python -m pytest -q tests/attacks/test_boundary_mutations.py $(ARGS)
 
-prove: $(STAMP) ## plant values, run everything and every failure, search; then each guard off; writes docs/proof.md
+prove: $(STAMP) ## plant values, run everything and every failure, search; then each guard off; writes the report
 	$(BIN)/python -P tests/prove/prove.py $(ARGS)
 
 check: $(STAMP) ## format, lint, types, layers, licences, docs
