@@ -140,6 +140,15 @@ def test_an_invitation_for_an_environment_that_the_site_declares_otherwise(
     assert not world.home(member(host)).exists()
 
 
+def test_an_invitation_for_an_environment_that_has_keys_already(world: JoiningWorld, host: str) -> None:
+    """Whoever holds the inviter's key would have another machine answer in a known environment's name."""
+    genuine = world.invite(host, "cloud")
+    forged = signed_anew(genuine.raw, own_signer(world, host, "onprem"), name="onprem")
+    with refused("name"):
+        world.join(member(host), genuine.changed(forged))
+    assert not world.home(member(host)).exists()
+
+
 # Used twice
 
 
