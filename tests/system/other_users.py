@@ -104,7 +104,7 @@ class User:
     def home(self) -> Path:
         return self.folder / "home"
 
-    def start(self, *command: str) -> subprocess.CompletedProcess[str]:
+    def start(self, *command: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
         """Run any command as this user, in its folder."""
         groups = ",".join(map(str, (self.gid, *self.groups)))
         as_user = [
@@ -125,7 +125,7 @@ class User:
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             ended = subprocess.run(
                 [*_showing(stash), *as_user, *command],
-                stdout=out, stderr=err, stdin=subprocess.DEVNULL, check=False, timeout=180,
+                stdout=out, stderr=err, stdin=subprocess.DEVNULL, check=False, timeout=timeout,
                 env=environment, cwd=self.site,
             )  # fmt: skip
             told = [stream.seek(0) or stream.read() for stream in (out, err)]
