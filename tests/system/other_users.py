@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+ISTHMUS = (sys.executable, "-P", "-c", "from flows.cli.main import main; main()")
 _NAMED = ("games", "news", "uucp", "list", "irc", "backup")
 
 
@@ -133,7 +134,7 @@ class User:
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run `isthmus` as this user; return what it printed."""
-        done = self.start(sys.executable, "-P", "-c", "from flows.cli.main import main; main()", *words)
+        done = self.start(*ISTHMUS, *words)
         told = f"{self.name}: isthmus {words}: {done.returncode}\n{done.stdout}{done.stderr}"
         assert done.returncode == code, told
         return done.stdout + (done.stderr if code else "")

@@ -6,6 +6,7 @@ keeps from the others, and each tries.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -23,7 +24,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import HOSPITAL_DATA
-from other_users import User, three_users, why_not
+from other_users import ISTHMUS, User, three_users, why_not
 from site_variants import shipped_site
 
 pytestmark = [
@@ -112,7 +113,7 @@ def machines() -> Iterator[Machines]:
     left = []
     for user in users.values():
         if user.home.exists():
-            user.start(sys.executable, "-P", "-c", "from flows.cli.main import main; main()", "down")
+            user.start(*ISTHMUS, "down")
         deadline = time.monotonic() + 10
         while (alive := processes(user)) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -264,3 +265,23 @@ def test_down_in_the_second_home_leaves_the_first_one_up(machines: Machines, cro
     assert cloud.json("down") == {"stopped": True}
     assert processes(cloud) == []
     assert machines["onprem"].json("status")["healthy"] is True
+
+
+def test_a_home_comes_up_while_the_api_is_away_and_goes_on_when_it_is_back(
+    machines: Machines, crossed: dict[str, Any]
+) -> None:
+    assert crossed
+    onprem, cloud = machines["onprem"], machines["cloud"]
+    cloud.run("down")
+    onprem.run("down")
+    said = cloud.run("up")
+    assert "does not answer" in said
+    assert "goes on asking" in said
+    parts = {part["name"]: part["health"] for part in cloud.json("status", code=5)["parts"]}
+    assert (parts["server"], parts["worker@cloud"]) == ("failing", "failing")
+    assert parts["dask@cloud"] == "ok"
+    onprem.run("up")
+    deadline = time.monotonic() + 60
+    while not (status := json.loads(cloud.start(*ISTHMUS, "status", "--json").stdout))["healthy"]:
+        assert time.monotonic() < deadline, status
+        time.sleep(0.5)
