@@ -10,7 +10,7 @@ from data_contracts.obligations.parquet.cells import Cells
 from data_contracts.obligations.parquet.compression import expanded
 from data_contracts.obligations.parquet.format import PAGE_HEADER
 from data_contracts.obligations.parquet.leaves import BOOLEAN, BYTES, FIXED, Leaf
-from data_contracts.obligations.parquet.levels import hybrid
+from data_contracts.obligations.parquet.levels import hybrid, ones
 from data_contracts.obligations.parquet.statistics import check_statistics
 from data_contracts.obligations.parquet.thrift import UnaccountedError, read_struct
 
@@ -150,9 +150,9 @@ def _texts(page: memoryview, count: int) -> Any:  # noqa: ANN401 - an Arrow arra
         at = end
     if at != size:
         raise UnaccountedError("dictionaries")
-    offsets: Any = np.array(ends, np.int64)
+    offsets: Any = np.array(ends, np.int32)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(b"".join(bodies))]
-    return pa.Array.from_buffers(pa.large_binary(), count, buffers)
+    return pa.Array.from_buffers(pa.binary(), count, buffers)
 
 
 def _level(page: memoryview, at: int, most: int, count: int) -> tuple[list[int], int]:
@@ -164,12 +164,13 @@ def _level(page: memoryview, at: int, most: int, count: int) -> tuple[list[int],
     size = int.from_bytes(page[at : at + 4], "little")
     if at + 4 + size > len(page):
         raise UnaccountedError("pages")
-    found = hybrid(page[at + 4 : at + 4 + size], most.bit_length(), count)
+    raw = page[at + 4 : at + 4 + size]
+    if most == 1:
+        there = ones(raw, count)
+        return [count - there, there], at + 4 + size
+    found = hybrid(raw, most.bit_length(), count)
     if len(found) and int(found.max()) > most:
         raise UnaccountedError("pages")
-    if most == 1:
-        there = int(np.count_nonzero(found))
-        return [count - there, there], at + 4 + size
     return np.bincount(found, minlength=most + 1).tolist(), at + 4 + size
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from data_contracts.obligations.parquet.thrift import UnaccountedError
 
-__all__ = ["hybrid"]
+__all__ = ["hybrid", "ones"]
 
 _GROUP = 8
 _MOST_BITS = 32
@@ -58,12 +58,31 @@ def hybrid(raw: bytes | memoryview, width: int, count: int) -> Any:  # noqa: ANN
     Raises:
         UnaccountedError: there are fewer, or more, or bits that mean nothing are set.
     """
+    return _numbers(*_runs(bytes(raw), width, count), width, count)
+
+
+def ones(raw: bytes | memoryview, count: int) -> int:
+    """Return how many of `count` bits are set: of `hybrid` with width 1 its sum, and with the same duties.
+
+    Raises:
+        UnaccountedError: as `hybrid`.
+    """
+    packed, lengths, values = _runs(bytes(raw), 1, count)
+    if packed and values[-1] < 0:
+        pads = sum(lengths) - count
+        if pads and packed[-1][-1] >> (_GROUP - pads):
+            raise UnaccountedError("pages")
+    repeated = sum(length for length, value in zip(lengths, values, strict=True) if value == 1)
+    return repeated + int.from_bytes(b"".join(packed), "little").bit_count()
+
+
+def _runs(raw: bytes, width: int, count: int) -> tuple[list[bytes], list[int], list[int]]:
+    """Return the bytes of packed runs, the length of every run, and its value; -1 where it is packed."""
     if not 0 <= width <= _MOST_BITS:
         raise UnaccountedError("pages")
-    raw = bytes(raw)
     packed: list[bytes] = []
     lengths: list[int] = []
-    values: list[int] = []  # of each run its value; -1 where its numbers are packed
+    values: list[int] = []
     at, left, size, value_size = 0, count, len(raw), (width + 7) // 8
     while left > 0:
         if at >= size:
@@ -90,7 +109,7 @@ def hybrid(raw: bytes | memoryview, width: int, count: int) -> Any:  # noqa: ANN
         at = end
     if at != size:
         raise UnaccountedError("pages")
-    return _numbers(packed, lengths, values, width, count)
+    return packed, lengths, values
 
 
 def _numbers(packed: list[bytes], lengths: list[int], values: list[int], width: int, count: int) -> Any:  # noqa: ANN401 - a numpy array of uint32
