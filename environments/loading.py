@@ -26,6 +26,7 @@ from environments.fields import Fields
 from environments.fields import Path as Place
 from environments.holds import read_holds
 from environments.metrics_fields import read_metrics
+from environments.outbox_fields import read_outbox, unknown_destinations
 from environments.profile import Capacity, Cost, DaskSpec, Kind, Offers, Profile, StepGrant
 from environments.ref import NAME
 from environments.store_fields import read_store
@@ -57,6 +58,7 @@ _KEYS = (
     "holds",
     "transits",
     "boundaries",
+    "outbox",
     "metrics",
 )
 _REQUIRED = ("name", "kind", "jurisdiction", "clearance", "steps")
@@ -83,6 +85,7 @@ def load_profiles(directory: Path) -> dict[str, Profile]:
     names = {profile.name for profile, _ in found}
     for profile, fields in found:
         unknown_peers(profile.name, profile.boundaries, fields, names)
+        unknown_destinations(profile.name, profile.outbox, fields, names)
         problems += fields.problems
     problems += _across(found)
     if problems:
@@ -132,6 +135,7 @@ def _profile(fields: Fields) -> Profile:
         holds=read_holds(fields),
         transits=read_transits(fields),
         boundaries=read_boundaries(fields),
+        outbox=read_outbox(fields),
         metrics=read_metrics(fields),
         file=fields.source.file,
     )

@@ -26,6 +26,8 @@ from data_contracts.labels import Classification
 from environments.approval import Approval
 from environments.boundaries import BoundaryLimits, Direction
 from environments.holds import Hold
+from environments.outbox.limits import USUAL as USUAL_OUTBOX
+from environments.outbox.limits import OutboxLimits
 from environments.transits import TransitSpec
 
 __all__ = [
@@ -217,6 +219,7 @@ class Profile:
         holds: what may not be erased for now, though somebody recalls it.
         transits: where it meets its peers; a peer that is not listed is met in the common home.
         boundaries: how much may move, how fast and when; what is not listed is not limited.
+        outbox: how much may wait to be sent, and for how long.
         metrics: where its numbers can be scraped; by default nowhere.
         file: the file that declares it.
     """
@@ -238,6 +241,7 @@ class Profile:
     holds: tuple[Hold, ...] = ()
     transits: tuple[TransitSpec, ...] = ()
     boundaries: tuple[BoundaryLimits, ...] = ()
+    outbox: OutboxLimits = USUAL_OUTBOX
     metrics: MetricsSpec | None = None
     file: str = ""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from environments import approval, boundaries, profile, transits
+from environments.outbox import limits
 from generator.page import Page, reference, table
 
 __all__ = ["page"]
@@ -37,7 +38,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
 
 
 def _sections() -> Iterator[tuple[str, type[Any]]]:
-    modules = (profile, approval, transits, boundaries)
+    modules = (profile, approval, transits, boundaries, limits)
     named = [getattr(module, name) for module in modules for name in module.__all__]
     kinds = [kind for kind in named if dataclasses.is_dataclass(kind) and kind not in _INNER]
     for kind in sorted(kinds, key=lambda kind: kind is not profile.Profile):

@@ -24,6 +24,7 @@ from data_contracts.destination import ANY, UNATTRIBUTED
 from data_contracts.errors import DeniedError, NotVerifiableError, UsageError
 from environments.boundary.result import GateRule
 from environments.ledger import Entry, find_entries
+from environments.outbox import has_outbox, open_outbox
 from environments.trust import load_pinned
 from environments.trust.approvals import Approval, Wish, read_approval
 from environments.trust.tokens import read_token, write_token
@@ -189,4 +190,7 @@ def record_approval(env: EnvironmentContext, crossing: str, raw: bytes) -> Appro
                 "approval": write_token(raw),
             },
         )
+        if has_outbox(env.folder):
+            with open_outbox(env.folder) as outbox:
+                outbox.wake(wish.crossing)
     return approval

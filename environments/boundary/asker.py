@@ -4,9 +4,9 @@ Invariants:
 1. A name is earned by a signed statement that counts here (`environments.trust.requests`), over exactly this
    crossing, by a requester whom this side's document lets ask for it. Anything else is `unattributed`, with
    the reason as a code.
-2. A statement is good for one thing, and again for the same: a `sync` for one crossing, a `run` for the
-   crossings of one run. A `deploy` stands behind all that its schedule starts. That it was taken is on disk
-   before the side goes on; a rehearsal takes nothing.
+2. A statement is good for one thing, and again for the same: a `sync` or `queue` for one crossing, a `run`
+   for the crossings of one run. A `deploy` stands behind all that its schedule starts. That it was taken is
+   on disk before the side goes on; a rehearsal takes nothing.
 3. The destination counts a statement by the time at which the source signed the manifest, which is itself
    bounded: what waits for a link does not become nobody's on the way. Keys count by the time now.
 
@@ -52,6 +52,7 @@ class Asker:
 
 
 NOBODY = Asker()
+_ONE_CROSSING = ("sync", "queue")
 
 
 def who_asks(
@@ -108,7 +109,7 @@ def who_asks(
         return Asker(reason="may-not")
     # (4) For the first time, or for the same again.
     if statement.action != "deploy" and not rehearsal:
-        thing = crossing if statement.action == "sync" else f"run {_run_of(request.request_id)}"
+        thing = crossing if statement.action in _ONE_CROSSING else f"run {_run_of(request.request_id)}"
         if not Nonces(env.folder.trust / "requests").bind(statement.nonce, thing, now):
             return Asker(reason="replayed")
     return Asker(found.requester, found.reason)
@@ -119,7 +120,7 @@ def _is_about(statement: RequestStatement, source: str, request: CrossingRequest
 
     One over a recall is over no crossing.
     """
-    if statement.action != "sync":
+    if statement.action not in _ONE_CROSSING:
         return statement.action != "recall"
     asked = sync_asks(
         source, request.name, request.version, request.destination, request.purpose, rehearsal=rehearsal

@@ -38,12 +38,13 @@ from environments.boundary.manifest import (
     seal_manifest,
     stamp,
 )
+from environments.boundary.ordering import overtaking
 from environments.boundary.outbox import Attempt, Outbox, working_on
 from environments.boundary.packing import Packed, intact, pack
 from environments.boundary.preparing import Output, contents_of, prepare, said_of
 from environments.boundary.result import EgressResult, GateRule, Outcome
 from environments.boundary.sealing import OVERHEAD, Seal, key_info, new_key
-from environments.boundary.transit import Transit, crossing_prefix, manifest_name
+from environments.boundary.transit import Transit, crossing_prefix, manifest_name, request_name
 from environments.ledger import witnessed_head
 
 __all__ = ["egress"]
@@ -76,6 +77,9 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
             _withdraw(env, asked, outbox)
             return _refuse(env, asked, outbox, "denied", (given,), decision.digest)
         asked = replace(asked, approvals=given)
+        waits = overtaking(env, asked, outbox)
+        if waits is not None:
+            return _refuse(env, asked, outbox, "denied", (waits,), decision.digest)
         # Until it is answered or refused for good, nothing of what it sends is removed here.
         if outbox.read("receipt") is None:
             outbox.pin(asked.request.assets)
@@ -228,8 +232,10 @@ def _publish(
         entry = env.ledger.append("egress", _about(asked) | {"outcome": "permitted", "rules": []} | body)
     env.progress("egress.publish")
     transit = env.outgoing(asked.request.destination)
-    if not settled and not _lies(manifest_name(asked.crossing), raw, transit):
-        transit.put(manifest_name(asked.crossing), raw)
+    letters = {request_name(asked.crossing): outbox.read("request"), manifest_name(asked.crossing): raw}
+    for name, letter in {} if settled else letters.items():
+        if letter is not None and not _lies(name, letter, transit):
+            transit.put(name, letter)
     env.progress("egress.done")
     return EgressResult(
         asked.crossing,

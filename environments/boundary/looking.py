@@ -18,8 +18,9 @@ from data_contracts.errors import ConflictError, IsthmusError, NotVerifiableErro
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
 from environments.boundary.outbox import Outbox, working_on
-from environments.boundary.transit import DirectoryTransit, crossing_prefix, receipt_name
+from environments.boundary.transit import crossing_prefix, receipt_name
 from environments.locking import held
+from environments.outbox import has_outbox, open_outbox
 from environments.private import read_private
 
 __all__ = ["answer_lies", "clear_over", "lying", "pinned", "refers", "stale_work"]
@@ -45,16 +46,13 @@ def answer_lies(
         return False, "its transit cannot be reached"
 
 
-def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...] | None:
-    """Return the ids of the crossings of which anything lies in the transit to a peer; None: it cannot say.
+def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...]:
+    """Return the ids of the crossings of which anything lies in the transit to a peer.
 
     Raises:
         UnreachableError: the transit cannot be reached.
     """
-    transit = env.outgoing(destination)
-    if not isinstance(transit, DirectoryTransit):
-        return None
-    return tuple(f"sha256:{prefix}" for prefix in transit.crossings())
+    return tuple(f"sha256:{prefix}" for prefix in env.outgoing(destination).crossings())
 
 
 def clear_over(env: EnvironmentContext, destination: str, crossing: str) -> None:
@@ -91,13 +89,17 @@ def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ..
 
 
 def pinned(env: EnvironmentContext) -> frozenset[tuple[str, str]]:
-    """Return asset and version of everything that crossings which have not ended send.
+    """Return asset and version of everything that crossings which have not ended send, or wait to send.
 
     Raises:
         NotVerifiableError: what one of them kept is not that.
     """
     places = (path.parent for path in env.folder.outbox.glob("*/pinned"))
-    return frozenset((member.name, member.version) for place in places for member in Outbox(place).pinned())
+    sent = {(member.name, member.version) for place in places for member in Outbox(place).pinned()}
+    if not has_outbox(env.folder):
+        return frozenset(sent)
+    with open_outbox(env.folder) as outbox:
+        return outbox.members() | sent
 
 
 def refers(env: EnvironmentContext, destination: str) -> dict[str, str]:

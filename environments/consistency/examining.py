@@ -144,7 +144,7 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
             env.name, "half-done", f"transit to {peer}", peer, f"{error}", untouched="look again later"
         )
         return
-    for crossing in lies or ():
+    for crossing in lies:
         sent = account.sent.get(crossing)
         if sent is None and env.ledger.find("recall", crossing=crossing, destination=peer) is not None:
             continue  # a request to erase: `isthmus recall` reads the answer

@@ -180,7 +180,14 @@ def signer_of(home: Home, name: str) -> Signer:
 
 
 def sign_with(
-    home: Home, name: str | None, action: Action, subject: str, now: dt.datetime, asks: str | None = None
+    home: Home,
+    name: str | None,
+    action: Action,
+    subject: str,
+    now: dt.datetime,
+    asks: str | None = None,
+    *,
+    lasts: dt.timedelta | None = None,
 ) -> str | None:
     """Return a signed request as a token; None where nobody's key signs here.
 
@@ -193,7 +200,7 @@ def sign_with(
     who = requester_here(home, name)
     if who is None:
         return None
-    statement = new_request(who, action, subject, now, asks or NOTHING_MORE)
+    statement = new_request(who, action, subject, now, asks or NOTHING_MORE, lasts=lasts)
     return write_token(sign_request(statement, signer_of(home, who)))
 
 

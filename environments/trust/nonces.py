@@ -27,8 +27,8 @@ from environments.private import disk_errors, make_private, read_private, sync_f
 
 __all__ = ["KEPT", "Nonces"]
 
-KEPT = dt.timedelta(days=40)
-"""Longer than a statement counts (a day) and a manifest of it may wait in a transit (31 days)."""
+KEPT = dt.timedelta(days=130)
+"""Longer than a statement counts (90 days) and a manifest of it may wait in a transit (31 days)."""
 _SWEEP = dt.timedelta(days=1)
 
 

@@ -50,12 +50,13 @@ __all__ = [
     "sync_asks",
 ]
 
-Action = Literal["sync", "run", "deploy", "recall"]
+Action = Literal["sync", "queue", "run", "deploy", "recall"]
 Reason = Literal[
     "verified", "unsigned", "shape", "trust", "unknown", "signature", "early", "expired", "replayed"
 ]
 _LIVES: dict[Action, dt.timedelta] = {
     "sync": dt.timedelta(days=1),
+    "queue": dt.timedelta(days=90),
     "run": dt.timedelta(days=1),
     "recall": dt.timedelta(days=1),
     "deploy": dt.timedelta(days=366),
@@ -73,12 +74,14 @@ class RequestStatement:
 
     Attributes:
         requester: who claims to ask.
-        action: `sync`, `run` and `recall` once, `deploy` for what a schedule repeats.
+        action: `sync`, `run` and `recall` once, `queue` as `sync` for a crossing that may wait, `deploy` for
+            what a schedule repeats.
         subject: the asset or pipeline.
         asks: digest of what exactly is asked for (`sync_asks`); of nothing more, where the subject says all.
         nonce: 32 hex digits, of this wish alone.
         issued: when it was signed.
-        expires: from when on it counts no more; at most a day later, a year for a deploy.
+        expires: from when on it counts no more; at most a day later, 90 days for what may wait, a year for a
+            deploy.
     """
 
     requester: str
@@ -151,9 +154,15 @@ def recall_asks(source: str, asset: str, version: str) -> str:
 
 
 def new_request(
-    requester: str, action: Action, subject: str, now: dt.datetime, asks: str = NOTHING_MORE
+    requester: str,
+    action: Action,
+    subject: str,
+    now: dt.datetime,
+    asks: str = NOTHING_MORE,
+    *,
+    lasts: dt.timedelta | None = None,
 ) -> RequestStatement:
-    """Return a statement for now, with a nonce of its own.
+    """Return a statement for now, with a nonce of its own; it lasts as long as its action may, or less.
 
     Raises:
         UsageError: a name is none, or is the word for nobody.
@@ -164,7 +173,13 @@ def new_request(
         raise UsageError(f"{UNATTRIBUTED}: is nobody's name")
     issued = now.replace(microsecond=0)
     return RequestStatement(
-        requester, action, subject, asks, secrets.token_hex(_NONCE), issued, issued + _LIVES[action]
+        requester,
+        action,
+        subject,
+        asks,
+        secrets.token_hex(_NONCE),
+        issued,
+        issued + min(lasts or _LIVES[action], _LIVES[action]),
     )
 
 

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "contract": ("flows.cli.contract", "Lint, show, test, compare and document data contracts."),
     "terms": ("flows.cli.terms", "Draft the terms under which data may cross a boundary."),
     "sync": ("flows.cli.sync", "Move one asset across one boundary, if its terms permit."),
+    "outbox": ("flows.cli.outbox", "What waits to be sent: list it, send it, take it out."),
     "media": ("flows.cli.media", "Carry crossings on a disk to a site that no link reaches."),
     "approve": ("flows.cli.approve", "Approve a crossing that waits for a second person."),
     "recall": (

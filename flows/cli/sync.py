@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -18,9 +18,11 @@ from environments.ref import MAX_SET, parse_asset
 from environments.site import Site
 from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.report import emit_json, on_interrupt
+from flows.cli.sync_terms import Terms, queue_options
 
 if TYPE_CHECKING:
     from flows.cli.sync_watch import Watcher
+    from flows.runtime.crossing import CrossingEnd
     from flows.runtime.standalone import Rehearsed
 
 __all__ = ["command"]
@@ -46,6 +48,7 @@ _CODES = {"permitted": 0, "denied": 3, "broken": 1}
 @click.option("--request", help="The request id: the same one again is the same crossing.")
 @click.option("--dry-run", is_flag=True, help="Decide, check and transform at the source, and send nothing.")
 @click.option("--watch", is_flag=True, help="Show bytes, rate and time left while they move.")
+@queue_options
 @as_option
 @home_option
 @site_option
@@ -62,6 +65,7 @@ def command(  # noqa: PLR0913 - one argument for each option
     request: str | None,
     dry_run: bool,
     watch: bool,
+    terms: Terms | None,
     who: str | None,
     as_json: bool,
 ) -> None:
@@ -73,6 +77,8 @@ def command(  # noqa: PLR0913 - one argument for each option
     signed where a requester's key lies in the home (`isthmus requester add`); else it is unattributed.
     A set is one crossing: every member must be permitted, and at the destination all become visible at
     once, or none. Exit code: 0 permitted, 1 the data breaks its contract, 2 a member is missing, 3 denied.
+    With --queue it waits in the source's outbox (`isthmus outbox`), however long its link is down, and is
+    decided when it is sent; no server and no worker need run. 3 then says that the outbox is full.
 
     \b
     Example:
@@ -81,12 +87,14 @@ def command(  # noqa: PLR0913 - one argument for each option
       isthmus sync covid_tests --from onprem --to cloud --purpose model-training --watch
       isthmus sync model@sha256:… --from cloud --to edge --purpose batch-inference --json
       isthmus sync model machines bands --from cloud --to edge --purpose batch-inference
+      isthmus sync alarms --from edge --to onprem --purpose monitoring --queue --expires 30d
     """  # noqa: D301 - click's own mark for lines that stay as they are
     from environments.boundary import CrossingRequest, Member
     from environments.embedded.requesters import requester_here, sign_with
     from environments.trust.requests import sync_asks
+    from flows.cli.sync_queue import put_in_line
     from flows.runtime.catalogue import load_pipelines
-    from flows.runtime.crossing import CrossingAsk, moment_of
+    from flows.runtime.crossing import CrossingAsk
     from flows.runtime.purposes import check_purpose
     from flows.runtime.server import Server
     from flows.runtime.standalone import StandaloneCrossing
@@ -97,6 +105,9 @@ def command(  # noqa: PLR0913 - one argument for each option
     check_purpose(site, purpose, lambda: load_pipelines(site).values())
     if source == destination:
         raise UsageError("--from and --to are one environment", remedy="name two; nothing needs to cross")
+    if terms is not None:
+        put_in_line(home, site, source, asked, destination, purpose, who, terms, as_json=as_json)
+        return
     signer = requester_here(home, who)
     with Server(read_api(home)) as server:
         # With --json nothing is shown on the way: the one document is all of stdout.
@@ -127,6 +138,12 @@ def command(  # noqa: PLR0913 - one argument for each option
                 "sync", ref, destination, purpose, fresh, request is None, signed, more=tuple(more)
             )
             end = crossing.run(ask)
+    _end(end, destination, as_json=as_json)
+
+
+def _end(end: CrossingEnd, destination: str, *, as_json: bool) -> NoReturn:
+    from flows.runtime.crossing import moment_of
+
     if as_json:
         emit_json(end.to_json())
     else:

@@ -188,6 +188,11 @@ class FaultyTransit:
                 return [name for name in older if name > after]
             return found
 
+    def crossings(self, *, after: str = "") -> Iterable[str]:
+        with self.weather.lock:
+            self._begin()
+            return list(self.inner.crossings(after=after))
+
 
 class PatientTransit:
     """Another transit, each call again until it succeeds: what a caller does who runs it again."""

@@ -123,6 +123,20 @@ class TransitSuite:
             assert list(transit.names(crossing_prefix(CROSSING), after=name)) == mine[number + 1 :]
         assert list(transit.names(crossing_prefix(CROSSING), after=receipt_name(CROSSING))) == []
 
+    def test_crossings_are_listed_and_go_on_after_any_of_them(self, transit: Transit) -> None:
+        assert list(transit.crossings()) == []
+        there = [f"{number:064x}" for number in range(5)]
+        for number, prefix in enumerate(reversed(there)):
+            transit.put(manifest_name(prefix), b"x")
+            transit.put(contents_name(prefix), b"x")
+            for part in range(number):
+                transit.put(chunk_name(prefix, f"{part:064x}"), b"x")
+        assert list(transit.crossings()) == there
+        for number, prefix in enumerate(there):
+            assert list(transit.crossings(after=prefix)) == there[number + 1 :]
+        transit.clear(there[2])
+        assert there[2] not in list(transit.crossings())
+
     @pytest.mark.parametrize("form", [bytes, bytearray, memoryview])
     def test_any_buffer_is_stored(self, transit: Transit, form: type) -> None:
         transit.put(manifest_name(CROSSING), form(b"put"))

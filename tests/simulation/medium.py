@@ -58,6 +58,9 @@ class MemoryTransit:
         check_prefix(prefix)
         return iter(sorted(name for name in self.objects if name.startswith(f"{prefix}/") and name > after))
 
+    def crossings(self, *, after: str = "") -> Iterable[str]:
+        return iter(sorted({name.partition("/")[0] for name in self.objects if name[:64] > after}))
+
     def delete(self, name: str) -> None:
         if check_object(name) in self.objects:
             self._change(name, None)
@@ -136,6 +139,10 @@ class Link:
     def names(self, prefix: str, *, after: str = "") -> Iterable[str]:
         self._begin("names", prefix)
         return list(self._inner.names(prefix, after=after))
+
+    def crossings(self, *, after: str = "") -> Iterable[str]:
+        self._begin("crossings", after)
+        return list(self._inner.crossings(after=after))
 
     def delete(self, name: str) -> None:
         self._begin("delete", name)

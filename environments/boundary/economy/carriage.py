@@ -153,6 +153,10 @@ class Carriage:
         """Return the names of one crossing's objects."""
         return self._transit.names(prefix, after=after)
 
+    def crossings(self, *, after: str = "") -> Iterable[str]:
+        """Return the prefixes of the crossings that lie here."""
+        return self._transit.crossings(after=after)
+
     def delete(self, name: str) -> None:
         """Remove one object, if it is there."""
         self._transit.delete(name)

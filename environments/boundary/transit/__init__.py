@@ -21,6 +21,7 @@ from environments.boundary.transit.names import (
     manifest_name,
     recall_name,
     receipt_name,
+    request_name,
 )
 from environments.boundary.transit.opening import open_transit
 from environments.boundary.transit.port import Capabilities, Data, Transit
@@ -38,4 +39,5 @@ __all__ = [
     "open_transit",
     "recall_name",
     "receipt_name",
+    "request_name",
 ]

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
-from environments.boundary.transit.names import PREFIX, check_object, check_prefix, listed
+from environments.boundary.transit.names import check_object, check_prefix, listed, listed_crossings
 from environments.boundary.transit.port import Capabilities, Data
 from environments.private import disk_errors, make_private
 
@@ -156,9 +156,9 @@ class DirectoryTransit:
             found += ["/".join([*parts, name]) for name in self._entries(parts)]
         return listed(sorted(found), prefix, after)
 
-    def crossings(self) -> tuple[str, ...]:
-        """Return the prefixes of the crossings of which anything lies here, sorted."""
-        return tuple(sorted(name for name in self._entries([]) if PREFIX.fullmatch(name)))
+    def crossings(self, *, after: str = "") -> Iterator[str]:
+        """Return the prefixes of the crossings that lie here and sort after `after`, sorted."""
+        return listed_crossings(sorted(self._entries([])), after)
 
     def _entries(self, parts: list[str]) -> list[str]:
         with (

@@ -26,7 +26,12 @@ from contextlib import contextmanager
 import httpx
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
-from environments.boundary.transit.names import check_object, check_prefix, listed
+from environments.boundary.transit.names import (
+    check_object,
+    check_prefix,
+    listed,
+    listed_crossings,
+)
 from environments.boundary.transit.port import Data
 from environments.objects.credentials import private_file
 from environments.transits import HttpsTransitSpec, promised
@@ -37,6 +42,8 @@ _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
 _MAX_LISTING = 256 * 1024 * 1024
 _OK = range(200, 300)
 _GONE = (404, 410)
+_MEMBER = re.compile(rb"/([0-9a-f]{64})/?<")
+"""How a listing names a crossing's collection, whatever stands before it in the address."""
 
 
 def _context(spec: HttpsTransitSpec) -> ssl.SSLContext:
@@ -175,6 +182,12 @@ class HttpsTransit:
             listing = self._read("PROPFIND", self._path(folder), httpx.codes.MULTI_STATUS, _MAX_LISTING)
             found |= {match.decode() for match in pattern.findall(listing or b"")}
         return listed(sorted(found), prefix, after)
+
+    def crossings(self, *, after: str = "") -> Iterator[str]:
+        """Return the prefixes of the crossings that lie here and sort after `after`, sorted."""
+        listing = self._read("PROPFIND", self._path(""), httpx.codes.MULTI_STATUS, _MAX_LISTING)
+        found = {match.decode() for match in _MEMBER.findall(listing or b"")}
+        return listed_crossings(sorted(found), after)
 
     def delete(self, name: str) -> None:
         """Remove one object, if it is there."""

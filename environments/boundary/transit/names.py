@@ -1,6 +1,7 @@
 """Names of things in a transit.
 
     CROSSING/manifest           the source's signed statement
+    CROSSING/request            the signed statement of who asks, for a destination that nobody else tells
     CROSSING/receipt            the destination's signed answer
     CROSSING/contents           the encrypted list of files and chunks
     CROSSING/chunks/ADDRESS     one encrypted chunk
@@ -21,6 +22,7 @@ from collections.abc import Iterable, Iterator
 from data_contracts.errors import NotVerifiableError, UsageError
 
 __all__ = [
+    "MAX_CROSSINGS",
     "MAX_NAMES",
     "PREFIX",
     "check_object",
@@ -30,18 +32,22 @@ __all__ = [
     "crossing_prefix",
     "erasure_name",
     "listed",
+    "listed_crossings",
     "manifest_name",
     "recall_name",
     "receipt_name",
+    "request_name",
 ]
 
 MAX_NAMES = 1_000_000
 """Entries of one crossing that are read of a listing: a crossing of a terabyte has fewer."""
+MAX_CROSSINGS = 1_000_000
+"""Entries that are read of a listing of crossings."""
 
 _HEX = r"[0-9a-f]{64}"
 PREFIX = re.compile(_HEX)
 """The prefix of a crossing."""
-_OBJECT = re.compile(rf"{_HEX}/(?:manifest|receipt|recall|erasure|contents|chunks/{_HEX})")
+_OBJECT = re.compile(rf"{_HEX}/(?:manifest|request|receipt|recall|erasure|contents|chunks/{_HEX})")
 
 
 def crossing_prefix(crossing: str) -> str:
@@ -52,6 +58,11 @@ def crossing_prefix(crossing: str) -> str:
 def manifest_name(crossing: str) -> str:
     """Return the name of the source's signed manifest."""
     return f"{crossing_prefix(crossing)}/manifest"
+
+
+def request_name(crossing: str) -> str:
+    """Return the name of the signed statement of who asks."""
+    return f"{crossing_prefix(crossing)}/request"
 
 
 def receipt_name(crossing: str) -> str:
@@ -118,3 +129,22 @@ def listed(found: Iterable[str], prefix: str, after: str = "") -> Iterator[str]:
         if name > last:
             yield name
         last = name
+
+
+def listed_crossings(found: Iterable[str], after: str = "") -> Iterator[str]:
+    """Pass on what a transit lists as crossings, as far as it is that.
+
+    Raises:
+        NotVerifiableError: there is no end to it, or it is not sorted.
+    """
+    last = after
+    for count, prefix in enumerate(found):
+        if count >= MAX_CROSSINGS:
+            raise NotVerifiableError(f"the transit lists more than {MAX_CROSSINGS} crossings")
+        if not PREFIX.fullmatch(prefix) or prefix <= after:
+            continue
+        if prefix < last:
+            raise NotVerifiableError("the transit lists its crossings in no order")
+        if prefix > last:
+            yield prefix
+        last = prefix

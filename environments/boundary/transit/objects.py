@@ -15,13 +15,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from environments.boundary.transit.names import MAX_NAMES, check_object, check_prefix, listed
+from environments.boundary.transit.names import (
+    MAX_NAMES,
+    check_object,
+    check_prefix,
+    listed,
+    listed_crossings,
+)
 from environments.boundary.transit.port import Capabilities, Data
 from environments.objects.bucket import Objects
 
 __all__ = ["ObjectTransit"]
 
 _PAGE = 1000
+_LAST = "z"
+"""Sorts after every name of a crossing's object."""
 
 
 class ObjectTransit:
@@ -51,6 +59,26 @@ class ObjectTransit:
     def names(self, prefix: str, *, after: str = "") -> Iterator[str]:
         """Return the names of the objects of one crossing that sort after `after`, sorted."""
         return listed(self._bucket.names(check_prefix(prefix), after=after), prefix, after)
+
+    def crossings(self, *, after: str = "") -> Iterator[str]:
+        """Return the prefixes of the crossings that lie here and sort after `after`, sorted."""
+        return listed_crossings(self._prefixes(after), after)
+
+    def _prefixes(self, after: str) -> Iterator[str]:
+        """Give what stands before the first `/` of the names; of a long crossing the rest is jumped over."""
+        prefix, more = after, True
+        while more:
+            more = False
+            start, same = (f"{prefix}/{_LAST}" if prefix else ""), 0
+            for name in self._bucket.names("", after=start):
+                found, _, _ = name.partition("/")
+                same = same + 1 if found == prefix else 0
+                if not same:
+                    yield found
+                prefix = found
+                if same >= _PAGE:
+                    more = True
+                    break
 
     def delete(self, name: str) -> None:
         """Remove one object, if it is there."""

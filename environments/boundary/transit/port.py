@@ -66,6 +66,15 @@ class Transit(Protocol):
             NotVerifiableError: there is no end to them, or no order in them.
         """
 
+    def crossings(self, *, after: str = "") -> Iterable[str]:
+        """Return the prefixes of the crossings that lie here and sort after `after`, sorted, read in pages.
+
+        One of which everything was removed may be among them; what is no prefix is left out.
+
+        Raises:
+            NotVerifiableError: there is no end to them, or no order in them.
+        """
+
     def delete(self, name: str) -> None:
         """Remove one object, if it is there."""
 

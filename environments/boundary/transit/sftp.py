@@ -23,7 +23,13 @@ from contextlib import contextmanager, suppress
 import paramiko
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.boundary.transit.names import MAX_NAMES, check_object, check_prefix, listed
+from environments.boundary.transit.names import (
+    MAX_NAMES,
+    check_object,
+    check_prefix,
+    listed,
+    listed_crossings,
+)
 from environments.boundary.transit.port import Capabilities, Data
 from environments.boundary.transit.ssh import Line, sync, sync_folder
 from environments.transits import SftpTransitSpec
@@ -144,15 +150,19 @@ class SftpTransit:
             ]
         return listed(sorted(found), prefix, after)
 
+    def crossings(self, *, after: str = "") -> Iterator[str]:
+        """Return the prefixes of the crossings that lie here and sort after `after`, sorted."""
+        with _server_errors("the transit cannot be read"), self._line.channel() as sftp:
+            found = self._entries(sftp, "")
+        return listed_crossings(sorted(found), after)
+
     def _entries(self, sftp: paramiko.SFTPClient, folder: str) -> list[str]:
         found: list[str] = []
         with suppress(FileNotFoundError):
             for item in sftp.listdir_iter(self._path(folder)):
                 found.append(item.filename)
                 if len(found) > MAX_NAMES:
-                    raise NotVerifiableError(
-                        f"the transit lists more than {MAX_NAMES} names for one crossing"
-                    )
+                    raise NotVerifiableError(f"the transit lists more than {MAX_NAMES} names in one folder")
         return [name for name in found if "/" not in name and name not in {"", ".", ".."}]
 
     def delete(self, name: str) -> None:

@@ -1,0 +1,212 @@
+"""One destination's line: what has waited too long is ended, answers are read, and what waits is sent.
+
+Invariants:
+1. What was sent and not answered is asked about ever more seldom, and sent anew when its manifest counts no
+   more, or does not lie in the transit any more: it is decided again then.
+2. A destination that is declared no more, a boundary that is closed, a transit that cannot be reached: the
+   line rests, and everything waits.
+3. An entry that fails for a reason of its own waits longer each time, and the others go on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from contextlib import suppress
+
+from data_contracts.errors import (
+    ConflictError,
+    IsthmusError,
+    NotVerifiableError,
+    UnreachableError,
+    UsageError,
+)
+from environments.boundaries import HOLDS
+from environments.boundary.approving import APPROVAL
+from environments.boundary.egress import egress
+from environments.boundary.manifest import LIFETIME, open_manifest
+from environments.boundary.ordering import ORDER
+from environments.boundary.outbox import Outbox as Kept
+from environments.boundary.pump.work import Work, told
+from environments.boundary.queueing import end_unsent, request_of
+from environments.boundary.result import EgressResult, GateRule
+from environments.boundary.settle import settle
+from environments.boundary.transit import manifest_name, receipt_name
+from environments.outbox import Queued
+
+__all__ = ["send_line"]
+
+_SOON_S, _CONFLICT_S, _ORDER_S, _UNDECLARED_S = 1.0, 30.0, 60.0, 60.0
+_LONGEST_ENTRY, _LONGEST_LOOK = 3600.0, 300.0
+_APPROVAL = dt.timedelta(hours=6)
+"""Whoever approves wakes the entry; this is for an approval that came by another way."""
+
+
+def send_line(work: Work, destination: str) -> None:
+    """Work on one destination until nothing is due, or the line rests."""
+    try:
+        _expire(work, destination)
+        if destination not in work.env.peers:
+            reason = (
+                f"{destination} is not declared here any more; what waits for it is kept until it is, or "
+                "until it is taken out (isthmus outbox drop)"
+            )
+            work.rest(destination, "send", reason, work.after(_UNDECLARED_S))
+            return
+        _read_answers(work, destination)
+        room = work.env.profile.outbox.in_flight - _in_flight(work, destination)
+        while room > 0:
+            entry = next(iter(work.outbox.ready(destination, "waiting", work.now)), None)
+            if entry is None:
+                break
+            work.env.progress("pump.send")
+            if not _send(work, entry):
+                return
+            room -= 1
+    except UnreachableError as error:
+        work.did["unreachable"] += 1
+        work.rest(destination, "send", told(error))
+        return
+    work.outbox.reopen(destination, "send")
+
+
+def _in_flight(work: Work, destination: str) -> int:
+    waits = work.outbox.waits(destination).get(destination)
+    return waits.sent if waits else 0
+
+
+def _expire(work: Work, destination: str) -> None:
+    for entry in work.outbox.expired(destination, work.now):
+        work.env.progress("pump.expire")
+        with suppress(ConflictError):  # somebody works on it at this moment: at the next round
+            if end_unsent(work.env, work.outbox, entry, "expired"):
+                work.did["expired"] += 1
+
+
+def _send(work: Work, entry: Queued) -> bool:
+    """Send one; false where the line rests."""
+    outbox, now = work.outbox, work.now
+    try:
+        for name, version in entry.members:
+            work.env.store.record(name, version)
+    except UsageError as error:
+        _end(work, entry, "failed", told(error))
+        return True
+    outbox.mark(entry, "sending", now, tried=True)
+    work.env.progress("pump.sending")
+    try:
+        sent = egress(work.env, request_of(entry), entry.signed)
+    except UnreachableError as error:
+        outbox.mark(entry, "waiting", work.now, reason=told(error))
+        raise
+    except ConflictError as error:
+        outbox.mark(entry, "waiting", work.now, due=work.after(_CONFLICT_S), reason=told(error))
+        return True
+    except IsthmusError as error:
+        due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
+        outbox.mark(entry, "waiting", work.now, due=due, reason=told(error))
+        work.did["retried"] += 1
+        return True
+    work.env.progress("pump.sent")
+    return _noted(work, entry, sent)
+
+
+def _noted(work: Work, entry: Queued, sent: EgressResult) -> bool:
+    if sent.outcome == "permitted":
+        work.outbox.mark(entry, "sent", work.now, due=work.after(_SOON_S), until=_until(work, entry))
+        work.did["sent"] += 1
+        return True
+    why, rules = _said(sent.rules), {rule.id for rule in sent.rules}
+    if sent.not_before is not None:
+        work.outbox.mark(entry, "waiting", work.now, reason=why)
+        work.rest(entry.destination, "send", why, sent.not_before)
+        work.did["held_back"] += 1
+        return False
+    if sent.outcome == "denied" and rules in ({APPROVAL}, {ORDER}):
+        due = work.now + _APPROVAL if APPROVAL in rules else work.after(_ORDER_S)
+        work.outbox.mark(entry, "waiting", work.now, due=due, reason=why)
+        work.did["held_back"] += 1
+    elif rules & set(HOLDS):
+        _end(work, entry, "denied", f"{why}: waiting does not help")
+    else:
+        _end(work, entry, "denied" if sent.outcome == "denied" else "broken", why)
+    return True
+
+
+def _until(work: Work, entry: Queued) -> dt.datetime:
+    """Return until when the destination takes what was sent."""
+    raw = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:")).read("manifest")
+    if raw is None:
+        return work.now
+    return open_manifest(raw, work.env.identity.public)[0].expires
+
+
+def _read_answers(work: Work, destination: str) -> None:
+    most = work.env.profile.outbox.in_flight
+    for entry in work.outbox.ready(destination, "sent", work.now, most):
+        work.env.progress("pump.answer")
+        if not _answered(work, entry):
+            _look_again(work, entry)
+
+
+def _answered(work: Work, entry: Queued) -> bool:
+    """Note the answer to what was sent; false where there is none."""
+    closed = work.env.ledger.find("settle", crossing=entry.crossing)
+    sent = work.env.ledger.find("egress", crossing=entry.crossing)
+    if (
+        closed is not None
+        and closed.body["outcome"] != "failed"
+        and not (sent is not None and sent.sequence > closed.sequence)
+    ):  # read already, by another way or before a crash
+        rules = tuple(GateRule.from_json(rule) for rule in closed.body["rules"])
+        _close(work, entry, str(closed.body["outcome"]), rules)
+        return True
+    if work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
+        return False
+    try:
+        found = settle(work.env, entry.destination, entry.crossing)
+    except ConflictError as error:
+        work.outbox.mark(
+            entry, "sent", work.now, due=work.after(_CONFLICT_S), reason=told(error), until=entry.until
+        )
+        return True
+    except NotVerifiableError as error:
+        due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
+        work.outbox.mark(entry, "sent", work.now, due=due, reason=told(error), tried=True, until=entry.until)
+        return True
+    work.env.progress("pump.settled")
+    _close(work, entry, found.outcome, found.rules)
+    return True
+
+
+def _close(work: Work, entry: Queued, outcome: str, rules: Iterable[GateRule]) -> None:
+    if outcome == "permitted":
+        _end(work, entry, "arrived", "")
+    else:
+        _end(
+            work, entry, "denied" if outcome == "denied" else "broken", f"{entry.destination}: {_said(rules)}"
+        )
+
+
+def _look_again(work: Work, entry: Queued) -> None:
+    until, transit = entry.until or work.now, work.env.outgoing(entry.destination)
+    if until <= work.now or transit.size(manifest_name(entry.crossing)) is None:
+        why = (
+            "its manifest counts no more" if until <= work.now else "it does not lie in the transit any more"
+        )
+        work.outbox.mark(entry, "waiting", work.now, reason=f"{why}: it is decided and sent anew")
+        return
+    since = max(0.0, (work.now - (until - LIFETIME)).total_seconds())
+    due = min(until, work.after(min(_LONGEST_LOOK, max(_SOON_S, since / 8))))
+    reason = f"sent; no answer from {entry.destination} yet"
+    work.outbox.mark(entry, "sent", work.now, due=due, reason=reason, until=until)
+
+
+def _end(work: Work, entry: Queued, state: str, reason: str) -> None:
+    work.env.progress("pump.end")
+    if work.outbox.end(entry, state, work.now, reason):  # type: ignore[arg-type] # one of the ends
+        work.did[state] += 1
+
+
+def _said(rules: Iterable[GateRule]) -> str:
+    return "; ".join(f"{rule.id}: {rule.reason}" for rule in rules)[:400]
