@@ -56,18 +56,21 @@ def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...]:
 
 
 def clear_over(env: EnvironmentContext, destination: str, crossing: str) -> None:
-    """Remove from the transit what is left of a crossing that was settled.
+    """Remove what is left of a crossing that was settled: in the transit, and of its keys here.
 
     Raises:
         NotVerifiableError: the ledger does not say that it was.
         UnreachableError: the transit cannot be reached.
     """
-    with working_on(env.folder, crossing):
+    with working_on(env.folder, crossing) as kept:
         last = env.ledger.find("settle", crossing=crossing)
         sent = env.ledger.find("egress", crossing=crossing, outcome="permitted")
         if last is None or last.body["outcome"] == "failed" or (sent and sent.sequence > last.sequence):
             raise NotVerifiableError("this crossing is not settled: nothing of it is removed")
         env.outgoing(destination).clear(crossing_prefix(crossing))
+        refused = () if last.body["outcome"] == "permitted" else ("manifest",)
+        for name in ("sealed", "request", "pinned", *refused):
+            kept.forget(name)
 
 
 def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:

@@ -6,4 +6,6 @@ from pathlib import Path
 import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "contract_suites")]
-pytest.register_assert_rewrite("boundary_world", "killed_crossing", "faulty_transit")
+pytest.register_assert_rewrite(
+    "boundary_world", "killed_crossing", "killed_pump", "pumping_world", "faulty_transit"
+)

@@ -5,7 +5,8 @@ Invariants:
    more, or does not lie in the transit any more: it is decided again then.
 2. A destination that is declared no more, a boundary that is closed, a transit that cannot be reached: the
    line rests, and everything waits.
-3. An entry that fails for a reason of its own waits longer each time, and the others go on.
+3. An entry that fails for a reason of its own waits longer each time, and the others go on; where several
+   in a row do, the reason is not theirs alone, and the line rests.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from data_contracts.errors import (
 from environments.boundaries import HOLDS
 from environments.boundary.approving import APPROVAL
 from environments.boundary.egress import egress
+from environments.boundary.looking import clear_over
 from environments.boundary.manifest import LIFETIME, open_manifest
 from environments.boundary.ordering import ORDER
 from environments.boundary.outbox import Outbox as Kept
@@ -37,6 +39,7 @@ from environments.outbox import Queued
 __all__ = ["send_line"]
 
 _SOON_S, _CONFLICT_S, _ORDER_S, _UNDECLARED_S = 1.0, 30.0, 60.0, 60.0
+_SEVERAL = 3
 _LONGEST_ENTRY, _LONGEST_LOOK = 3600.0, 300.0
 _APPROVAL = dt.timedelta(hours=6)
 """Whoever approves wakes the entry; this is for an approval that came by another way."""
@@ -54,15 +57,24 @@ def send_line(work: Work, destination: str) -> None:
             work.rest(destination, "send", reason, work.after(_UNDECLARED_S))
             return
         _read_answers(work, destination)
-        room = work.env.profile.outbox.in_flight - _in_flight(work, destination)
+        reached, failed, room = False, 0, work.env.profile.outbox.in_flight - _in_flight(work, destination)
         while room > 0:
             entry = next(iter(work.outbox.ready(destination, "waiting", work.now)), None)
             if entry is None:
                 break
+            if not reached:  # before anything is checked and transformed for a link that is down
+                work.env.outgoing(destination).size(manifest_name(entry.crossing))
+                reached = True
             work.env.progress("pump.send")
+            retried = work.did["retried"]
             if not _send(work, entry):
                 return
             room -= 1
+            failed = failed + 1 if work.did["retried"] > retried else 0
+            if failed == _SEVERAL:
+                reason = "several in a row failed, each for the reason that stands with it"
+                work.rest(destination, "send", reason)
+                return
     except UnreachableError as error:
         work.did["unreachable"] += 1
         work.rest(destination, "send", told(error))
@@ -151,31 +163,28 @@ def _read_answers(work: Work, destination: str) -> None:
 
 def _answered(work: Work, entry: Queued) -> bool:
     """Note the answer to what was sent; false where there is none."""
-    closed = work.env.ledger.find("settle", crossing=entry.crossing)
-    sent = work.env.ledger.find("egress", crossing=entry.crossing)
-    if (
-        closed is not None
-        and closed.body["outcome"] != "failed"
-        and not (sent is not None and sent.sequence > closed.sequence)
-    ):  # read already, by another way or before a crash
-        rules = tuple(GateRule.from_json(rule) for rule in closed.body["rules"])
-        _close(work, entry, str(closed.body["outcome"]), rules)
-        return True
     if work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
-        return False
+        return _closed_before(work, entry)
     try:
         found = settle(work.env, entry.destination, entry.crossing)
-    except ConflictError as error:
-        work.outbox.mark(
-            entry, "sent", work.now, due=work.after(_CONFLICT_S), reason=told(error), until=entry.until
-        )
-        return True
-    except NotVerifiableError as error:
+    except (ConflictError, NotVerifiableError) as error:
         due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
         work.outbox.mark(entry, "sent", work.now, due=due, reason=told(error), tried=True, until=entry.until)
         return True
     work.env.progress("pump.settled")
     _close(work, entry, found.outcome, found.rules)
+    return True
+
+
+def _closed_before(work: Work, entry: Queued) -> bool:
+    """Note an answer that was read by another way, or before a crash."""
+    closed = work.env.ledger.find("settle", crossing=entry.crossing)
+    sent = work.env.ledger.find("egress", crossing=entry.crossing)
+    if closed is None or closed.body["outcome"] == "failed" or (sent and sent.sequence > closed.sequence):
+        return False
+    clear_over(work.env, entry.destination, entry.crossing)
+    rules = tuple(GateRule.from_json(rule) for rule in closed.body["rules"])
+    _close(work, entry, str(closed.body["outcome"]), rules)
     return True
 
 

@@ -6,4 +6,6 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "contract_suites"))
-pytest.register_assert_rewrite("boundary_world", "faulty_transit", "stormy_crossing", "transit_suite")
+pytest.register_assert_rewrite(
+    "boundary_world", "faulty_transit", "pumping_world", "stormy_crossing", "transit_suite"
+)

@@ -8,7 +8,7 @@ import pytest
 
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.transit import names
-from environments.boundary.transit.names import listed
+from environments.boundary.transit.names import listed, listed_crossings
 from environments.boundary.transit.port import Capabilities
 
 PREFIX, OTHER = "a" * 64, "b" * 64
@@ -49,6 +49,21 @@ def test_no_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pages_are_read_as_they_are_asked_for() -> None:
     endless = (f"{PREFIX}/chunks/{number:064x}" for number in count())
     assert list(islice(listed(endless, PREFIX), 4)) == CHUNKS
+
+
+def test_only_crossings_pass_once_and_in_order() -> None:
+    found = [".staging", "A" * 64, PREFIX, PREFIX, f"{PREFIX}/", OTHER, "index"]
+    assert list(listed_crossings(found)) == [PREFIX, OTHER]
+    assert list(listed_crossings(found, PREFIX)) == [OTHER]
+    with pytest.raises(NotVerifiableError, match="no order"):
+        list(listed_crossings([OTHER, PREFIX]))
+
+
+def test_crossings_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(names, "MAX_CROSSINGS", 100)
+    for endless in ((f"{number:064x}" for number in count()), ("junk" for _ in count())):
+        with pytest.raises(NotVerifiableError, match="more than 100"):
+            list(listed_crossings(endless))
 
 
 def test_what_a_medium_does_not_promise_is_said() -> None:
