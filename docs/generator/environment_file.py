@@ -40,7 +40,11 @@ def _default(field: dataclasses.Field[Any]) -> str:
 def _sections() -> Iterator[tuple[str, type[Any]]]:
     modules = (profile, approval, transits, boundaries, limits)
     named = [getattr(module, name) for module in modules for name in module.__all__]
-    kinds = [kind for kind in named if dataclasses.is_dataclass(kind) and kind not in _INNER]
+    kinds = [
+        kind
+        for kind in named
+        if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind not in _INNER
+    ]
     for kind in sorted(kinds, key=lambda kind: kind is not profile.Profile):
         yield inspect.cleandoc(kind.__doc__ or "").splitlines()[0], kind
 

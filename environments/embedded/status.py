@@ -25,6 +25,7 @@ from environments.embedded.client import Client
 from environments.embedded.controlplane import LastRun, Queue, last_runs, queues
 from environments.embedded.forks import ask_all
 from environments.embedded.launch import running
+from environments.embedded.outboxes import OutboxStatus, outbox_of, outboxes
 from environments.embedded.postgres import is_ready
 from environments.embedded.processes import ProcessId, alive, pss
 from environments.embedded.readiness import read_run_file
@@ -74,6 +75,7 @@ class SystemStatus:
         processes: how many.
         parts: all of them.
         queues: of every environment's pool.
+        outboxes: what waits to be sent, by environment and destination.
         pipelines: the last run of each.
         problems: what could not be asked.
     """
@@ -85,6 +87,7 @@ class SystemStatus:
     processes: int = 0
     parts: list[PartStatus] = field(default_factory=list)
     queues: list[Queue] = field(default_factory=list)
+    outboxes: list[OutboxStatus] = field(default_factory=list)
     pipelines: list[LastRun] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
@@ -106,7 +109,7 @@ def describe_environment(folder: EnvironmentFolder) -> dict[str, Any]:
     told["metrics"] = read_run_file(folder, "metrics")
     answers = port is not None and server_answers(port, timeout=3.0)
     scraped = _endpoint_answers(str((told["metrics"] or {}).get("address", "")))
-    return {**told, "gate_answers": answers, "metrics_answer": scraped}
+    return {**told, "gate_answers": answers, "metrics_answer": scraped, "outbox": outbox_of(folder)}
 
 
 def _endpoint_answers(address: str) -> bool:
@@ -165,6 +168,7 @@ def system_status(home: Home) -> SystemStatus:
         processes=len(members),
         parts=parts,
         queues=found_queues,
+        outboxes=outboxes(one for one in told.values() if not isinstance(one, IsthmusError)),
         pipelines=found_runs,
         problems=problems,
     )

@@ -28,9 +28,9 @@ WORDS: Mapping[str, frozenset[str]] = {
     "direction": frozenset({"egress", "ingress", "settle"}),
     "outcome": frozenset({"permitted", "denied", "held_back", "broken", "failed"}),
     "end": frozenset({"taken", "refused", "completed", "failed", "crashed", "cancelled"}),
-    "queue": frozenset({"waiting", "held_back", "pipelines", "steps"}),
+    "queue": frozenset({"queued", "waiting", "held_back", "pipelines", "steps"}),
     "certificate": frozenset({"ca", "scheduler", "worker", "client"}),
-    "source": frozenset({"certificates", "gate", "ledger", "store", "trust", "worker"}),
+    "source": frozenset({"certificates", "gate", "ledger", "outbox", "store", "trust", "worker"}),
 }
 """Labels that say one of a few words."""
 DECLARED = frozenset({"environment", "peer", "step"})
@@ -75,12 +75,12 @@ METRICS: Mapping[str, Metric] = {
     ),
     "isthmus_outbox_crossings": Metric(
         "gauge",
-        "Crossings that were sent and not answered yet (waiting), or are held back by a boundary's limits.",
+        "Crossings in the outbox (queued), sent and not answered (waiting), or held back by a boundary.",
         ("queue", "peer"),
     ),
     "isthmus_outbox_oldest_seconds": Metric(
         "gauge",
-        "Age of the oldest of them: since it was sent, or since it was last held back.",
+        "Age of the oldest of them: since it was queued, was sent, or was last held back.",
         ("queue", "peer"),
         max,
     ),

@@ -31,6 +31,7 @@ from environments.ledger.ledger import utc_now
 from environments.metrics.catalogue import WORDS
 from environments.metrics.samples import Samples
 from environments.metrics.tally import Tally, tally
+from environments.outbox import Waits, has_outbox, open_outbox
 from environments.profile import Profile
 from environments.stores import AssetStore, open_store
 from environments.trust import load_pinned
@@ -68,6 +69,7 @@ class Collector:
         found = Samples(self._folder.name, self._declared)
         looks = {
             "ledger": self._ledger,
+            "outbox": self._queued,
             "store": self._lag,
             "trust": self._trust,
             "certificates": self._certificates,
@@ -103,6 +105,17 @@ class Collector:
         for (queue, peer), (count, since) in counts.waits.items():
             found.put("isthmus_outbox_crossings", count, queue=queue, peer=peer)
             found.put("isthmus_outbox_oldest_seconds", self._age(since), queue=queue, peer=peer)
+
+    def _queued(self, found: Samples) -> None:
+        waits: dict[str, Waits] = {}
+        if has_outbox(self._folder):
+            with open_outbox(self._folder, durable=False) as outbox:
+                waits = outbox.waits()
+        for peer in {*self._peers, *waits}:
+            one = waits.get(peer)
+            age = 0.0 if one is None else max(0.0, (self._clock() - one.oldest).total_seconds())
+            found.put("isthmus_outbox_crossings", one.entries if one else 0, queue="queued", peer=peer)
+            found.put("isthmus_outbox_oldest_seconds", age, queue="queued", peer=peer)
 
     def _lag(self, found: Samples) -> None:
         rows = self._rows()

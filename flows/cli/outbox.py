@@ -47,21 +47,22 @@ def _environment(_ctx: click.Context, _param: click.Parameter, value: str | None
 def list_(*, env: str | None, ended: bool, home: Home, site: Site, as_json: bool) -> None:
     """Show what waits, in one environment or in all: since when, why, when it is tried next, how many bytes.
 
-    Each environment's folder is opened by a process of its own.
+    Of several environments, each one's folder is opened by a process of its own.
     """
     from environments.embedded.forks import ask_all
     from flows.cli.outbox_text import describe, print_outbox
 
     home.check()
-    names = sorted(site.profiles) if env is None else [site.profile(env).name]
-    questions = {name: partial(describe, home.environment(name), ended=ended) for name in names}
-    told = ask_all(questions, timeout=60.0)
-    if env is not None and isinstance(told[env], IsthmusError):
-        raise told[env]
-    found: dict[str, Any] = {
-        name: {"error": str(one), "remedy": one.remedy} if isinstance(one, IsthmusError) else one
-        for name, one in told.items()
-    }
+    if env is not None:
+        site.profile(env)
+        found: dict[str, Any] = {env: describe(home.environment(env), ended=ended)}
+    else:
+        names = sorted(site.profiles)
+        told = ask_all({name: partial(describe, home.environment(name), ended=ended) for name in names})
+        found = {
+            name: {"error": str(one), "remedy": one.remedy} if isinstance(one, IsthmusError) else one
+            for name, one in told.items()
+        }
     if as_json:
         emit_json({"environments": found})
     else:

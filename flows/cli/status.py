@@ -90,6 +90,23 @@ def _show(status: SystemStatus) -> None:
             for q in status.queues
         ]
         _table(rows_of_queues)
+    if status.outboxes:
+        click.echo()
+        waiting = [("OUTBOX", "TO", "WAITING", "SENT", "BYTES", "OLDEST", "TRIED AGAIN", "WHY")]
+        waiting += [
+            (
+                one.environment,
+                one.destination,
+                str(one.waiting),
+                str(one.sent),
+                f"{one.bytes:,}",
+                one.oldest[:19],
+                (one.rests_until or "-")[:19],
+                one.reason or "-",
+            )
+            for one in status.outboxes
+        ]
+        _table(waiting)
     if status.pipelines:
         click.echo()
         rows_of_runs = [("PIPELINE", "LAST RUN", "STARTED", "SECONDS", "RUN")]

@@ -70,7 +70,19 @@ def _head(document: Mapping[str, Any]) -> str:
 
 def _crossings(told: Mapping[str, Mapping[str, Samples]]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [
-        ("FROM", "WITH", "WAITING", "HELD BACK", "OLDEST", "PERMITTED", "DENIED", "BROKEN", "FAILED", "SENT")
+        (
+            "FROM",
+            "WITH",
+            "QUEUED",
+            "WAITING",
+            "HELD BACK",
+            "OLDEST",
+            "PERMITTED",
+            "DENIED",
+            "BROKEN",
+            "FAILED",
+            "SENT",
+        )
     ]
     for name, metrics in told.items():
         counts, waits = metrics.get("isthmus_crossings", ()), metrics.get("isthmus_outbox_crossings", ())
@@ -79,15 +91,15 @@ def _crossings(told: Mapping[str, Mapping[str, Samples]]) -> list[tuple[str, ...
             outcomes = [
                 _sum(counts, peer=peer, outcome=word) for word in ("permitted", "denied", "broken", "failed")
             ]
-            queues = [_sum(waits, peer=peer, queue=queue) for queue in ("waiting", "held_back")]
+            queues = [_sum(waits, peer=peer, queue=queue) for queue in ("queued", "waiting", "held_back")]
             if not any((*outcomes, *queues)):
                 continue
             oldest = max((one["value"] for one in ages if one["peer"] == peer), default=0.0)
             cells = [f"{number:.0f}" for number in (*queues, *outcomes)]
-            for place in (4, 5):
-                cells[place] = _red(cells[place]) if outcomes[place - 2] else cells[place]
+            for place in (5, 6):
+                cells[place] = _red(cells[place]) if outcomes[place - 3] else cells[place]
             size = _size(_sum(sent, peer=peer))
-            rows.append((name, peer, *cells[:2], age(oldest) if any(queues) else "-", *cells[2:], size))
+            rows.append((name, peer, *cells[:3], age(oldest) if any(queues) else "-", *cells[3:], size))
     return rows
 
 
