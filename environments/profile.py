@@ -26,8 +26,7 @@ from data_contracts.labels import Classification
 from environments.approval import Approval
 from environments.boundaries import BoundaryLimits, Direction
 from environments.holds import Hold
-from environments.outbox.limits import USUAL as USUAL_OUTBOX
-from environments.outbox.limits import OutboxLimits
+from environments.outbox.limits import USUAL_OUTBOX, OutboxLimits
 from environments.transits import TransitSpec
 
 __all__ = [

@@ -15,7 +15,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["LONGEST", "USUAL", "OutboxLimits", "Quota"]
+__all__ = ["LONGEST", "USUAL_OUTBOX", "OutboxLimits", "Quota"]
 
 LONGEST = dt.timedelta(days=90)
 """The longest that anything may wait: so long counts what a requester signed for it."""
@@ -62,5 +62,5 @@ class OutboxLimits:
         return dt.timedelta(days=self.expires)
 
 
-USUAL = OutboxLimits()
+USUAL_OUTBOX = OutboxLimits()
 """What holds where a file says nothing."""

@@ -61,8 +61,8 @@ def test_it_shows_what_waits_what_crossed_and_what_is_behind(tmp_path: Path) -> 
     lines = [click.unstyle(line) for line in shown(document(world))]
     assert lines[0].startswith("http://127.0.0.1:4200  ready, 1 of 2 parts are not well")
     assert "  dask@edge: down" in lines
-    [crossed] = [line.split() for line in lines if re.match(r"  onprem +cloud +1 ", line)]
-    assert crossed[2:4] == ["1", "0"]  # waiting, held back
+    [crossed] = [line.split() for line in lines if re.match(r"  onprem +cloud +0 +1 ", line)]
+    assert crossed[2:5] == ["0", "1", "0"]  # queued, waiting, held back
     assert crossed[-6:-2] == ["1", "1", "0", "0"]  # permitted, denied, broken, failed
     [late] = [line.split() for line in lines if "visits" in line]
     assert late[:4] == ["onprem", "visits", "cloud", "1"]
