@@ -135,6 +135,7 @@ def drop(*, word: str, env: str, home: Home, site: Site, as_json: bool) -> None:
     from environments.boundary.queueing import drop as take_out
     from environments.outbox import open_outbox
 
+    site.profile(env)
     opened = open_environment(home.check().environment(env).check(), site)
     with open_outbox(opened.folder) as outbox:
         found = outbox.find(word)
