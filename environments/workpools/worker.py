@@ -40,6 +40,7 @@ __all__ = ["Worker"]
 _LOG = logging.getLogger("isthmus.worker")
 _PACES = ((20.0, 0.2), (600.0, 0.5), (float("inf"), 1.0))
 _LONGEST = 10.0
+_TIMES_THE_ANSWER = 3.0  # a server that is busy is asked less often: at most a quarter of the time
 _ASK_AT_LEAST = 10.0  # the server calls a queue ready while it is asked at least once a minute
 _AHEAD = dt.timedelta(seconds=1)
 _CANCEL_EVERY = 1.0
@@ -101,6 +102,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         pause = _pace(0.0)
         while True:
+            asked = loop.time()
             try:
                 found = await self._look()
             except MissingError:
@@ -114,7 +116,8 @@ class Worker:
                 self._pulse.polled(self._counts(), self._spares.ready)
                 if found or self._taken:
                     self._last_activity = loop.time()
-                pause = _pace(loop.time() - self._last_activity)
+                took = 0.0 if found else loop.time() - asked
+                pause = max(_pace(loop.time() - self._last_activity), _TIMES_THE_ANSWER * min(took, 1.0))
             await asyncio.sleep(pause)
 
     async def _look(self) -> bool:

@@ -18,6 +18,7 @@ from environments.site import Site
 from flows.runtime.endings import error_of
 from flows.runtime.labels import read_results
 from flows.runtime.server import Ask, RunView, Server
+from flows.runtime.watching import Looks
 
 __all__ = ["Call", "Caller", "Finished", "tags_of"]
 
@@ -135,9 +136,9 @@ class Caller:
         return Finished(view, read_results(view.labels))
 
     def _wait(self, run_id: str, until: float | None = None) -> RunView | None:
-        seen, heard = "", 0
+        looks, seen, heard = Looks(self._server, run_id), "", 0
         while True:
-            view = self._server.run(run_id)
+            view = looks.now()
             if self._hear is not None and view.start is not None:
                 for line in self._server.lines(run_id, after=heard):
                     heard += 1

@@ -184,9 +184,16 @@ class Server:
         body = {"flow_runs": where, "limit": limit, "sort": sort}
         return [RunView.read(raw) for raw in self.ask("POST", "/flow_runs/filter", body)]
 
-    def parts(self, parent: str) -> list[RunView]:
-        """Return the steps of a pipeline's run, in the order in which they began."""
-        return self.runs({"parent_flow_run_id": {"any_": [parent]}})
+    def changed(self, seen: RunView) -> RunView | None:
+        """Return a run whose state has another name by now, None while it has not: half the work of `run`."""
+        where = {"id": {"any_": [seen.id]}, "state": {"name": {"not_any_": [seen.state]}}}
+        found = self.runs(where, limit=1)
+        return found[0] if found else None
+
+    def parts(self, parent: str, *, but: Sequence[str] = ()) -> list[RunView]:
+        """Return the steps of a pipeline's run but for some ids, in the order in which they began."""
+        where: dict[str, Any] = {"parent_flow_run_id": {"any_": [parent]}}
+        return self.runs(where | ({"id": {"not_any_": list(but)}} if but else {}))
 
     def begin(self, run_id: str) -> bool:
         """Say that a run runs; False where the server says that it must not (it was cancelled)."""

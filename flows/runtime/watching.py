@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from flows.runtime.server import RunView, Server
 
-__all__ = ["Change", "watch"]
+__all__ = ["Change", "Looks", "watch"]
 
 LOOK = 0.3
+_WHOLE = 20
+"""Every so many looks the run is asked for itself: it may have been deleted."""
 _PATIENCE = 90.0
 """Seconds until a run that no worker takes is told of."""
 
@@ -32,16 +34,46 @@ class Change:
     waiting: bool = False
 
 
+@dataclass
+class Looks:
+    """One run, looked at again and again: most looks ask the server only whether its state is another.
+
+    Attributes:
+        server: whom it asks.
+        run_id: the run's id.
+    """
+
+    server: Server
+    run_id: str
+    _seen: RunView | None = None
+    _number: int = 0
+
+    def now(self) -> RunView:
+        """Return the run as it is."""
+        whole = self._number % _WHOLE == 0
+        self._number += 1
+        # A gate takes a state's name in a question where it is one word.
+        if self._seen is None or whole or not self._seen.state.isalpha():
+            self._seen = self.server.run(self.run_id)
+        else:
+            self._seen = self.server.changed(self._seen) or self._seen
+        return self._seen
+
+
 def watch(server: Server, run_id: str) -> Iterator[Change]:
     """Yield every change until the run has ended; the last one is the run's own end."""
     began = time.monotonic()
     seen: dict[str, str] = {}
+    ended: list[str] = []
+    looks = Looks(server, run_id)
     warned = False
     while True:
         # The run first: when it has ended, all of its steps have, and the look after it sees them.
-        whole = server.run(run_id)
+        whole = looks.now()
         passed = time.monotonic() - began
-        for part in server.parts(run_id):
+        for part in server.parts(run_id, but=ended):
+            if part.final:
+                ended.append(part.id)
             if seen.get(part.id) != part.state:
                 seen[part.id] = part.state
                 yield Change(part, whole=False, seconds=passed)
