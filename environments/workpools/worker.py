@@ -43,8 +43,7 @@ _LONGEST = 10.0
 _TIMES_THE_ANSWER = 3.0  # a server that is busy is asked less often: at most a quarter of the time
 _ASK_AT_LEAST = 10.0  # the server calls a queue ready while it is asked at least once a minute
 _AHEAD = dt.timedelta(seconds=1)
-_CANCEL_EVERY = 1.0
-_KEEP_LOGS_EVERY = 600.0
+_CANCEL_EVERY, _KEEP_LOGS_EVERY = 1.0, 600.0
 _SPARES = 2
 
 
