@@ -8,6 +8,8 @@ Invariants:
 
 3. Hashes of a part are kept as they came, a run beside the runs of other parts: they are compared once, when
    all are there, by sieves that leave few of them. Nothing is sorted.
+4. Where they would outgrow memory they lie in files of a folder that the caller owns, in the order of their
+   highest byte, and are compared one such bucket after the other.
 
 The mixing is that of splitmix64 with secret constants. It keys a comparison and hides values from whoever
 sees a partial; it is no signature, and nothing that leaves the environment rests on it.
@@ -16,21 +18,58 @@ sees a partial; it is no signature, and nothing that leaves the environment rest
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from data_contracts.arrow import Values
 
-__all__ = ["Runs", "distinct", "keyed_hashes", "shared", "union"]
+__all__ = ["Aside", "Runs", "distinct", "keyed_hashes", "put_aside", "shared", "union"]
 
 Runs: TypeAlias = tuple[Any, ...]
-"""Hashes, in arrays of numpy's uint64; in no order, and the same one perhaps twice."""
+"""Hashes, in arrays of numpy's uint64 or `Aside`; in no order, and the same one perhaps twice."""
 
 _LOOKED_AT = 1024
 _WIDTH, _HALF = 16, 8
 _FEW = 1 << 16
+_BUCKET_BITS = 8
 _LEAST_BITS, _MOST_BITS, _THIN = 16, 26, 4
 """Of a sieve: at least 64 KiB, at most 64 MiB, and if that suffices, 16 places for each hash."""
+
+
+@dataclass(frozen=True)
+class Aside:
+    """Hashes in a file, by bucket: those of bucket b begin at `bounds[b]`; there is one bound more."""
+
+    path: str
+    bounds: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return self.bounds[-1]
+
+    def bucket(self, number: int) -> Any:  # noqa: ANN401 - a numpy array of uint64
+        """Read one bucket."""
+        import numpy as np
+
+        begin, end = self.bounds[number], self.bounds[number + 1]
+        return np.fromfile(self.path, dtype=np.uint64, count=end - begin, offset=8 * begin)
+
+
+def put_aside(runs: Runs, folder: Path) -> Runs:
+    """Write the runs that are in memory to one new file of the folder."""
+    import numpy as np
+
+    held = _joined(run for run in runs if not isinstance(run, Aside))
+    if not held.size:
+        return tuple(run for run in runs if isinstance(run, Aside))
+    buckets = (held >> np.uint64(64 - _BUCKET_BITS)).astype(np.uint8)
+    path = folder / f"{secrets.token_hex(8)}.originals"
+    with path.open("xb") as file:
+        file.write(held[np.argsort(buckets, kind="stable")].data)
+    ends = np.cumsum(np.bincount(buckets, minlength=1 << _BUCKET_BITS)).tolist()
+    return (*(run for run in runs if isinstance(run, Aside)), Aside(str(path), (0, *ends)))
 
 
 def keyed_hashes(values: Values, key: bytes) -> Runs:
@@ -101,9 +140,24 @@ def _mix(words: Any) -> Any:  # noqa: ANN401 - a numpy array of uint64
 
 def shared(left: Runs, right: Runs) -> int:
     """Return how many hashes stand in both, each counted once."""
+    if not any(isinstance(run, Aside) for run in (*left, *right)):
+        return _shared(left, right)
+    return sum(_shared(_bucket(left, number), _bucket(right, number)) for number in range(1 << _BUCKET_BITS))
+
+
+def _bucket(runs: Runs, number: int) -> Runs:
     import numpy as np
 
-    for shift in (0, 64 - _MOST_BITS):
+    shift, wanted = np.uint64(64 - _BUCKET_BITS), np.uint64(number)
+    return tuple(
+        run.bucket(number) if isinstance(run, Aside) else run[run >> shift == wanted] for run in runs
+    )
+
+
+def _shared(left: Runs, right: Runs) -> int:
+    import numpy as np
+
+    for shift in (0, 64 - _BUCKET_BITS - _MOST_BITS):
         if _count(left) + _count(right) > _FEW:
             right = _sifted(right, left, shift)
             left = _sifted(left, right, shift)
@@ -125,7 +179,7 @@ def _count(runs: Iterable[Any]) -> int:
     return sum(len(run) for run in runs)
 
 
-def _joined(runs: Runs) -> Any:  # noqa: ANN401 - a numpy array of uint64
+def _joined(runs: Iterable[Any]) -> Any:  # noqa: ANN401 - a numpy array of uint64
     import numpy as np
 
     return np.concatenate([np.empty(0, np.uint64), *runs])

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.anonymity import AnonymityCheck, AnonymityPartial, check_of_terms, merge_anonymity
@@ -24,10 +25,17 @@ from data_contracts.errors import DefectError
 from data_contracts.model import Contract
 from data_contracts.obligations.applying import beside, source_column
 from data_contracts.obligations.base import CodeTable, Context, Evidence
-from data_contracts.obligations.hashes import shared, union
+from data_contracts.obligations.hashes import put_aside, shared, union
 from data_contracts.obligations.identifiers import original_hashes
 from data_contracts.obligations.known import OBLIGATIONS
-from data_contracts.obligations.words import WordsPartial, merge_words, spoken, watched, words_partial
+from data_contracts.obligations.words import (
+    WordsPartial,
+    merge_words,
+    spoken,
+    watched,
+    words_aside,
+    words_partial,
+)
 from data_contracts.terms import CrossingTerms
 from data_contracts.verdict import Reason, RuleResult, Verdict
 
@@ -35,6 +43,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["OutputProof", "ProofPartial", "compile_proof", "merge_proofs"]
+
+_HASHED = frozenset({"pseudonymise", "code"})
+"""Obligations whose originals and outputs are compared over the whole asset."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +86,13 @@ class OutputProof:
         *,
         pseudonym_key: bytes | None = None,
         codes: CodeTable | None = None,
+        spill_to: Path | None = None,
     ) -> ProofPartial:
         """Compare one decoded output partition with its source partition.
 
         `pseudonym_key` and `codes` are the source's own, as for `apply`: they come with the call and are no
         part of the proof, which may travel. What depends on one that is not given is not proved, and fails.
+        `spill_to` is a folder for the hashes, which would else be in the partial.
         """
         context = Context(self.terms.destination, self.terms.purpose, pseudonym_key, codes)
         whole, source, rest = source, *self._split(source)
@@ -99,7 +112,7 @@ class OutputProof:
                 # Rows that stay have no output; only that they are in nobody's pseudonym is asked of them.
                 stays = original_hashes(source_column(column, rest), self.key)
                 shown = replace(shown, originals=union(shown.originals, stays))
-            evidence[column.name] = shown
+            evidence[column.name] = shown if spill_to is None else _aside(shown, spill_to)
         surplus = sum(name not in seen for name in output.column_names)
         rows = abs(source.num_rows - output.num_rows) if output.num_columns else 0
         carried = output.schema.metadata or any(item.metadata for item in output.schema)
@@ -107,10 +120,16 @@ class OutputProof:
         classes = None if check is None else check.partial(output, source_rows=source.num_rows)
         held = {name: source_column(self.contract.object.column(name), whole) for name in self._watched()}
         words = words_partial(self.terms, held, output, self.key)
+        words = words if spill_to is None else words_aside(words, spill_to)
         strays = rows if self.terms.rows is not None else 0
         return ProofPartial(
             whole.num_rows, surplus + rows - strays, int(bool(carried)), evidence, strays, classes, words
         )
+
+    def hashes_size(self, rows: int) -> int:
+        """Return how many bytes the hashes of so many rows take, words in texts apart."""
+        treated = sum(said.obligation in _HASHED for said in self.terms.columns.values())
+        return 8 * rows * (2 * treated + len(self._watched()))
 
     def _watched(self) -> tuple[str, ...]:
         return watched(self.contract, self.terms)
@@ -195,6 +214,14 @@ def _merged(left: ProofPartial, right: ProofPartial) -> ProofPartial:
         left.strays + right.strays,
         merge_anonymity([left.anonymity, right.anonymity]),
         merge_words(left.words, right.words),
+    )
+
+
+def _aside(shown: Evidence, folder: Path) -> Evidence:
+    if shown.originals is None:
+        return shown
+    return replace(
+        shown, originals=put_aside(shown.originals, folder), outputs=put_aside(shown.outputs, folder)
     )
 
 

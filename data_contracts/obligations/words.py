@@ -18,12 +18,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values, kind_of
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
-from data_contracts.obligations.hashes import Runs, distinct, shared, union
+from data_contracts.obligations.hashes import Aside, Runs, distinct, put_aside, shared, union
 from data_contracts.obligations.parquet.cells import binary_of, binary_parts
 from data_contracts.terms import CrossingTerms
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["WordsPartial", "merge_words", "spoken", "watched", "words_partial"]
+__all__ = ["WordsPartial", "merge_words", "spoken", "watched", "words_aside", "words_partial"]
 
 _SHORTEST = 8
 _LONGEST_RUN = 6
@@ -88,6 +89,12 @@ def words_partial(
     return WordsPartial(said, tuple(run for text in texts for run in _words(text, key)))
 
 
+def words_aside(partial: WordsPartial, folder: Path) -> WordsPartial:
+    """Return the same, with its hashes in files of the folder."""
+    originals = {name: put_aside(runs, folder) for name, runs in partial.originals.items()}
+    return WordsPartial(originals, put_aside(partial.words, folder))
+
+
 def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
     """Return what both showed."""
     import numpy as np
@@ -95,9 +102,10 @@ def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
     names = {**left.originals, **right.originals}
     originals = {n: union(left.originals.get(n), right.originals.get(n)) or () for n in names}
     words = left.words + right.words
-    sizes = [len(run) for run in words]
+    sizes = [0 if isinstance(run, Aside) else len(run) for run in words]
     if sum(sizes) > max(_MANY, 2 * max(sizes, default=0)):
-        words = (distinct(np.concatenate(words)),)
+        held = [run for run in words if not isinstance(run, Aside)]
+        words = (*(run for run in words if isinstance(run, Aside)), distinct(np.concatenate(held)))
     return WordsPartial(originals, words)
 
 

@@ -166,6 +166,7 @@ class TransformPart:
         keys: the environment's folder, whose pseudonym key and table of codes are used.
         output: the folder that output parts are written to.
         spill_to: of the hashes of the output's keys.
+        proof_to: of the hashes that the proof compares over the whole asset.
     """
 
     terms: CrossingTerms
@@ -176,6 +177,7 @@ class TransformPart:
     keys: EnvironmentFolder
     output: Path
     spill_to: Path | None = None
+    proof_to: Path | None = None
 
     def __call__(self, part: Part) -> Transformed | Untransformed:
         """Return what became of one part."""
@@ -197,7 +199,7 @@ class TransformPart:
             path,
             written.num_rows,
             self.arrival.partial(written, position=part.number, spill_to=self.spill_to),
-            self.proof.partial(source, written, pseudonym_key=key, codes=codes),
+            self.proof.partial(source, written, pseudonym_key=key, codes=codes, spill_to=self.proof_to),
             tuple(rule for rule in verify_file(path, self.arriving, written) if not rule.success),
         )
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data_contracts import policy
-from data_contracts.checks import compile_plan
+from data_contracts.checks import Workspace, compile_plan
 from data_contracts.model import Contract
 from data_contracts.obligations import compile_proof, merge_proofs
 from data_contracts.projection import project
@@ -128,8 +128,9 @@ def _transform(
     plan = compile_plan(arrival)
     proof = compile_proof(terms, contract, key=os.urandom(32))
     parts = parts_of(sources)
-    with room_for_keys(env, plan, parts) as spill_to:
-        step = TransformPart(terms, contract, arrival, plan, proof, env.folder, work, spill_to)
+    with room_for_keys(env, plan, parts) as spill_to, Workspace(env.folder.tmp) as work_of_proof:
+        proof_to = work_of_proof.room(proof.hashes_size(sum(part.rows for part in parts)))
+        step = TransformPart(terms, contract, arrival, plan, proof, env.folder, work, spill_to, proof_to)
         answers = env.partition_map(step, parts)
         stopped = [part.rule for part in answers if isinstance(part, Untransformed)]
         if stopped:
@@ -138,7 +139,7 @@ def _transform(
         env.progress("egress.output")
         paths = [part.path for part in done]
         rules = list(failed_rules(judge(env, plan, [part.partial for part in done], paths).failed))
-    rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
+        rules += failed_rules(proof.verdict(merge_proofs(part.proof for part in done)).failed)
     rules += failed_rules(rule for part in done for rule in part.file)
     if rules:
         return tuple(rules)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -49,3 +51,17 @@ def test_what_two_sides_share_is_counted_once(size: int, both: int) -> None:
     common, left, right = np.split(drawn, [both, both + size])
     assert hashes.shared((left, common), (common, right, common)) == both
     assert hashes.shared((common,), ()) == 0
+
+
+def test_hashes_that_were_put_aside_are_compared_alike(tmp_path: Path) -> None:
+    drawn = np.random.default_rng(3).integers(0, 2**64, 90_000, dtype=np.uint64)
+    common, left, right = np.split(drawn, [123, 40_000])
+    aside = hashes.put_aside((left, common), tmp_path)
+    assert [type(run) for run in aside] == [hashes.Aside]
+    assert sum(map(len, aside)) == 40_000
+    assert hashes.put_aside(aside, tmp_path) == aside
+    assert hashes.put_aside((), tmp_path) == ()
+    for other in ((right, common), hashes.put_aside((right, common, common), tmp_path)):
+        assert hashes.shared(aside, other) == 123
+        assert hashes.shared(other, aside) == 123
+    assert hashes.shared(aside, hashes.put_aside((right,), tmp_path)) == 0

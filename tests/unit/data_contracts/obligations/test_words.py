@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -40,7 +42,15 @@ def failing(made: Contract, notes: list[Any], names: list[Any] | None = None, pa
     size = -(-table.num_rows // parts)
     pairs = [(table.slice(at, size), output.slice(at, size)) for at in range(0, table.num_rows, size)]
     partials = [proof.partial(*pair, pseudonym_key=KEY, codes=codes) for pair in pairs]
-    return [rule.id for rule in proof.verdict(merge_proofs(reversed(partials))).failed]
+    found = [rule.id for rule in proof.verdict(merge_proofs(reversed(partials))).failed]
+    with tempfile.TemporaryDirectory() as folder:
+        # The same where hashes outgrow memory, of one part or of all.
+        aside = [
+            proof.partial(*pair, pseudonym_key=KEY, codes=codes, spill_to=Path(folder)) for pair in pairs
+        ]
+        for mixed in (aside, [aside[0], *partials[1:]]):
+            assert [rule.id for rule in proof.verdict(merge_proofs(mixed)).failed] == found
+    return found
 
 
 CALM = ["nothing", "Wilhelmina", "Sentinels of Wilhelmina", "mail", "P-2020"]

@@ -6,15 +6,18 @@ import datetime as dt
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 from boundary_world import SENTINEL, TO_CLOUD, World, rows, visits
 
+from data_contracts.checks import Workspace
 from data_contracts.destination import OrganisationRule, TransferRule
 from data_contracts.errors import UsageError
 from data_contracts.labels import Classification
-from environments.boundary import CrossingRequest, EgressResult, egress, ingress, settle
+from data_contracts.obligations import apply
+from environments.boundary import CrossingRequest, EgressResult, egress, ingress, partitions, settle
 from environments.ledger import verify_ledger, witnessed_head
 
 
@@ -323,3 +326,30 @@ def test_partitions_may_run_elsewhere_and_items_pickle(world: World) -> None:
 
     env = replace(world.env("onprem"), partition_map=elsewhere)
     cross(world, egress(env, world.request(world.add(rows()))))
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_what_outgrows_memory_lies_in_a_folder_that_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, honest: bool
+) -> None:
+    asked: list[int] = []
+
+    def always(self: Workspace, size: int) -> Path:
+        asked.append(size)
+        return self.root
+
+    monkeypatch.setattr(Workspace, "room", always)
+    if not honest:  # a transform that gives one row another patient's pseudonym
+
+        def swapped(*args: Any, **more: Any) -> pa.Table:
+            made = apply(*args, **more)
+            patients = made["patient"].to_pylist()
+            patients[5] = patients[6]
+            return made.set_column(0, "patient", pa.array(patients, pa.binary()))
+
+        monkeypatch.setattr(partitions, "apply", swapped)
+    sent = egress(world.env("onprem"), world.request(world.add(rows())))
+    assert sent.outcome == ("permitted" if honest else "broken")
+    assert [rule.id for rule in sent.rules] == ([] if honest else ["patient.pseudonymise"])
+    assert max(asked) >= 2 * 8 * 300, "the hashes of originals and pseudonyms"
+    assert not list(world.folder("onprem").tmp.iterdir())
