@@ -39,12 +39,11 @@ __all__ = ["Worker"]
 
 _LOG = logging.getLogger("isthmus.worker")
 _PACES = ((20.0, 0.2), (600.0, 0.5), (float("inf"), 1.0))
-_LONGEST = 10.0
+_LONGEST, _SPARES = 10.0, 2
 _TIMES_THE_ANSWER = 3.0  # a server that is busy is asked less often: at most a quarter of the time
 _ASK_AT_LEAST = 10.0  # the server calls a queue ready while it is asked at least once a minute
 _AHEAD = dt.timedelta(seconds=1)
 _CANCEL_EVERY, _KEEP_LOGS_EVERY = 1.0, 600.0
-_SPARES = 2
 
 
 @dataclass(eq=False)
@@ -115,8 +114,8 @@ class Worker:
                 self._pulse.polled(self._counts(), self._spares.ready)
                 if found or self._taken:
                     self._last_activity = loop.time()
-                took = 0.0 if found else loop.time() - asked
-                pause = max(_pace(loop.time() - self._last_activity), _TIMES_THE_ANSWER * min(took, 1.0))
+                busy = 0.0 if found else min(1.0, _TIMES_THE_ANSWER * (loop.time() - asked))
+                pause = max(busy, _pace(loop.time() - self._last_activity))
             await asyncio.sleep(pause)
 
     async def _look(self) -> bool:
