@@ -11,7 +11,7 @@ Invariants:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from data_contracts import policy
 from data_contracts.errors import UsageError
@@ -42,13 +42,17 @@ class AskedMember:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request, what the source itself knows about each asset, and who approved it where need be."""
+    """One request, what the source itself knows about each asset, and who approved it where need be.
+
+    Of what was queued, `letter` is put beside the manifest: the signed statement of who asks, or nothing.
+    """
 
     request: CrossingRequest
     crossing: str
     members: tuple[AskedMember, ...]
     asker: Asker = NOBODY
     approvals: tuple[str, ...] = ()
+    letter: bytes | None = field(default=None, repr=False)
 
     @property
     def contract_digest(self) -> str:

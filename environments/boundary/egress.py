@@ -50,12 +50,15 @@ from environments.ledger import witnessed_head
 __all__ = ["egress"]
 
 
-def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | None = None) -> EgressResult:
+def egress(
+    env: EnvironmentContext, request: CrossingRequest, signed: bytes | None = None, *, queued: bool = False
+) -> EgressResult:
     """Decide, check, transform, seal, sign and publish one asset version, or say why not.
 
-    `signed` is the statement of who asks; without it the request is `unattributed`. Where the boundary holds
-    it back, it is denied by rule `window` or `budget` until `not_before`: what was sent of it stays, and the
-    same crossing goes on from there.
+    `signed` is the statement of who asks; without it the request is `unattributed`. Of what was `queued` it
+    is put beside the manifest, for a destination that nobody else tells. Where the boundary holds it back,
+    it is denied by rule `window` or `budget` until `not_before`: what was sent of it stays, and the same
+    crossing goes on from there.
 
     Raises:
         UsageError: no such asset, version or environment.
@@ -64,7 +67,7 @@ def egress(env: EnvironmentContext, request: CrossingRequest, signed: bytes | No
     """
     # (1) The request, resolved by the source's own store and contracts.
     env.progress("egress.request")
-    asked = resolve(env, request, signed)
+    asked = replace(resolve(env, request, signed), letter=(signed or b"") if queued else None)
     with working_on(env.folder, asked.crossing) as outbox:
         # (2) The decision, before a byte of the data is read.
         env.progress("egress.decide")
@@ -232,7 +235,7 @@ def _publish(
         entry = env.ledger.append("egress", _about(asked) | {"outcome": "permitted", "rules": []} | body)
     env.progress("egress.publish")
     transit = env.outgoing(asked.request.destination)
-    letters = {request_name(asked.crossing): outbox.read("request"), manifest_name(asked.crossing): raw}
+    letters = {request_name(asked.crossing): asked.letter, manifest_name(asked.crossing): raw}
     for name, letter in {} if settled else letters.items():
         if letter is not None and not _lies(name, letter, transit):
             transit.put(name, letter)

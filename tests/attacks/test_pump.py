@@ -38,6 +38,7 @@ def test_manifests_that_nobody_signed_fill_no_ledger_and_stop_nothing(world: Pum
         folder = world.transit() / f"{number:064x}"
         folder.mkdir(mode=0o700)
         (folder / "manifest").write_bytes(b"{}" if number % 2 else genuine)  # of another crossing
+        (folder / "request").write_bytes(b"")
         (folder / "receipt.d").mkdir()
     assert world.pump("cloud") == {"received_permitted": 1}
     before = said(world, "cloud")
@@ -57,7 +58,7 @@ def test_manifests_that_nobody_signed_fill_no_ledger_and_stop_nothing(world: Pum
 def test_an_old_manifest_that_is_played_again_fills_no_ledger(world: PumpingWorld) -> None:
     """Signed and genuine, and older than it counts: left lying, looked at ever more seldom."""
     record = world.add(rows(40))
-    sent = egress(world.env("onprem"), world.request(record))
+    sent = egress(world.env("onprem"), world.request(record), queued=True)
     world.now += 8 * DAY
     before = said(world, "cloud")
     for _ in range(5):
@@ -106,7 +107,7 @@ def test_a_statement_beside_the_manifest_that_was_changed_earns_no_name(tmp_path
     world.pump("onprem")
     [statement] = world.transit().rglob("request")
     if what == "taken away":
-        statement.unlink()
+        statement.write_bytes(b"")
     else:
         statement.write_bytes(world.queued_sign("bob", request))
     assert world.pump("cloud") == {"received_denied": 1}

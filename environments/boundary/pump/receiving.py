@@ -1,10 +1,11 @@
-"""One source's line: whatever lies in its transit to here and was not answered is taken in.
+"""One source's line: what was queued there and lies in its transit to here, not answered, is taken in.
 
 Invariants:
-1. What the source did not sign for this environment is left where it is, and noted: whoever writes into the
+1. What was not queued is left to whoever asked for it: a pipeline, `isthmus sync`, a person with a disk.
+2. What the source did not sign for this environment is left where it is, and noted: whoever writes into the
    transit fills no ledger.
-2. What was answered is not read again, but looked at now and then, in case that the answer was lost.
-3. What does not verify is tried again ever more seldom; the others go on.
+3. What was answered is not read again, but looked at now and then, in case that the answer was lost.
+4. What does not verify is tried again ever more seldom; the others go on.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from environments.outbox import Arrival
 __all__ = ["fetch_line"]
 
 _LONGEST, _CONFLICT_S, _NEAR_S, _FAR_S = 3600.0, 30.0, 2.0, 30.0
+_LONGEST_UNSENT = 30.0
 _NEVER = dt.timedelta(days=1)
 _MAX_REQUEST = 64 * 1024
 
@@ -67,9 +69,11 @@ def _take(work: Work, source: str, crossing: str, transit: Transit, known: Arriv
     if transit.size(receipt_name(crossing)) is not None:
         _note(work, source, crossing, Arrival("", tries, work.back_off(tries + 5, _LONGEST)))
         return True
-    raw = transit.get(manifest_name(crossing), limit=MAX_ENVELOPE)
-    if raw is None:
-        return True  # it is being sent, or is something else
+    letter = _letter(transit, crossing)
+    raw = None if letter is None else transit.get(manifest_name(crossing), limit=MAX_ENVELOPE)
+    if letter is None or raw is None:  # it is being sent, or whoever asked for it tells the destination
+        _note(work, source, crossing, Arrival("", tries, work.back_off(tries, _LONGEST_UNSENT)))
+        return True
     digest = digest_bytes(raw)
     again = 1 if known is None or known.manifest != digest else tries
     later = Arrival(digest, again, work.back_off(again, _LONGEST))
@@ -79,7 +83,7 @@ def _take(work: Work, source: str, crossing: str, transit: Transit, known: Arriv
         return True
     work.env.progress("pump.fetch")
     try:
-        found = ingress(work.env, source, crossing, _request(transit, crossing))
+        found = ingress(work.env, source, crossing, letter or None)
     except UnreachableError:
         raise
     except ConflictError as error:
@@ -108,12 +112,15 @@ def _not_ours(work: Work, source: str, crossing: str, raw: bytes) -> str:
     return ""
 
 
-def _request(transit: Transit, crossing: str) -> bytes | None:
-    """Return the statement of who asks that lies beside the manifest; the gate judges what it is worth."""
+def _letter(transit: Transit, crossing: str) -> bytes | None:
+    """Return the statement of who asks beside a manifest that was queued; empty where nobody signed.
+
+    The gate judges what it is worth.
+    """
     try:
         return transit.get(request_name(crossing), limit=_MAX_REQUEST)
     except NotVerifiableError:
-        return None
+        return b""
 
 
 def _noted(work: Work, source: str, crossing: str, digest: str, found: IngressResult) -> bool:

@@ -107,7 +107,7 @@ def _send(work: Work, entry: Queued) -> bool:
     outbox.mark(entry, "sending", now, tried=True)
     work.env.progress("pump.sending")
     try:
-        sent = egress(work.env, request_of(entry), entry.signed)
+        sent = egress(work.env, request_of(entry), entry.signed, queued=True)
     except UnreachableError as error:
         outbox.mark(entry, "waiting", work.now, reason=told(error))
         raise

@@ -1,7 +1,7 @@
 """Names of things in a transit.
 
     CROSSING/manifest           the source's signed statement
-    CROSSING/request            the signed statement of who asks, for a destination that nobody else tells
+    CROSSING/request            of what was queued: the signed statement of who asks, or nothing
     CROSSING/receipt            the destination's signed answer
     CROSSING/contents           the encrypted list of files and chunks
     CROSSING/chunks/ADDRESS     one encrypted chunk

@@ -13,7 +13,7 @@ from pumping_world import PumpingAskingWorld, PumpingWorld, tables
 
 from data_contracts.errors import DeniedError, UsageError
 from environments.boundaries import BoundaryLimits
-from environments.boundary import egress, settle
+from environments.boundary import egress, ingress, settle
 from environments.boundary.looking import pinned
 from environments.boundary.pump import anything_due
 from environments.boundary.queueing import drop
@@ -319,6 +319,15 @@ def test_what_waits_is_not_collected(world: PumpingWorld) -> None:
     record = world.add(rows(40))
     world.queue(record, "request-1")
     assert (record.name, record.version) in pinned(world.env("onprem"))
+
+
+def test_what_was_not_queued_is_left_to_whoever_asked_for_it(world: PumpingWorld) -> None:
+    """Its requester's statement is with them: taken in without it, it would be nobody's."""
+    sent = egress(world.env("onprem"), world.request(world.add(rows(40))))
+    for _ in range(5):
+        assert world.pump("cloud") == {}
+        world.now += dt.timedelta(minutes=1)
+    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
 
 
 def test_looking_whether_something_is_due(world: PumpingWorld) -> None:
