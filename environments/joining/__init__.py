@@ -26,6 +26,7 @@ from environments.joining.invitation import (
     open_invitation,
     seal_invitation,
 )
+from environments.joining.renewal import Renewal, open_renewal, seal_renewal
 
 __all__ = [
     "Admission",
@@ -33,13 +34,16 @@ __all__ = [
     "Declared",
     "Invitation",
     "OpenedInvitation",
+    "Renewal",
     "agrees",
     "new_answer",
     "open_admission",
     "open_answer",
     "open_invitation",
+    "open_renewal",
     "seal_admission",
     "seal_answer",
     "seal_invitation",
+    "seal_renewal",
     "spoken",
 ]

@@ -23,7 +23,7 @@ from environments.members.refusal import JoiningRefusedError
 from environments.trust.shape import exact
 from environments.trust.statement import Form
 
-__all__ = ["Answer", "new_answer", "open_answer", "seal_answer"]
+__all__ = ["Answer", "new_answer", "open_answer", "seal_answer", "spoken_identity"]
 
 _WHAT = "the answer to an invitation"
 _FORM = Form("application/vnd.isthmus.answer.v1+json", _WHAT, 64 * 1024)
@@ -84,7 +84,12 @@ class Answer:
 
 def new_answer(nonce: str, invitation: str, public: PublicIdentity, dask_ca: str) -> Answer:
     """Return the answer of these keys; other keys that the environment has or had stay out of it."""
-    return Answer(nonce, invitation, PublicIdentity.from_json(public.to_json()), dask_ca)
+    return Answer(nonce, invitation, spoken_identity(public), dask_ca)
+
+
+def spoken_identity(public: PublicIdentity) -> PublicIdentity:
+    """Return an identity with the keys alone that it shows to peers."""
+    return PublicIdentity.from_json(public.to_json())
 
 
 def seal_answer(answer: Answer, signer: Signer) -> bytes:

@@ -70,21 +70,25 @@ def check_signer(opened: Opened[Any], document: TrustDocument, inviter: str, now
         ) from None
 
 
-def check_time(issued: dt.datetime, expires: dt.datetime, now: dt.datetime) -> None:
-    """Return if an invitation counts now.
+def check_time(
+    issued: dt.datetime,
+    expires: dt.datetime,
+    now: dt.datetime,
+    what: str = "the invitation",
+    command: str = "isthmus env invite",
+) -> None:
+    """Return if what was issued for a time counts now.
 
     Raises:
         JoiningRefusedError: not yet, or no more.
     """
     if issued > now + SKEW:
-        raise JoiningRefusedError(
-            "early", "the invitation is from the future", remedy="set this machine's clock"
-        )
+        raise JoiningRefusedError("early", f"{what} is from the future", remedy="set this machine's clock")
     if now >= expires:
         raise JoiningRefusedError(
             "expired",
-            f"the invitation expired at {expires:%Y-%m-%dT%H:%M:%SZ}",
-            remedy="have a new one written: `isthmus env invite` on the machine that invites",
+            f"{what} expired at {expires:%Y-%m-%dT%H:%M:%SZ}",
+            remedy=f"have a new one written where it came from: `{command}`",
         )
 
 

@@ -13,7 +13,7 @@ from data_contracts.errors import UsageError
 from environments.home import Home
 from environments.ref import check_name
 from environments.site import Site
-from flows.cli.env_admit import admit
+from flows.cli.env_admit import admit, renew
 from flows.cli.env_join import complete, join
 from flows.cli.newfile import write_new
 from flows.cli.options import example, home_option, json_option, site_option
@@ -60,6 +60,7 @@ def command() -> None:
 command.add_command(join)
 command.add_command(admit)
 command.add_command(complete)
+command.add_command(renew)
 
 
 def _now() -> dt.datetime:

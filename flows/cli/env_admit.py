@@ -15,7 +15,7 @@ from flows.cli.newfile import read_bounded, write_new
 from flows.cli.options import example, home_option, json_option
 from flows.cli.report import emit_json
 
-__all__ = ["admit"]
+__all__ = ["admit", "renew"]
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _MOST = 64 * 1024
@@ -70,3 +70,34 @@ def admit(*, file: Path, given: str | None, out: Path | None, home: Home, as_jso
     click.echo(
         "  members that joined before take the document by `isthmus trust export`, `isthmus trust update`"
     )
+
+
+@click.command(
+    name="renew",
+    epilog=example(
+        "isthmus env renew cloud.renewal.json",
+        "isthmus env renew cloud.renewal.json --fingerprint '48213 90114 …' --overlap 7",
+    ),
+)
+@click.argument("file", type=_FILE)
+@fingerprint_option
+@click.option(
+    "--overlap", type=click.IntRange(0), default=30, show_default=True, help="Days for the old key."
+)
+@click.option("--out", type=_FILE, metavar="FILE", help="A proposal's file (trust-VERSION.json).")
+@home_option
+@json_option
+def renew(
+    *, file: Path, given: str | None, overlap: int, out: Path | None, home: Home, as_json: bool
+) -> None:
+    """Name new keys of an environment that joined: FILE is what `isthmus keys rotate` wrote in its home.
+
+    It is signed by the old key, which somebody may have stolen: so the fingerprint is compared, as at the
+    admission. The new keys act once its home has the document (`isthmus trust export`, `trust update`).
+    """
+    from environments.embedded import renewing
+
+    raw, now = read_bounded(file, _MOST), dt.datetime.now(dt.UTC)
+    confirm = confirming(given, as_json=as_json)
+    made = renewing.take_renewal(home, raw, now, confirm, dt.timedelta(days=overlap))
+    announce(made, out, as_json=as_json)

@@ -9,16 +9,26 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import click
 
 from data_contracts.errors import UsageError
 
-if TYPE_CHECKING:
-    from environments.joining import Answer
-
 __all__ = ["confirming", "fingerprint_option", "show_fingerprint"]
+
+
+class Compared(Protocol):
+    """What has a fingerprint: an answer, or a renewal."""
+
+    @property
+    def name(self) -> str:
+        """The environment."""
+
+    @property
+    def digest(self) -> str:
+        """Of all that it says."""
+
 
 fingerprint_option = click.option(
     "--fingerprint",
@@ -28,7 +38,7 @@ fingerprint_option = click.option(
 )
 
 
-def show_fingerprint(answer: Answer) -> None:
+def show_fingerprint(answer: Compared) -> None:
     """Print the fingerprint as two people compare it."""
     from environments.joining import spoken
 
@@ -38,14 +48,14 @@ def show_fingerprint(answer: Answer) -> None:
         click.echo("    " + " ".join(groups[at : at + 4]))
 
 
-def confirming(given: str | None, *, as_json: bool) -> Callable[[Answer], None]:
+def confirming(given: str | None, *, as_json: bool) -> Callable[[Compared], None]:
     """Return what asks, or compares what was given.
 
     It raises JoiningRefusedError where the fingerprint is another one or nobody says that it is right, and
     UsageError where there is nobody to ask.
     """
 
-    def confirm(answer: Answer) -> None:
+    def confirm(answer: Compared) -> None:
         from environments.joining import agrees, spoken
         from environments.members import JoiningRefusedError
 

@@ -11,7 +11,9 @@ import click
 
 from data_contracts.errors import UnreachableError, UsageError
 from environments.home import Home
+from environments.members import read_membership
 from environments.site import Site
+from flows.cli.newfile import write_new
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
@@ -131,14 +133,35 @@ def rotate(
     """Give an environment new signing and agreement keys; the system may run.
 
     The new keys sign as soon as the environment has the new trust document; the old ones count on for the
-    overlap, so that what is under way arrives.
+    overlap, so that what is under way arrives. In a home that joined another machine's, this writes a file
+    for that machine (ENV.renewal.json), which takes it by `isthmus env renew`.
     """
     from environments.embedded import trustwork
 
     site.profile(env)
     token = None if kms is None else _in_kms(kms)
+    if read_membership(home.check()) is not None:
+        _ask(home, env, token, out or Path(f"{env}.renewal.json"), as_json=as_json)
+        return
     made = trustwork.rotate(home, env, now=now(), overlap=dt.timedelta(days=overlap), token=token)
     announce(made, out, as_json=as_json)
+
+
+def _ask(home: Home, env: str, token: KmsKey | None, out: Path, *, as_json: bool) -> None:
+    """Write what asks for new keys in a home that joined."""
+    from environments.embedded.renewing import ask_renewal
+    from environments.joining import spoken
+    from flows.cli.env_confirm import show_fingerprint
+
+    raw, renewal = ask_renewal(home, env, now(), token)
+    write_new(out, raw)
+    if as_json:
+        told = {"environment": env, "file": str(out), "digest": renewal.digest}
+        emit_json(told | {"fingerprint": spoken(renewal.digest)})
+        return
+    click.echo(f"{out}: asks for new keys of {env}; the old ones sign until the trust document names them")
+    show_fingerprint(renewal)
+    click.echo(f"  where the trust document is issued: isthmus env renew {out.name}")
 
 
 def _in_kms(file: Path) -> KmsKey:

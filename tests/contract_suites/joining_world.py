@@ -125,6 +125,11 @@ class JoiningWorld:
         self.complete(home, admission, answer.fingerprint)
         return admission
 
+    def rotate(self, home: str, name: str, **more: Any) -> File:
+        """Ask for new keys in a home that joined."""
+        path = self._fresh(f"{home}.renewal")
+        return File(path, self.ask("rotate", home, name=name, file=path, **more))
+
     def files(self, *homes: str) -> dict[str, bytes]:
         """Return every file of these homes but locks, which hold the last holder's process id."""
         return {
@@ -232,7 +237,25 @@ def _newest(home: Any, _wish: dict[str, Any]) -> Any:
     return trustwork.newest_here(home).raw.decode()
 
 
+def _rotate(home: Any, wish: dict[str, Any]) -> Any:
+    from environments.embedded.renewing import ask_renewal
+    from environments.joining import spoken
+
+    raw, renewal = ask_renewal(home, wish["name"], _now(wish))
+    Path(wish["file"]).write_bytes(raw)
+    return spoken(renewal.digest)
+
+
+def _renew(home: Any, wish: dict[str, Any]) -> Any:
+    from environments.embedded.renewing import take_renewal
+
+    raw = Path(wish["file"]).read_bytes()
+    return take_renewal(home, raw, _now(wish), _confirm(wish["fingerprint"]), None).version
+
+
 _ACTS = {
+    "rotate": _rotate,
+    "renew": _renew,
     "host": _host,
     "invite": _invite,
     "join": _join,
