@@ -51,7 +51,7 @@ from environments.trust.changing import environment_of, with_environments
 if TYPE_CHECKING:
     from environments.trust import SignedTrust
 
-__all__ = ["Admitted", "Wish", "admit", "invite", "local_api"]
+__all__ = ["Admitted", "Wish", "admit", "invite", "local_api", "withdraw"]
 
 Confirm = Callable[[Answer], None]
 """Asks a person whether a fingerprint is right, and raises where it is not."""
@@ -144,9 +144,23 @@ def invite(home: Home, site: Site, wish: Wish, now: dt.datetime, keep: Callable[
     try:
         keep(raw)
     except BaseException:
-        Invitations(home).withdraw(name)
+        withdraw(home, name)
         raise
     return kept
+
+
+def withdraw(home: Home, name: str) -> Issued:
+    """Take back the invitation of an environment, as long as no trust document names its keys.
+
+    Raises:
+        UsageError: there is none, or it has joined.
+    """
+
+    def named() -> bool:
+        newest = authority(home).newest()
+        return newest is not None and name in newest.document.environments
+
+    return Invitations(home.check()).withdraw(name, named)
 
 
 def _newcomer(home: Home, newest: SignedTrust, name: str) -> None:

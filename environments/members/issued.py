@@ -3,8 +3,8 @@
     HOME/members/invitations/NONCE.json
 
 Invariants:
-1. An invitation is `open`, then `bound` to one answer, then `used`; or `withdrawn`, from `open` alone.
-   Nothing leads back.
+1. An invitation is `open`, then `bound` to one answer, then `used`; or `withdrawn`, as long as no trust
+   document names its environment. Nothing leads back.
 2. Every change is made under one lock, and is durable before it is told: of two admissions at once, one binds
    and the other finds it bound.
 3. Of one environment there is one invitation that is not withdrawn.
@@ -17,7 +17,7 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -226,8 +226,12 @@ class Invitations:
         """Say that the answer which it is bound to was admitted; for a caller who holds the lock."""
         return self._write(replace(self.find(nonce), state="used"))
 
-    def withdraw(self, environment: str) -> Issued:
+    def withdraw(self, environment: str, named: Callable[[], bool]) -> Issued:
         """Take back the invitation of an environment.
+
+        Args:
+            environment: whose.
+            named: whether a trust document names the environment; asked under the lock.
 
         Raises:
             UsageError: there is none, or an answer to it was admitted.
@@ -236,9 +240,9 @@ class Invitations:
             before = self.standing(environment)
             if before is None:
                 raise UsageError(f"{environment}: no invitation to withdraw", remedy="see `isthmus env list`")
-            if before.state != "open":
+            if before.state == "used" or (before.state == "bound" and named()):
                 raise UsageError(
-                    f"{environment}: {_STANDS[before.state]}",
+                    f"{environment}: it has joined",
                     remedy=f"`isthmus keys revoke --env {environment} KEY_ID` ends what its keys may do",
                 )
             return self._write(replace(before, state="withdrawn"))

@@ -166,10 +166,13 @@ def invite(  # noqa: PLR0913 - one argument for each option
 @home_option
 @json_option
 def withdraw(*, name: str, home: Home, as_json: bool) -> None:
-    """Take back the invitation of NAME, as long as nobody was admitted by it."""
-    from environments.members import Invitations
+    """Take back the invitation of NAME, as long as nobody was admitted by it.
 
-    done = Invitations(home.check()).withdraw(name)
+    Also one whose admission waits for the holders of the root keys, who would not sign.
+    """
+    from environments.embedded import inviting
+
+    done = inviting.withdraw(home, name)
     if as_json:
         emit_json(_told(done))
     else:

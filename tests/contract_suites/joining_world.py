@@ -213,9 +213,9 @@ def _complete(home: Any, wish: dict[str, Any]) -> Any:
 
 
 def _withdraw(home: Any, wish: dict[str, Any]) -> Any:
-    from environments.members import Invitations
+    from environments.embedded import inviting
 
-    return Invitations(home).withdraw(wish["name"]).state
+    return inviting.withdraw(home, wish["name"]).state
 
 
 def _list(home: Any, wish: dict[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import secrets
 import sys
@@ -15,13 +16,16 @@ from joining_forgery import member
 from joining_world import API, RIGHT, SECRET, JoiningWorld, Refused
 from trust_builder import root, roots
 
+from data_contracts.errors import UnreachableError
 from environments.embedded.api import read_api
 from environments.folder import EnvironmentFolder
 from environments.home import Home
+from environments.joining import open_answer
 from environments.ledger import read_entries
 from environments.members import Invitations, read_membership
-from environments.trust import load_pinned
-from environments.trust.envelope import add_signatures
+from environments.trust import Authority, load_pinned
+from environments.trust.changing import with_roots
+from environments.trust.envelope import add_signatures, sign_document
 
 pytestmark = pytest.mark.xdist_group("joining")
 
@@ -94,9 +98,28 @@ def test_an_admission_that_was_cut_off_goes_on_with_its_answer_alone(world: Join
 
 
 def _digest(raw: bytes) -> str:
-    from environments.joining import open_answer
-
     return open_answer(raw).digest
+
+
+def test_root_keys_whose_holders_do_not_sign_block_no_name(world: JoiningWorld, host: str) -> None:
+    authority = Authority(world.home(host) / "secrets" / "trust")
+    now = dt.datetime.now(dt.UTC)
+    changed = with_roots(authority.need().document, roots(1, 7), now)
+    authority.take(sign_document(changed, [*authority.signers(), root(7)]), now)
+    answer = world.join(member(host), world.invite(host, "cloud"))
+    world.admit(host, answer, answer.fingerprint)
+    assert world.ask("withdraw", host, name="cloud") == "withdrawn"
+    with pytest.raises(Refused, check=lambda error: error.reason == "withdrawn"):
+        world.admit(host, answer, answer.fingerprint)
+    assert world.invite(host, "cloud")
+
+
+def test_a_changed_credential_reaches_a_member_by_a_new_admission(world: JoiningWorld, host: str) -> None:
+    answer = world.join(member(host), world.invite(host, "cloud"))
+    world.complete(member(host), world.admit(host, answer, RIGHT), RIGHT)
+    (world.home(host) / "secrets" / "api").write_text("another")
+    world.complete(member(host), world.admit(host, answer, RIGHT), RIGHT)
+    assert read_api(Home(world.home(member(host)))).auth_string == "isthmus:another"
 
 
 def test_a_join_that_was_cut_off_goes_on(world: JoiningWorld, host: str) -> None:
@@ -108,19 +131,17 @@ def test_a_join_that_was_cut_off_goes_on(world: JoiningWorld, host: str) -> None
 
 def test_root_keys_that_people_hold_decide(world: JoiningWorld, host: str, tmp_path: Path) -> None:
     """`admit` gives a proposal; once it was signed and issued, the same command gives the admission."""
-    from environments.trust import Authority
-    from environments.trust.changing import with_roots
-    from environments.trust.envelope import sign_document
-
     authority = Authority(world.home(host) / "secrets" / "trust")
-    import datetime as dt
-
     now = dt.datetime.now(dt.UTC)
     changed = with_roots(authority.need().document, roots(1, 7), now)
     authority.take(sign_document(changed, [*authority.signers(), root(7)]), now)
     answer = world.join(member(host), world.invite(host, "cloud"))
     proposal = world.admit(host, answer, answer.fingerprint)
     assert world.ask("list", host)["cloud"] == "being-admitted"
+    before = world.files(host)
+    with pytest.raises(Refused, match="being admitted"):
+        world.invite(host, "cloud")
+    assert world.files(host) == before
     signed = tmp_path / "trust-3.json"
     signed.write_bytes(add_signatures(proposal.raw, [root(7)]))
     assert world.ask("update", host, file=signed) == 3
@@ -148,16 +169,12 @@ def test_a_home_that_joined_follows_newer_documents_and_issues_none(
 
 
 def test_a_home_that_waits_has_no_api(world: JoiningWorld, host: str) -> None:
-    from data_contracts.errors import UnreachableError
-
     world.join(member(host), world.invite(host, "cloud"))
     with pytest.raises(UnreachableError, match="waits to be admitted"):
         read_api(Home(world.home(member(host))))
 
 
 def test_a_site_without_a_link_gets_no_credential(world: JoiningWorld, host: str) -> None:
-    from data_contracts.errors import UnreachableError
-
     answer = world.join(member(host), world.invite(host, "edge", api=""))
     admission = world.admit(host, answer, answer.fingerprint)
     assert world.complete(member(host), admission, answer.fingerprint) == ["edge", 2, ""]

@@ -38,6 +38,11 @@ def issued(name: str = "cloud", nonce: str = "a" * 32) -> Issued:
     return Issued(name, "onprem", nonce, DIGEST, NOW, NOW + DAY, "https://isthmus.example.org/api")
 
 
+def named() -> bool:
+    """Say that a trust document names the environment: what is bound is not withdrawn then."""
+    return True
+
+
 def joined(state: str = "member", name: str = "cloud") -> Membership:
     return Membership(name, "onprem", "a" * 32, DIGEST, "", "member" if state == "member" else "waiting")
 
@@ -66,10 +71,10 @@ def test_what_was_invited_lives_elsewhere_until_it_is_withdrawn(home: Home) -> N
     assert issued().shown(NOW + DAY) == "expired"
     with pytest.raises(UsageError, match="cloud"):
         keep_only(home, ["cloud"], DECLARED)
-    invitations.withdraw("cloud")
+    invitations.withdraw("cloud", named)
     assert environments_here(home, DECLARED) == ("cloud", "edge", "onprem")
     with pytest.raises(UsageError, match="no invitation"):
-        invitations.withdraw("cloud")
+        invitations.withdraw("cloud", named)
 
 
 def test_a_home_that_joined_holds_its_environment(home: Home) -> None:
@@ -108,15 +113,27 @@ def test_an_invitation_is_bound_to_one_answer(home: Home) -> None:
         with pytest.raises(ConflictError):
             invitations.bind("a" * 32, OTHER)
     with pytest.raises(UsageError, match="has joined"):
-        invitations.withdraw("cloud")
+        invitations.withdraw("cloud", named)
     with pytest.raises(UsageError, match="has joined"):
         invitations.add(issued(nonce="b" * 32), NOW + 2 * DAY)
+
+
+def test_one_that_is_bound_is_withdrawn_until_a_document_names_its_environment(home: Home) -> None:
+    """Whoever holds the root keys may not sign; a name must not be blocked for ever by that."""
+    invitations = Invitations(home)
+    invitations.add(issued(), NOW)
+    with invitations.locked():
+        invitations.bind("a" * 32, DIGEST)
+    with pytest.raises(UsageError, match="has joined"):
+        invitations.withdraw("cloud", named)
+    assert invitations.withdraw("cloud", lambda: False).state == "withdrawn"
+    invitations.add(issued(nonce="b" * 32), NOW)
 
 
 def test_a_withdrawn_invitation_is_bound_to_nothing(home: Home) -> None:
     invitations = Invitations(home)
     invitations.add(issued(), NOW)
-    invitations.withdraw("cloud")
+    invitations.withdraw("cloud", named)
     with invitations.locked(), pytest.raises(JoiningRefusedError, match="withdrawn"):
         invitations.bind("a" * 32, DIGEST)
 
