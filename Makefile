@@ -24,6 +24,8 @@ demo: $(STAMP) ## set up, start everything, run the hospital pipeline, show what
 	$(BIN)/isthmus demo $(ARGS)
 
 test: $(STAMP) ## every test, on real parts
+	@# Hundreds of processes import us: each would compile us anew where PYTHONDONTWRITEBYTECODE is set.
+	$(BIN)/python -m compileall -q -j 2 flows tasks environments data_contracts
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prints what happened
