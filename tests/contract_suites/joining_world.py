@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import select
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -87,6 +88,24 @@ class JoiningWorld:
         if "refused" in answer:
             raise Refused(**answer["refused"])
         return answer["done"]
+
+    def killed(self, after: float, what: str, home: str, **more: Any) -> bool:
+        """Begin one thing, and be killed (SIGKILL) so many seconds later; say whether it was in the middle.
+
+        The process that worked is another one afterwards.
+        """
+        self.ask("warm", home)
+        assert self._child is not None
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        wish = {"what": what, "home": str(self.folder / home)} | more
+        self._child.stdin.write(json.dumps(wish, default=str) + "\n")
+        self._child.stdin.flush()
+        done = bool(select.select([self._child.stdout], [], [], after)[0])
+        self._child.kill()
+        self._child.communicate(timeout=60)
+        self.__enter__()
+        return not done
 
     def _fresh(self, what: str) -> Path:
         self._count += 1
@@ -253,7 +272,18 @@ def _renew(home: Any, wish: dict[str, Any]) -> Any:
     return take_renewal(home, raw, _now(wish), _confirm(wish["fingerprint"]), None).version
 
 
+def _warm(_home: Any, _wish: dict[str, Any]) -> None:
+    """Import what the others do, so that a moment at which one is killed is a moment of its work."""
+    from environments.embedded import inviting, joinwork, prepare, trustwork
+    from environments.site import Site
+    from environments.trust import adopt_document
+
+    assert Site.load().profiles
+    assert all((inviting, joinwork, prepare, trustwork, adopt_document))
+
+
 _ACTS = {
+    "warm": _warm,
     "rotate": _rotate,
     "renew": _renew,
     "host": _host,

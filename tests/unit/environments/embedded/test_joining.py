@@ -129,6 +129,46 @@ def test_a_join_that_was_cut_off_goes_on(world: JoiningWorld, host: str) -> None
     assert world.join(member(host), invitation).raw == answer.raw
 
 
+DELAYS = (0.01, 0.03, 0.05, 0.06, 0.07, 0.08, 0.1, 0.15, 0.25, 0.4)
+"""Seconds; an admission takes about 0.1, a completion 0.3, on a machine that does nothing else."""
+
+
+def test_an_admission_that_is_killed_anywhere_names_one_environment(world: JoiningWorld, host: str) -> None:
+    """Killed at several moments, one after another, until it is done: one document, one answer."""
+    invitation = world.invite(host, "cloud")
+    answer, other = world.join(member(host), invitation), world.join(f"{member(host)}-2", invitation)
+    there = world.folder / f"{host}.admission"
+    middles = [
+        world.killed(after, "admit", host, file=answer.path, to=there, fingerprint=RIGHT) for after in DELAYS
+    ]
+    assert any(middles), "it was never in the middle"
+    admission = world.admit(host, answer, answer.fingerprint)
+    documents = sorted(path.name for path in (world.home(host) / "secrets" / "trust").glob("0*.json"))
+    assert documents == ["00000001.json", "00000002.json"]
+    with pytest.raises(Refused, check=lambda error: error.reason == "used"):
+        world.admit(host, other, other.fingerprint)
+    for after in DELAYS[::2]:
+        world.killed(after, "complete", member(host), file=admission.path, fingerprint=RIGHT)
+    assert world.complete(member(host), admission, answer.fingerprint) == ["cloud", 2, API]
+    entries = read_entries(folder(world, member(host), "cloud").ledger)
+    assert [entry.kind for entry in entries] == ["trust"]
+
+
+def test_a_join_that_is_killed_anywhere_makes_one_set_of_keys(world: JoiningWorld, host: str) -> None:
+    invitation = world.invite(host, "cloud")
+    there = world.folder / f"{host}.answer"
+    middles = [
+        world.killed(after, "join", member(host), file=invitation.path, to=there) for after in DELAYS[::2]
+    ]
+    assert any(middles), "it was never in the middle"
+    answer = world.join(member(host), invitation)
+    assert world.join(member(host), invitation).raw == answer.raw
+    assert world.complete(member(host), world.admit(host, answer, answer.fingerprint), RIGHT)[:2] == [
+        "cloud",
+        2,
+    ]
+
+
 def test_root_keys_that_people_hold_decide(world: JoiningWorld, host: str, tmp_path: Path) -> None:
     """`admit` gives a proposal; once it was signed and issued, the same command gives the admission."""
     authority = Authority(world.home(host) / "secrets" / "trust")
