@@ -9,7 +9,7 @@ Invariants:
 3. Hashes of a part are kept as they came, a run beside the runs of other parts: they are compared once, when
    all are there, by sieves that leave few of them. Nothing is sorted.
 4. Where they would outgrow memory they lie in files of a folder that the caller owns, in the order of their
-   highest byte, and are compared one such bucket after the other.
+   highest byte, and are compared some of these buckets after the other.
 
 The mixing is that of splitmix64 with secret constants. It keys a comparison and hides values from whoever
 sees a partial; it is no signature, and nothing that leaves the environment rests on it.
@@ -34,7 +34,7 @@ Runs: TypeAlias = tuple[Any, ...]
 _LOOKED_AT = 1024
 _WIDTH, _HALF = 16, 8
 _FEW = 1 << 16
-_BUCKET_BITS = 8
+_BUCKET_BITS, _AT_ONCE = 8, 1 << 22
 _LEAST_BITS, _MOST_BITS, _THIN = 16, 26, 4
 """Of a sieve: at least 64 KiB, at most 64 MiB, and if that suffices, 16 places for each hash."""
 
@@ -49,11 +49,11 @@ class Aside:
     def __len__(self) -> int:
         return self.bounds[-1]
 
-    def bucket(self, number: int) -> Any:  # noqa: ANN401 - a numpy array of uint64
-        """Read one bucket."""
+    def buckets(self, first: int, last: int) -> Any:  # noqa: ANN401 - a numpy array of uint64
+        """Read buckets that follow each other, `last` not included."""
         import numpy as np
 
-        begin, end = self.bounds[number], self.bounds[number + 1]
+        begin, end = self.bounds[first], self.bounds[last]
         return np.fromfile(self.path, dtype=np.uint64, count=end - begin, offset=8 * begin)
 
 
@@ -142,16 +142,25 @@ def shared(left: Runs, right: Runs) -> int:
     """Return how many hashes stand in both, each counted once."""
     if not any(isinstance(run, Aside) for run in (*left, *right)):
         return _shared(left, right)
-    return sum(_shared(_bucket(left, number), _bucket(right, number)) for number in range(1 << _BUCKET_BITS))
+    # As many buckets at once as memory takes: each asks every file.
+    every = 1 << _BUCKET_BITS
+    step = max(1, every * _AT_ONCE // max(1, _count(left) + _count(right)))
+    cuts = [(first, min(every, first + step)) for first in range(0, every, step)]
+    return sum(_shared(_between(left, *cut), _between(right, *cut)) for cut in cuts)
 
 
-def _bucket(runs: Runs, number: int) -> Runs:
+def _between(runs: Runs, first: int, last: int) -> Runs:
+    """Return the hashes of buckets that follow each other, `last` not included."""
     import numpy as np
 
-    shift, wanted = np.uint64(64 - _BUCKET_BITS), np.uint64(number)
-    return tuple(
-        run.bucket(number) if isinstance(run, Aside) else run[run >> shift == wanted] for run in runs
-    )
+    found = []
+    for run in runs:
+        if isinstance(run, Aside):
+            found.append(run.buckets(first, last))
+        else:
+            buckets = run >> np.uint64(64 - _BUCKET_BITS)
+            found.append(run[(buckets >= np.uint64(first)) & (buckets < np.uint64(last))])
+    return tuple(found)
 
 
 def _shared(left: Runs, right: Runs) -> int:

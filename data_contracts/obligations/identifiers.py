@@ -98,7 +98,8 @@ def proved(
     pc = compute()
     # Not `column_bytes`: the bytes come from Python's own values here, one distinct value after the other.
     encoded: Any = source.dictionary_encode() if _repeats(source) else None
-    forms = _forms(source if encoded is None else encoded.dictionary)
+    held: Values = source if encoded is None else encoded.dictionary
+    forms = _forms(held)
     present = [form for form in forms if form is not None]
     answers: Sequence[bytes | None] = expected(present)
     if len(present) < len(forms):
@@ -110,7 +111,9 @@ def proved(
     right = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
     return Evidence(
         outside=len(source) - int(pc.sum(right).as_py() or 0),
-        originals=keyed_hashes(array_of(present, pa.binary()), key),
+        originals=keyed_hashes(
+            held.drop_null().cast(pa.binary()) if _is_text(held) else array_of(present, pa.binary()), key
+        ),
         outputs=keyed_hashes(output.drop_null(), key),
     )
 
@@ -127,12 +130,16 @@ def _repeats(values: Values) -> bool:
 
 def _forms(values: Values) -> list[bytes | None]:
     """Return the canonical bytes of each value; a text's are its own."""
-    from pyarrow import types
-
-    if types.is_string(values.type) or types.is_binary(values.type):
+    if _is_text(values):
         found: list[bytes | None] = values.cast("binary").to_pylist()
         return found
     return [value_bytes(value) for value in python_values(values)]
+
+
+def _is_text(values: Values) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(values.type) or types.is_binary(values.type))
 
 
 def original_hashes(values: Values, key: bytes) -> Runs:

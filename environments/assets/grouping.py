@@ -92,9 +92,8 @@ def group_length(hashes: Any, start: int, stop: int, size: int) -> int:  # noqa:
 
 def repeating(rows: pa.Table) -> Any:  # noqa: ANN401 - a list of names, or a bool
     """Return the columns that get a dictionary; True, all of them, where some are nested."""
+    import polars as pl
     import pyarrow as pa
-
-    from data_contracts.arrow import compute
 
     if any(pa.types.is_nested(field.type) for field in rows.schema):
         return True
@@ -102,7 +101,7 @@ def repeating(rows: pa.Table) -> Any:  # noqa: ANN401 - a list of names, or a bo
     return [
         name
         for name, values in zip(seen.column_names, seen.columns, strict=True)
-        if compute().count_distinct(values, mode="all").as_py() * 2 <= len(values)
+        if pl.Series(pl.from_arrow(values)).n_unique() * 2 <= len(values)
     ]
 
 

@@ -53,7 +53,11 @@ def test_what_two_sides_share_is_counted_once(size: int, both: int) -> None:
     assert hashes.shared((common,), ()) == 0
 
 
-def test_hashes_that_were_put_aside_are_compared_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 10_000, 1 << 22])
+def test_hashes_that_were_put_aside_are_compared_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(hashes, "_AT_ONCE", at_once)
     drawn = np.random.default_rng(3).integers(0, 2**64, 90_000, dtype=np.uint64)
     common, left, right = np.split(drawn, [123, 40_000])
     aside = hashes.put_aside((left, common), tmp_path)
