@@ -34,6 +34,7 @@ PRELOAD = (
     "uvicorn.protocols.websockets.websockets_sansio_impl",
     "environments.apigate.serving",
     "environments.identity",
+    "environments.embedded.pumping",
     "environments.clusters.embedded",
     "environments.clusters.nodes",
     "environments.workpools.host",
@@ -54,6 +55,12 @@ def _gates() -> Gates:
     from environments.apigate.serving import bind_gate, gate_url, run_gate
 
     return Gates(bind_gate, gate_url, write_gate, run_gate)
+
+
+def _run_pump(folder: EnvironmentFolder, site: Site) -> int:
+    from environments.embedded.pumping import run_pump
+
+    return run_pump(folder, site)
 
 
 def _registrar() -> Registrar | None:
@@ -92,6 +99,7 @@ def main() -> int:
         port=options.port,
         gates=_gates(),
         run_host=_run_host,
+        run_pump=_run_pump,
         host_checks=GATE_CHECKS | HOST_CHECKS,
         register=_registrar(),
         shared=SHARED,

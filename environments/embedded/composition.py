@@ -16,10 +16,12 @@ from environments.home import EnvironmentFolder, Home
 from environments.profile import Profile
 from environments.site import Site
 
-__all__ = ["Composition", "Gates", "HostCheck", "HostRunner", "Registrar"]
+__all__ = ["Composition", "Gates", "HostCheck", "HostRunner", "PumpRunner", "Registrar"]
 
 HostRunner = Callable[[EnvironmentFolder, Profile, ApiAddress, Site], int]
 """Runs one environment's host until it is told to stop."""
+PumpRunner = Callable[[EnvironmentFolder, Site], int]
+"""Sends and takes in what was queued, for one environment, until it is told to stop."""
 HostCheck = Callable[[EnvironmentFolder, Profile, float], str | None]
 """Says how one part of an environment that started after the given Unix time is ready; None: not yet."""
 Registrar = Callable[[Home, Site], Any]
@@ -54,6 +56,7 @@ class Composition:
         gates: between each environment and the server; hosts never get the server's credential.
         unsafe_without_gates: hosts talk to the server themselves; for tests that show what a gate withholds.
         run_host: an environment's host; None brings up the control plane alone.
+        run_pump: sends what waits in an environment's outbox; None where nothing does.
         host_checks: what must be ready in every environment, in the order in which it is told.
         register: registers deployments at the end; None where nothing does.
         shared: modules imported before the server is forked: the server and all hosts share them.
@@ -66,6 +69,7 @@ class Composition:
     gates: Gates | None = None
     unsafe_without_gates: bool = False
     run_host: HostRunner | None = None
+    run_pump: PumpRunner | None = None
     host_checks: dict[str, HostCheck] = field(default_factory=dict)
     register: Registrar | None = None
     shared: Sequence[str] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from environments.folder import EnvironmentFolder
 from environments.outbox import has_outbox, open_outbox
 
-__all__ = ["OutboxStatus", "outbox_of", "outboxes"]
+__all__ = ["OutboxStatus", "outbox_of", "outboxes", "waiting_in"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,9 @@ def outbox_of(folder: EnvironmentFolder) -> list[dict[str, Any]]:
 def outboxes(told: Iterable[Mapping[str, Any]]) -> list[OutboxStatus]:
     """Return what environments said with `outbox_of`."""
     return [OutboxStatus(**one) for answer in told for one in answer.get("outbox") or ()]
+
+
+def waiting_in(told: Mapping[str, Any]) -> str:
+    """Return how much waits in what one environment said, in words."""
+    count = sum(int(one["waiting"]) for one in told.get("outbox") or ())
+    return f"{count} wait" if count else "nothing waits"

@@ -156,6 +156,8 @@ def _hosts(supervisor: Keeper) -> _Pending:
         if gates is not None:
             supervisor.add(system.gate(profile))
         supervisor.add(system.host(profile))
+    for profile in profiles.values() if system.composition.run_pump is not None else ():
+        supervisor.add(system.pump(profile))
     pending: _Pending = {}
     for part, check in system.composition.host_checks.items():
         for name, profile in profiles.items():

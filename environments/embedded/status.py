@@ -25,7 +25,7 @@ from environments.embedded.client import Client
 from environments.embedded.controlplane import LastRun, Queue, last_runs, queues
 from environments.embedded.forks import ask_all
 from environments.embedded.launch import running
-from environments.embedded.outboxes import OutboxStatus, outbox_of, outboxes
+from environments.embedded.outboxes import OutboxStatus, outbox_of, outboxes, waiting_in
 from environments.embedded.postgres import is_ready
 from environments.embedded.processes import ProcessId, alive, pss
 from environments.embedded.readiness import read_run_file
@@ -257,7 +257,16 @@ def _environment(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -
             worker.get("pid"),
         ),
         *_metrics(name, host, told),
+        *_pump(name, state, told),
     ]
+
+
+def _pump(name: str, state: Mapping[str, Any], told: Mapping[str, Any]) -> list[PartStatus]:
+    """Return what sends and takes in what was queued, where the system runs it."""
+    if f"pump@{name}" not in (state.get("parts") or {}):
+        return []
+    here = version("isthmus-hybrid")
+    return [_part(f"pump@{name}", state, answers=True, version=here, detail=waiting_in(told))]
 
 
 def _metrics(name: str, host: ProcessId | None, told: Mapping[str, Any]) -> list[PartStatus]:

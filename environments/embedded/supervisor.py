@@ -5,7 +5,7 @@ Invariants:
 2. Whatever ends the start (an error, Ctrl-C, the one who waited going away) undoes it whole.
 3. What runs is written down before it matters: pids with start times, so that `isthmus down` ends it also
    after this process was killed.
-4. Order of starting: PostgreSQL, server, gates, hosts. Order of stopping: the reverse.
+4. Order of starting: PostgreSQL, server, gates, hosts, pumps. Order of stopping: the reverse.
 5. A disk that is full ends a start, with a word of it, and never what runs.
 
 It waits in `sigtimedwait` with its signals blocked: no handler ever runs in the middle of anything.
@@ -169,7 +169,7 @@ class Supervisor:
         self.write()
         self.parts.stop(
             [
-                lambda n: n.startswith("host@"),
+                lambda n: n.startswith(("host@", "pump@")),
                 lambda n: n.startswith("gate@"),
                 lambda n: n == "server",
                 lambda n: n == "postgresql",

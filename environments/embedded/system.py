@@ -227,6 +227,19 @@ class System:
 
         return Part(f"host@{profile.name}", partial(fork_part, body, log=log), GENTLY_THEN_FIRMLY)
 
+    def pump(self, profile: Profile) -> Part:
+        """One environment's pump; it has no credential of the server's."""
+        folder, run_pump = self.home.environment(profile.name), self.composition.run_pump
+        if run_pump is None:
+            raise DefectError("a pump without a runner")
+
+        def body() -> int:
+            os.chdir(folder.tmp)
+            return run_pump(folder, self.composition.site)
+
+        start = partial(fork_part, body, log=lambda: folder.logs / "pump.log")
+        return Part(f"pump@{profile.name}", start, GENTLY_THEN_FIRMLY)
+
     def register(self) -> object:
         """Register deployments; runs in a child."""
         if self.composition.register is None:

@@ -196,7 +196,7 @@ def test_the_second_home_runs_its_environment_and_no_server(
     status = cloud.json("status")
     assert status["healthy"] is True, status
     parts = {part["name"]: part for part in status["parts"]}
-    assert set(parts) == {"supervisor", "server", "gate@cloud", "dask@cloud", "worker@cloud"}
+    assert set(parts) == {"supervisor", "server", "gate@cloud", "dask@cloud", "worker@cloud", "pump@cloud"}
     assert (parts["server"]["detail"], parts["server"]["pid"]) == ("on another machine", None)
     running = processes(cloud)
     assert {process.uids().real for process in running} == {cloud.uid}

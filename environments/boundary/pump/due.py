@@ -67,6 +67,7 @@ def _due_for(outbox: Outbox, destination: str, now: dt.datetime) -> bool:
     return any(
         (
             outbox.ready(destination, "waiting", now),
+            outbox.ready(destination, "sending", now),  # a pump was killed, or another works on it
             outbox.ready(destination, "sent", now),
             outbox.expired(destination, now, 1),
         )
