@@ -12,6 +12,7 @@ first import to the last row printed; wall and CPU seconds.
     status        `isthmus asset status --json`, the index up to date as every call leaves it
     status, cold  the same without an index: each record and each entry read; once after an upgrade or restore
     scan          for comparison: every record of the store parsed, every entry of the ledger parsed
+    outbox        see `benchmarks/consistency_outbox.py`
     reconcile     `isthmus reconcile --env` of a side with a million chunks in a hundred versions: each record
                   against its digest and its version, each file's size, the ledger, the transits
 """
@@ -28,18 +29,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from consistency_plant import FATES, SOURCE, Plant  # noqa: E402 - after the path
+from consistency_outbox import (  # noqa: E402 - after the path
+    DRAIN_LIMIT,
+    START_LIMIT,
+    fill,
+    measure_drain,
+    measure_start,
+)
+from consistency_plant import FATES, SOURCE, Plant, digest  # noqa: E402 - after the path
 
 from environments.home import EnvironmentFolder  # noqa: E402 - after the path
 from environments.ledger import find_entries  # noqa: E402 - after the path
 from environments.stores import LocalStore  # noqa: E402 - after the path
 
-LIMITS = {"status": 1.0, "reconcile": 60.0}
+LIMITS = {"status": 1.0, "reconcile": 60.0, "outbox, start": START_LIMIT}
 
 
 def run(command: list[str]) -> tuple[float, float, str]:
@@ -92,6 +101,23 @@ def measure_reconcile(plant: Plant, rounds: int) -> dict[str, dict[str, float]]:
     return {"reconcile": found}
 
 
+def measure_outbox(place: Path, given: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """The arms of the outbox: a side of its own, whose every wish is one version for one destination."""
+    plant = Plant(place / "waiting", given)
+    LocalStore(plant.folder.store).begin("layout").abandon()
+    wishes = (
+        (name, digest(name, number), destination)
+        for number in count(1)
+        for name in plant.assets
+        for destination in plant.destinations
+    )
+    fill(plant.folder, wishes, given.waiting)
+    found = {"outbox, start": measure_start(plant.home.root, plant.site, SOURCE, given.rounds)}
+    drained = measure_drain(place / "drain", 20, 50_000, int(given.link * 1e6) or None)
+    assert drained["gate alone"]["wall"] >= DRAIN_LIMIT * drained["outbox, drain"]["wall"], drained
+    return found | drained
+
+
 def main() -> int:
     """Build, measure, print; 1 if a figure is over its limit."""
     parser = argparse.ArgumentParser(
@@ -101,7 +127,9 @@ def main() -> int:
     parser.add_argument("--versions", type=int, default=100, help="of each asset")
     parser.add_argument("--destinations", type=int, default=100)
     parser.add_argument("--chunks", type=int, default=1_000_000, help="of the side that is reconciled")
-    parser.add_argument("--arms", choices=["both", "status", "reconcile"], default="both")
+    parser.add_argument("--arms", choices=["both", "status", "reconcile", "outbox"], default="both")
+    parser.add_argument("--waiting", type=int, default=100_000, help="crossings in the outbox")
+    parser.add_argument("--link", type=float, default=0.0, help="MB/s of the link that drains; 0: as it goes")
     parser.add_argument("--seed", type=int, default=6)
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
@@ -110,7 +138,10 @@ def main() -> int:
         plant = Plant(Path(place), given)
         found: dict[str, dict[str, float]] = {}
         built = []
-        if given.arms != "reconcile":
+        if given.arms in {"both", "outbox"}:
+            found |= measure_outbox(Path(place), given)
+            built.append(f"{given.waiting} waiting crossings")
+        if given.arms in {"both", "status"}:
             plant.fill_store()
             entries = plant.fill_ledger()
             versions = given.assets * given.versions
@@ -120,7 +151,7 @@ def main() -> int:
             found |= measure_status(plant, given.rounds)
         if given.arms == "both":  # the records of the first arm have no files: a side of its own
             plant = Plant(Path(place) / "second", given)
-        if given.arms != "status":
+        if given.arms in {"both", "reconcile"}:
             plant.fill_chunks(given.chunks)
             built.append(f"{given.chunks} chunks")
             found |= measure_reconcile(plant, given.rounds)

@@ -8,10 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from environments.embedded.sweep import leftovers, recorded
@@ -21,6 +23,7 @@ from environments.home import Home
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("embedded"), pytest.mark.timeout(600)]
 
 COMMAND = [sys.executable, "-P", "-c", "from flows.cli.main import main; main()"]
+TESTS = Path(__file__).parents[2] / "flows/hospital/data/onprem_tests.csv"
 ENVIRONMENTS = ("cloud", "edge", "onprem")
 
 
@@ -67,13 +70,33 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
 def test_every_part_is_well_and_all_of_it_fits(home: Home) -> None:
     status = isthmus(home, "status")
     health = {part["name"]: part["health"] for part in status["parts"]}
-    wanted = {f"{part}@{name}" for part in ("gate", "dask", "worker") for name in ENVIRONMENTS}
+    wanted = {f"{part}@{name}" for part in ("gate", "dask", "worker", "pump") for name in ENVIRONMENTS}
     assert set(health) == {"supervisor", "postgresql", "server"} | wanted
     assert set(health.values()) == {"ok"}
     assert {(queue["environment"], queue["name"]) for queue in status["queues"]} >= {
         (name, queue) for name in ENVIRONMENTS for queue in ("pipelines", "steps")
     }
     assert status["memory"] < 1200 * 2**20
+
+
+def test_what_is_queued_crosses_by_itself(home: Home, tmp_path: Path) -> None:
+    """No run and no worker: the two pumps alone. The separation is looked at after it, so with them."""
+    lawful = (pl.col("age").cast(pl.Float64) <= 110) & (pl.col("rec_ver_tat").cast(pl.Float64) >= 0)
+    pl.read_csv(TESTS, infer_schema=False).filter(lawful).write_csv(tmp_path / "lawful.csv")
+    named = ("--env", "onprem", "--name", "covid_tests", "--contract", "hospital.covid-tests")
+    isthmus(home, "asset", "add", str(tmp_path / "lawful.csv"), *named)
+    way = ("--from", "onprem", "--to", "cloud", "--purpose", "model-training", "--queue")
+    request = isthmus(home, "sync", "covid_tests", *way)["request"]
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        [one] = isthmus(home, "outbox", "list", "onprem", "--all")["environments"]["onprem"]["crossings"]
+        if one["state"] == "arrived":
+            break
+        time.sleep(0.5)
+    assert (one["request"], one["state"]) == (request, "arrived"), one
+    [there] = isthmus(home, "asset", "list", "--env", "cloud")["assets"]
+    assert there["name"] == "covid_tests"
+    assert isthmus(home, "status")["outboxes"] == []
 
 
 def opened(pid: int) -> set[str]:
