@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -111,9 +112,11 @@ def machines() -> Iterator[Machines]:
     made = Machines(users, places)
     yield made
     left = []
+    with ThreadPoolExecutor(len(users)) as pool:
+        downs = [pool.submit(user.start, *ISTHMUS, "down") for user in users.values() if user.home.exists()]
+        for down in downs:
+            down.result()
     for user in users.values():
-        if user.home.exists():
-            user.start(*ISTHMUS, "down")
         deadline = time.monotonic() + 10
         while (alive := processes(user)) and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -157,8 +160,10 @@ def crossed(machines: Machines) -> dict[str, Any]:
     onprem, cloud, edge = (machines[name] for name in ("onprem", "cloud", "edge"))
     url = onprem.json("up", "--only", "onprem")["api"]
     assert joins(onprem, cloud, "cloud")["api"] == url
-    assert joins(onprem, edge, "edge")["version"] == 3
-    told = cloud.json("up")
+    with ThreadPoolExecutor(1) as pool:
+        coming_up = pool.submit(cloud.json, "up")
+        assert joins(onprem, edge, "edge")["version"] == 3
+        told = coming_up.result()
     assert (told["api"], told["environments"]) == (url, ["cloud"])
     data = onprem.folder / "tests.csv"
     data.write_text(sound_rows(), encoding="utf-8")
@@ -272,8 +277,8 @@ def test_a_home_comes_up_while_the_api_is_away_and_goes_on_when_it_is_back(
 ) -> None:
     assert crossed
     onprem, cloud = machines["onprem"], machines["cloud"]
-    cloud.run("down")
-    onprem.run("down")
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda user: user.run("down"), (cloud, onprem)))
     said = cloud.run("up")
     assert "does not answer" in said
     assert "goes on asking" in said
