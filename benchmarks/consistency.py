@@ -113,9 +113,7 @@ def measure_outbox(place: Path, given: argparse.Namespace) -> dict[str, dict[str
     )
     fill(plant.folder, wishes, given.waiting)
     found = {"outbox, start": measure_start(plant.home.root, plant.site, SOURCE, given.rounds)}
-    drained = measure_drain(place / "drain", 20, 50_000, int(given.link * 1e6) or None)
-    assert drained["gate alone"]["wall"] >= DRAIN_LIMIT * drained["outbox, drain"]["wall"], drained
-    return found | drained
+    return found | measure_drain(place / "drain", int(given.link * 1e6) or None, given.rounds)
 
 
 def main() -> int:
@@ -159,6 +157,9 @@ def main() -> int:
     for name, one in found.items():
         print(f"{name:20}{one['wall']:12.3f}{one['cpu']:12.3f}")
     over = [name for name, one in found.items() if one["wall"] > LIMITS.get(name, one["wall"])]
+    drained, alone = found.get("outbox, drain"), found.get("gate alone")
+    if drained and alone and alone["wall"] < DRAIN_LIMIT * drained["wall"]:
+        over.append("outbox, drain")
     document = {"built": built, "seed": given.seed, "limits": LIMITS, "within": not over, "seconds": found}
     print(json.dumps(document))
     return 1 if over else 0

@@ -8,6 +8,7 @@ gate alone      the same versions, each through egress, ingress and settle, over
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -90,7 +91,6 @@ class _OneTransaction(Outbox):
 def measure_start(home: Path, site: Path, environment: str, rounds: int) -> dict[str, float]:
     """Wall and CPU seconds from the process to its first crossing."""
     import resource
-    import statistics
 
     walls, cpus = [], []
     for _ in range(rounds):
@@ -128,8 +128,16 @@ def _world(place: Path, versions: int, rows: int, rate: int | None) -> tuple[Wor
     return world, requests
 
 
-def measure_drain(place: Path, versions: int, rows: int, rate: int | None) -> dict[str, dict[str, float]]:
-    """Both ways with versions of the same bytes."""
+def measure_drain(place: Path, rate: int | None, rounds: int) -> dict[str, dict[str, float]]:
+    """Medians of both ways, in turn, with versions of the same bytes."""
+    found = [_drain(place / str(number), 20, 50_000, rate) for number in range(rounds)]
+    return {
+        arm: {unit: statistics.median(one[arm][unit] for one in found) for unit in ("wall", "cpu")}
+        for arm in found[0]
+    }
+
+
+def _drain(place: Path, versions: int, rows: int, rate: int | None) -> dict[str, dict[str, float]]:
     import datetime as dt
 
     def timed(work: Callable[[], object]) -> dict[str, float]:

@@ -262,6 +262,15 @@ class Outbox(Notes):
             for name, count, size, oldest, sent in self._base.execute(query, values)
         }
 
+    def destinations(self) -> list[str]:
+        """Return for whom anything waits, sorted; from name to name in the index, however much waits."""
+        query = (
+            "WITH RECURSIVE found(name) AS (SELECT min(destination) FROM entries WHERE ended IS NULL "
+            "UNION ALL SELECT (SELECT min(destination) FROM entries WHERE ended IS NULL AND destination > found.name) "
+            "FROM found WHERE found.name IS NOT NULL) SELECT name FROM found WHERE name IS NOT NULL"
+        )
+        return [name for (name,) in self._base.execute(query)]
+
     def entries(self, destination: str | None = None, *, ended: bool = False) -> Iterator[Queued]:
         """Give what waits, in the order of queueing; `ended`: also what has ended in the last 30 days."""
         query = (

@@ -33,7 +33,7 @@ def anything_due(
     if not has_outbox(folder):
         return any(transit is None or next(iter(_lying(transit)), "") for transit in near.values())
     with open_outbox(folder, durable=False) as outbox:
-        return any(_due_for(outbox, name, now) for name in outbox.waits()) or any(
+        return any(_due_for(outbox, name, now) for name in outbox.destinations()) or any(
             outbox.open(peer, "fetch", now)
             and (transit is None or any(_new(outbox, peer, crossing, now) for crossing in _lying(transit)))
             for peer, transit in near.items()

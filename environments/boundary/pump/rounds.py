@@ -102,7 +102,7 @@ class Pump:
                 outbox.recover(now, _RECOVERY_S)
                 self._recovered = True
             sources: list[tuple[Direction, str]] = [("fetch", peer) for peer in sorted(env.peers)]
-            lines: list[tuple[Direction, str]] = [("send", name) for name in outbox.waits()]
+            lines: list[tuple[Direction, str]] = [("send", name) for name in outbox.destinations()]
             return [
                 (direction, peer)
                 for direction, peer in lines + sources

@@ -173,6 +173,7 @@ def test_quotas_are_of_a_destination(folder: EnvironmentFolder) -> None:
             assert outbox.get(refused.crossing) is None
         outbox.add(entry("b", size=400), limits)
         waits = outbox.waits()
+        assert outbox.destinations() == sorted(waits) == ["cloud", "onprem"]
         assert (waits["onprem"].entries, waits["onprem"].bytes, waits["cloud"].entries) == (2, 1000, 1)
 
 
