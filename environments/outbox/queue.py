@@ -266,8 +266,9 @@ class Outbox(Notes):
         """Return for whom anything waits, sorted; from name to name in the index, however much waits."""
         query = (
             "WITH RECURSIVE found(name) AS (SELECT min(destination) FROM entries WHERE ended IS NULL "
-            "UNION ALL SELECT (SELECT min(destination) FROM entries WHERE ended IS NULL AND destination > found.name) "
-            "FROM found WHERE found.name IS NOT NULL) SELECT name FROM found WHERE name IS NOT NULL"
+            "UNION ALL SELECT (SELECT min(destination) FROM entries WHERE ended IS NULL "
+            "AND destination > found.name) FROM found WHERE found.name IS NOT NULL) "
+            "SELECT name FROM found WHERE name IS NOT NULL"
         )
         return [name for (name,) in self._base.execute(query)]
 
