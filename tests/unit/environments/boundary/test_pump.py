@@ -297,8 +297,9 @@ def test_an_answer_that_is_lost_is_given_again(world: PumpingWorld) -> None:
 
 
 def test_a_clock_that_is_set_back_makes_nobody_wait(world: PumpingWorld) -> None:
-    world.queue(world.add(rows(40)), "request-1", lasts=60 * DAY)
+    record = world.add(rows(40))
     world.now += 20 * DAY
+    world.queue(record, "request-1", lasts=60 * DAY)
     world.cut()
     world.pump("onprem")
     world.heal()
@@ -310,9 +311,16 @@ def test_what_was_settled_by_another_way_has_arrived(world: PumpingWorld) -> Non
     world.queue(world.add(rows(40)), "request-1")
     world.pump("onprem")
     world.pump("cloud")
-    settle(world.env("onprem"), "cloud", world.entry("request-1").crossing)
+    crossing = world.entry("request-1").crossing
+    settle(world.env("onprem"), "cloud", crossing)
+    # As a kill between clearing and forgetting leaves it:
+    kept = world.folder("onprem").outbox / crossing[7:] / "sealed"
+    kept.write_bytes(b"{}")
+    (world.transit() / crossing[7:]).mkdir(mode=0o700)
+    (world.transit() / crossing[7:] / "contents").write_bytes(b"left")
     world.until_quiet()
     assert world.states() == ["arrived"]
+    assert leftovers(world, crossing) == []
 
 
 def test_what_waits_is_not_collected(world: PumpingWorld) -> None:

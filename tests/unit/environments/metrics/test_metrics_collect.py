@@ -12,6 +12,7 @@ import pytest
 from boundary_world import SENTINEL, World, rows
 
 from environments.boundary import egress, ingress, settle
+from environments.boundary.queueing import enqueue
 from environments.identity import write_dask_certificates
 from environments.metrics.catalogue import BOUNDS
 from environments.metrics.collect import Collector
@@ -179,3 +180,18 @@ def test_certificates_and_parts_say_what_they_wrote(world: World) -> None:
     assert found.series("isthmus_gate_withheld") == {(): 4.0}
     assert set(found.histograms("isthmus_step_seconds")) == {("other",)}
     assert (readable(found)["worker"], readable(found)["gate"]) == (1, 1)
+
+
+def test_what_is_queued_counts_from_when_it_was_queued(world: World) -> None:
+    enqueue(world.env("onprem"), world.request(world.add(rows(10))))
+    world.now += dt.timedelta(seconds=70)
+    found = look(world)
+    assert found.series("isthmus_outbox_crossings")["queued", "cloud"] == 1
+    assert found.series("isthmus_outbox_oldest_seconds")["queued", "cloud"] == 70
+    assert found.series("isthmus_outbox_crossings")["queued", "edge"] == 0
+    queue = world.folder("onprem").outbox / "queue.db"
+    queue.write_bytes(b"no database at all" * 99)
+    damaged = look(world)
+    assert readable(damaged)["outbox"] == 0
+    assert ("queued", "cloud") not in damaged.series("isthmus_outbox_crossings")
+    assert readable(damaged)["ledger"] == 1
