@@ -19,8 +19,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 HOME = Sentinel("zqxhome", 0x427C_0536_0000)
 EDGE = Sentinel("vkjclinic", 0x7B1D_9E47_0000)
-MARKS = {"onprem": (HOME, PATIENT), "edge": (EDGE,)}
-"""Whose values they are: no other environment may hold them."""
+SHIFT = Sentinel("wjpshift", 0x5D3A_71C8_0000)
+MARKS: dict[Sentinel, frozenset[str]] = {
+    HOME: frozenset({"onprem"}),
+    PATIENT: frozenset({"onprem"}),
+    EDGE: frozenset({"edge"}),
+    SHIFT: frozenset({"edge", "onprem"}),
+}
+"""Where each may be: in no other environment, and nowhere between. Alarms name their parts at home."""
 _MARKED_ROWS = 20
 """One row in so many has an amount that is a mark: the others keep what a model can learn from."""
 
@@ -145,6 +151,7 @@ class Planted:
         environment: where it is brought.
         name: the asset's.
         contract: the contract's id, behind its pipeline's name.
+        mark: what is planted.
         numbers: columns whose every number becomes a mark.
         words: columns whose every text becomes one.
         amounts: columns in which one number of so many becomes one.
@@ -154,13 +161,14 @@ class Planted:
     environment: str
     name: str
     contract: str
+    mark: Sentinel
     numbers: tuple[str, ...]
     words: tuple[str, ...] = ()
     amounts: tuple[str, ...] = ()
 
     def write(self, target: Path, *, sound: bool = False) -> None:
         """Write the planted copy; `sound`: without the rows that break the hospital's contract."""
-        mark = MARKS[self.environment][0]
+        mark = self.mark
         rows = pl.read_csv(ROOT / "flows" / self.file, infer_schema=False)
         if sound:
             rows = rows.filter(
@@ -179,18 +187,31 @@ class Planted:
 
 NAMES = ("fake_first_name", "fake_last_name")
 HOSPITAL = (
-    Planted("hospital/data/onprem_tests.csv", "onprem", "covid_tests", "covid-tests", ("subject_id",), NAMES),
-    Planted("hospital/data/clinic_tests.csv", "edge", "clinic_tests", "clinic-tests", ("subject_id",), NAMES),
+    Planted(
+        "hospital/data/onprem_tests.csv", "onprem", "covid_tests", "covid-tests", HOME, ("subject_id",), NAMES
+    ),
+    Planted(
+        "hospital/data/clinic_tests.csv", "edge", "clinic_tests", "clinic-tests", EDGE, ("subject_id",), NAMES
+    ),
 )
 BANK = (
     Planted(
-        "bank/data/clients.csv", "onprem", "credit_clients", "credit-clients", ("ID",), (), ("BILL_AMT1",)
+        "bank/data/clients.csv",
+        "onprem",
+        "credit_clients",
+        "credit-clients",
+        HOME,
+        ("ID",),
+        (),
+        ("BILL_AMT1",),
     ),
-    Planted("bank/data/new_clients.csv", "onprem", "new_clients", "new-clients", ("ID",), (), ("BILL_AMT1",)),
+    Planted(
+        "bank/data/new_clients.csv", "onprem", "new_clients", "new-clients", HOME, ("ID",), (), ("BILL_AMT1",)
+    ),
 )
 FACTORY = (
-    Planted("factory/data/history.csv", "onprem", "machine_history", "machine-history", ("uid",)),
-    Planted("factory/data/shift.csv", "edge", "shift_readings", "shift-readings", ("uid",)),
+    Planted("factory/data/history.csv", "onprem", "machine_history", "machine-history", HOME, ("uid",)),
+    Planted("factory/data/shift.csv", "edge", "shift_readings", "shift-readings", SHIFT, ("uid",)),
 )
 
 

@@ -25,7 +25,10 @@ _TAIL = """\
 That there is no value where nobody looked, or in a form that the search does not know. Timing, sizes and
 counts are not data here, and are told. All environments ran on one machine, under one user, and other
 programs' loopback traffic is among the packets. PostgreSQL is spoken to through a socket in the file system,
-which no capture sees: its files and rows are searched instead."""
+which no capture sees: its files and rows are searched instead. Between a step and the gate of its own
+environment the loopback is in the clear: what a step's own code tells Prefect's client is withheld there, and
+whoever may open a packet socket on that machine reads it before. Those packets are searched for what belongs
+to other environments."""
 
 
 def table(arm: Arm) -> Iterator[str]:

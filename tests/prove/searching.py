@@ -43,8 +43,8 @@ class Found:
 
 
 def marks_but_of(*environments: str) -> tuple[Sentinel, ...]:
-    """Return the marks of all environments but these."""
-    return tuple(mark for name, marks in MARKS.items() if name not in environments for mark in marks)
+    """Return the marks that may be in none of these environments; without any, all of them."""
+    return tuple(mark for mark, places in MARKS.items() if places.isdisjoint(environments))
 
 
 def opened(data: bytes) -> Iterator[bytes]:

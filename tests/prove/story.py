@@ -18,11 +18,12 @@ from pathlib import Path
 
 import searching
 from capture import Capture, captured
-from planting import BANK, FACTORY, HOSPITAL, Planted, leaky_site
+from planting import BANK, FACTORY, HOME, HOSPITAL, Planted, leaky_site
 from prefect_view import api_of
 from searching import Found, marks_but_of
 from sentinels import api_texts, database_texts
 
+from environments.apigate.address import read_gate
 from environments.embedded.launch import ENTRY, launch
 from environments.embedded.takedown import take_down
 from environments.home import Home
@@ -79,8 +80,8 @@ class Stage:
     arm: Arm
     output: list[tuple[str, str]] = field(default_factory=list)
 
-    def isthmus(self, *words: str) -> None:
-        """Run one command; keep its exit code and what it printed."""
+    def isthmus(self, *words: str, typed: bool = False) -> None:
+        """Run one command; keep its exit code, and what it printed unless that is only what was typed."""
         command = [str(ISTHMUS), *words, "--home", str(self.home.root)]
         environment = {**os.environ, "ISTHMUS_SITE": str(self.root / "site")}
         done = subprocess.run(
@@ -88,7 +89,8 @@ class Stage:
         )
         said = " ".join(word.replace(str(self.root), "…") for word in words)
         self.arm.ended[said] = done.returncode
-        self.output.append((said, done.stdout + done.stderr))
+        if not typed:
+            self.output.append((said, done.stdout + done.stderr))
         if os.environ.get("ISTHMUS_PROVE_SHOW"):
             sys.stderr.write(f"{said}: exit {done.returncode}\n{done.stdout}{done.stderr}\n")
 
@@ -154,9 +156,10 @@ def whole(stage: Stage) -> None:
     for name in ("shouting", "crashing", "raising", "dying", "bringing", "telling"):
         stage.run(name)
     stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", "cloud", "--purpose", "model-training")
-    mark = marks_but_of("edge")[0].word
-    stage.isthmus("run", "hospital", "--set", f"home={mark}")
-    stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", mark, "--purpose", mark)
+    mark = HOME.word
+    stage.isthmus("run", "hospital", "--param", f"tests={mark}", typed=True)
+    stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", mark, "--purpose", mark, typed=True)
+    stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", "cloud", "--purpose", mark, typed=True)
     for words in (("status",), ("doctor",), ("plan", "hospital"), ("deploy",), ("asset", "status")):
         stage.isthmus(*words)
 
@@ -195,8 +198,11 @@ def play(*off: str) -> Arm:
                     told = list(api_texts(client))
                 password = (home.secrets / "database").read_text(encoding="utf-8").strip()
                 rows = asyncio.run(database_texts(home.system / "postgresql", password))
+                gates = {} if "gate" in off else {name: gate_port(home, name) for name in ("onprem", "edge")}
             finally:
                 take_down(home)
+        for name, port in gates.items():
+            set_apart(root / "packets", port, root / f"gate-{name}")
         search(stage, told, rows)
     finally:
         if before is None:
@@ -205,6 +211,19 @@ def play(*off: str) -> Arm:
             os.environ["TMPDIR"] = before
         shutil.rmtree(root, ignore_errors=True)
     return arm
+
+
+def gate_port(home: Home, name: str) -> str:
+    """Return the port of an environment's own API gate."""
+    return read_gate(home.environment(name)).url.rpartition(":")[2].partition("/")[0]
+
+
+def set_apart(packets: Path, port: str, target: Path) -> None:
+    """Move what an environment's processes and its own gate said to each other: it is inside."""
+    target.mkdir()
+    for path in packets.glob("*"):
+        if port in path.name.split("-")[1:]:
+            path.rename(target / path.name)
 
 
 def search(stage: Stage, told: list[tuple[str, str]], rows: list[tuple[str, str]]) -> None:
@@ -228,6 +247,11 @@ def search(stage: Stage, told: list[tuple[str, str]], rows: list[tuple[str, str]
     found.append(searching.texts("what the commands printed", stage.output, every))
     if stage.arm.segments is not None:
         found.append(searching.files("packets on the loopback", [root / "packets"], every))
+        for path in sorted(root.glob("gate-*")):
+            name = path.name.removeprefix("gate-")
+            found.append(
+                searching.files(f"packets between {name} and its own gate", [path], marks_but_of(name))
+            )
     incidents = home.environment("onprem").incidents
     stage.arm.withheld = sum(b"kept by" in path.read_bytes() for path in incidents.glob("*.json"))
     own = searching.files("control: onprem's own values at home", [home.environment("onprem").root], every)
