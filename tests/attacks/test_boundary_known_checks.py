@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contract_suites"))
 from boundary_world import TO_CLOUD, World, rows, visits
 
 from environments.boundary import EgressResult, egress
+from environments.boundary.checking import _CheckPart
 from environments.boundary.economy import known
-from environments.boundary.partitions import _CheckPart
 from environments.stores import AssetRecord
 
 pytestmark = pytest.mark.attack
