@@ -22,7 +22,8 @@ hexadecimal and base64; Parquet decoded; gzip, zlib and zstd opened. A restricte
 a handful of values (a gender, a part's number of five digits) cannot hold such a value; in the same rows
 others stand for it."""
 _TAIL = """\
-That there is no value where nobody looked, or in a form that the search does not know. Timing, sizes and
+That there is no value where nobody looked, or in a form that the search does not know. What a person types as
+the name of an asset is told as a name. Timing, sizes and
 counts are not data here, and are told. All environments ran on one machine, under one user, and other
 programs' loopback traffic is among the packets. PostgreSQL is spoken to through a socket in the file system,
 which no capture sees: its files and rows are searched instead. Between a step and the gate of its own

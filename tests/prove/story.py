@@ -157,7 +157,7 @@ def whole(stage: Stage) -> None:
         stage.run(name)
     stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", "cloud", "--purpose", "model-training")
     mark = HOME.word
-    stage.isthmus("run", "hospital", "--param", f"tests={mark}", typed=True)
+    stage.isthmus("run", "hospital", "--param", f"tests={mark} is 47", typed=True)
     stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", mark, "--purpose", mark, typed=True)
     stage.isthmus("sync", "covid_tests", "--from", "onprem", "--to", "cloud", "--purpose", mark, typed=True)
     for words in (("status",), ("doctor",), ("plan", "hospital"), ("deploy",), ("asset", "status")):
