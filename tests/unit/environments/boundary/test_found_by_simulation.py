@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,25 @@ from boundary_world import World, rows
 from data_contracts.errors import UnreachableError
 from environments import private
 from environments.boundary import egress, ingress, settle
-from environments.ledger import check_head, witness_head, witnessed_head
+from environments.ledger import Head, check_head, witness_head, witnessed_head
 from environments.stores import LocalStore, drafting
+
+
+def beside(work: Callable[[], object]) -> None:
+    """Do something in another process, which holds nothing of ours: an inherited lock would never end."""
+    if os.fork():
+        time.sleep(_LONG_ENOUGH_S)
+        return
+    os.closerange(3, 1 << 16)
+    try:
+        work()
+    except BaseException:  # noqa: BLE001 - whatever it is, the other process has not done it
+        os._exit(1)
+    os._exit(0)
+
+
+_LONG_ENOUGH_S = 1.0
+"""Whoever need not wait is done by then."""
 
 
 class PowerCutError(BaseException):
@@ -52,30 +71,31 @@ def test_two_processes_that_show_heads_forget_none(tmp_path: Path, monkeypatch: 
     """One wrote over what the other had written down: the peer refused every later head."""
     world = World(tmp_path)
     ledger = world.env("onprem").ledger
-    first = ledger.show("cloud")
-    heads = []
+    cloud, onprem = world.folder("cloud").ledger, world.env("onprem").identity.public
     real = os.fsync
+
+    def seen(head: Head) -> None:
+        check_head(cloud, onprem, head)
+        witness_head(cloud, onprem, head)
+
+    def another() -> None:
+        other = world.env("onprem").ledger
+        other.append("note", {})
+        seen(other.show("cloud"))
 
     def meanwhile(descriptor: int) -> None:
         """In the middle of one `show`, another process shows a head: it must wait, or both must be kept."""
         monkeypatch.setattr(os, "fsync", real)
-        if os.fork() == 0:
-            try:
-                world.env("onprem").ledger.show("cloud")
-            finally:
-                os._exit(0)
+        beside(another)
         real(descriptor)
 
+    seen(ledger.show("cloud"))
     ledger.append("note", {})
     monkeypatch.setattr(os, "fsync", meanwhile)
-    heads.append(ledger.show("cloud"))
-    os.wait()
+    ledger.show("cloud")
+    assert os.wait()[1] == 0
     ledger.append("note", {})
-    heads.append(ledger.show("cloud"))
-    cloud, onprem = world.folder("cloud").ledger, world.env("onprem").identity.public
-    for head in (first, *heads):
-        check_head(cloud, onprem, head)
-        witness_head(cloud, onprem, head)
+    seen(ledger.show("cloud"))
 
 
 def test_two_processes_that_keep_heads_keep_the_newest(
@@ -91,17 +111,13 @@ def test_two_processes_that_keep_heads_keep_the_newest(
 
     def meanwhile(descriptor: int) -> None:
         monkeypatch.setattr(os, "fsync", real)
-        if os.fork() == 0:
-            try:
-                witness_head(cloud, onprem, newer)
-            finally:
-                os._exit(0)
+        beside(lambda: witness_head(cloud, onprem, newer))
         real(descriptor)
 
     private.make_private(cloud / "witnessed")
     monkeypatch.setattr(os, "fsync", meanwhile)
     witness_head(cloud, onprem, older)
-    os.wait()
+    assert os.wait()[1] == 0
     kept = witnessed_head(cloud, "onprem")
     assert kept is not None
     assert kept.sequence == newer.sequence
