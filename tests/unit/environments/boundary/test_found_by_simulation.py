@@ -14,7 +14,7 @@ from boundary_world import World, rows
 from data_contracts.errors import UnreachableError
 from environments import private
 from environments.boundary import egress, ingress, settle
-from environments.ledger import Head, check_head, witness_head, witnessed_head
+from environments.ledger import Head, check_head, witness, witness_head, witnessed_head
 from environments.stores import LocalStore, drafting
 
 
@@ -101,21 +101,21 @@ def test_two_processes_that_show_heads_forget_none(tmp_path: Path, monkeypatch: 
 def test_two_processes_that_keep_heads_keep_the_newest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The older one was written last, by whoever had looked before the newer one was kept."""
     world = World(tmp_path)
     ledger = world.env("onprem").ledger
     older = ledger.show("cloud")
     ledger.append("note", {})
     newer = ledger.show("cloud")
     cloud, onprem = world.folder("cloud").ledger, world.env("onprem").identity.public
-    real = os.fsync
+    real = witness.write_private
 
-    def meanwhile(descriptor: int) -> None:
-        monkeypatch.setattr(os, "fsync", real)
+    def meanwhile(path: Path, raw: bytes) -> None:
+        monkeypatch.setattr(witness, "write_private", real)
         beside(lambda: witness_head(cloud, onprem, newer))
-        real(descriptor)
+        real(path, raw)
 
-    private.make_private(cloud / "witnessed")
-    monkeypatch.setattr(os, "fsync", meanwhile)
+    monkeypatch.setattr(witness, "write_private", meanwhile)
     witness_head(cloud, onprem, older)
     assert os.wait()[1] == 0
     kept = witnessed_head(cloud, "onprem")
