@@ -8,16 +8,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 
 import searching
 from capture import Capture, captured
+from leaking import copying
 from planting import BANK, FACTORY, HOME, HOSPITAL, Planted, leaky_site
 from prefect_view import api_of
 from searching import Found, marks_but_of
@@ -43,7 +41,6 @@ BEFORE = {
 }
 """What is run where a guard is off: what it stands before."""
 _PATIENCE_S = 500
-_EVERY_S = 0.02
 
 
 @dataclass
@@ -106,32 +103,6 @@ class Stage:
     def run(self, pipeline: str) -> None:
         """Run one pipeline to its end."""
         self.isthmus("run", pipeline, "--watch")
-
-
-@contextmanager
-def copying(transit: Path, target: Path) -> Iterator[None]:
-    """Copy whatever comes into the transits, which are empty again once a crossing is settled."""
-    target.mkdir()
-    over = threading.Event()
-
-    def copy() -> None:
-        for path in transit.rglob("*"):
-            named = target / f"{sha256(str(path).encode()).hexdigest()}-{path.name}"
-            with suppress(FileNotFoundError):  # it is gone again: the next look finds the others
-                if path.is_file() and (not named.exists() or named.stat().st_size < path.stat().st_size):
-                    shutil.copyfile(path, named)
-
-    def watch() -> None:
-        while not over.wait(_EVERY_S):
-            copy()
-
-    with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch)
-        try:
-            yield
-        finally:
-            over.set()
-            watching.result()
 
 
 @contextmanager

@@ -9,15 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 import re
-import shutil
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,105 +21,17 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from leaking import EDGE, HOME, copying, failing_site
 from prefect_view import api_of, every
 from sentinels import Sentinel, api_texts, database_texts, in_files, in_texts
-from site_variants import change, shipped_site
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("leaks"), pytest.mark.timeout(600)]
 
 HOSPITAL_DATA = Path(__file__).resolve().parents[2] / "flows" / "hospital" / "data"
-HOME_DATA = Sentinel("zqxhome", 0x427C_0536_0000)
-CLINIC_DATA = Sentinel("vkjclinic", 0x7B1D_9E47_0000)
 PATIENCE = 400
 
-FLOWS = '''
-"""Three ways in which a step's own code fails with a patient in its hands."""
-
-import logging
-import os
-import signal
-import sys
-import warnings
-
-from flows.runtime import AssetRef, latest, pipeline
-from tasks.steps import StepRun, step
-
-TESTS = latest("covid_tests", environment="onprem")
-
-
-def a_patient(table):
-    return table["subject_id"][0].as_py(), table["fake_last_name"][0].as_py()
-
-
-def say(patient):
-    print("patient", patient)
-    print("patient", patient, file=sys.stderr)
-    for name in (None, "prefect", "prefect.flow_runs", "prefect.task_runs", "distributed.worker"):
-        logging.getLogger(name).error("patient %s", patient)
-    warnings.warn(f"patient {patient}", stacklevel=1)
-
-
-def raises_with(table):
-    patient = a_patient(table)
-    say(patient)
-    raise ValueError(f"no result for {patient}", patient)
-
-
-def dies_with(table):
-    say(a_patient(table))
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-@step(purpose="quality")
-def shout(run: StepRun, tests: AssetRef) -> int:
-    """Fail in the step itself."""
-    patient = run.open(tests).map(a_patient)[0]
-    say(patient)
-    try:
-        raise KeyError(patient)
-    except KeyError as error:
-        error.add_note(f"while looking for {patient}")
-        raise RuntimeError(f"no result for {patient}") from error
-
-
-@step(purpose="quality")
-def raise_there(run: StepRun, tests: AssetRef) -> int:
-    """Fail in a task on the cluster."""
-    return len(run.open(tests).map(raises_with))
-
-
-@step(purpose="quality")
-def die_there(run: StepRun, tests: AssetRef) -> int:
-    """Kill the worker that has the task."""
-    return len(run.open(tests).map(dies_with))
-
-
-@pipeline(home="onprem")
-def shouting(tests: AssetRef = TESTS) -> None:
-    shout.on("onprem")(tests)
-
-
-@pipeline(home="onprem")
-def raising(tests: AssetRef = TESTS) -> None:
-    raise_there.on("onprem")(tests)
-
-
-@pipeline(home="onprem")
-def dying(tests: AssetRef = TESTS) -> None:
-    die_there.on("onprem")(tests)
-'''
-_EVERY = 0.02
 _CROSSINGS = 3
-FAILING = {"shouting": "shout", "raising": "raise_there", "dying": "die_there"}
-
-
-def leaky_site(root: Path) -> Path:
-    site = shipped_site(root)
-    (site / "flows" / "failing.py").write_text(FLOWS, encoding="utf-8")
-    names = [name for pipeline, step in FAILING.items() for name in (pipeline, f"{pipeline}.{step}")]
-    listed = "".join(f"  - {name}\n" for name in names)
-    change(site / "environments" / "onprem.yaml", "  - hospital.train\n", f"  - hospital.train\n{listed}")
-    return site
+FAILING = ("shouting", "raising", "dying")
 
 
 @dataclass
@@ -142,41 +49,15 @@ class Told:
         return self.home / "environments" / name
 
 
-@contextmanager
-def copied(transit: Path, target: Path) -> Iterator[None]:
-    """Copy whatever comes into the transits, which are empty again once a crossing is settled."""
-    target.mkdir()
-    over = threading.Event()
-
-    def copy() -> None:
-        for path in transit.rglob("*"):
-            named = target / f"{hashlib.sha256(str(path).encode()).hexdigest()}-{path.name}"
-            with suppress(FileNotFoundError):  # it is gone again: the next look finds the others
-                if path.is_file() and (not named.exists() or named.stat().st_size < path.stat().st_size):
-                    shutil.copyfile(path, named)
-
-    def watch() -> None:
-        while not over.wait(_EVERY):
-            copy()
-
-    with ThreadPoolExecutor(1) as pool:
-        watching = pool.submit(watch)
-        try:
-            yield
-        finally:
-            over.set()
-            watching.result()
-
-
 @pytest.fixture(scope="module")
 def told(make_system: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Told:
     """Run the story and the failures over planted data; take everything down, and keep the folders."""
     folder = tmp_path_factory.mktemp("planted")
-    system = make_system(site=leaky_site(folder / "site"))
+    system = make_system(site=failing_site(folder / "site"))
     told = Told(system.home, folder / "transit")
     for sentinel, file, environment, name, contract in (
-        (HOME_DATA, "onprem_tests.csv", "onprem", "covid_tests", "hospital.covid-tests"),
-        (CLINIC_DATA, "clinic_tests.csv", "edge", "clinic_tests", "hospital.clinic-tests"),
+        (HOME, "onprem_tests.csv", "onprem", "covid_tests", "hospital.covid-tests"),
+        (EDGE, "clinic_tests.csv", "edge", "clinic_tests", "hospital.clinic-tests"),
     ):
         sentinel.plant(HOSPITAL_DATA / file, folder / file)
         named = ("--env", environment, "--name", name, "--contract", contract)
@@ -188,7 +69,7 @@ def told(make_system: Callable[..., Any], tmp_path_factory: pytest.TempPathFacto
         told.output.append((" ".join(words), done.stdout + done.stderr))
         told.ended[words[1]] = (done.returncode, json.loads(done.stdout).get("run", ""))
 
-    with copied(system.home / "transit", told.transit):
+    with copying(system.home / "transit", told.transit):
         for name in FAILING:
             run("run", name, "--watch")
         run("run", "hospital", "--watch")
@@ -214,11 +95,11 @@ def test_everything_ended_as_it_should(told: Told) -> None:
 
 def test_the_search_finds_them_where_they_are_at_home(told: Told) -> None:
     """The control: stores, decoded and raw, and the incidents of all three failures."""
-    for sentinel, environment in ((HOME_DATA, "onprem"), (CLINIC_DATA, "edge")):
+    for sentinel, environment in ((HOME, "onprem"), (EDGE, "edge")):
         found = in_files(sentinel, told.environment(environment))
         assert any("store/assets" in name and "decoded" in name for name in found)
         assert any("store/assets" in name and "raw" in name for name in found)
-    found = in_files(HOME_DATA, told.environment("onprem"))
+    found = in_files(HOME, told.environment("onprem"))
     for name in ("shout@onprem", "raise_there@onprem"):
         assert f"incidents/{told.incidents[name]}.json (raw)" in found
     assert "die_there@onprem" in told.incidents
@@ -227,7 +108,7 @@ def test_the_search_finds_them_where_they_are_at_home(told: Told) -> None:
 
 
 def test_the_search_finds_each_shape() -> None:
-    name, number = f"{HOME_DATA.word}last12".encode(), HOME_DATA.base + 12_345
+    name, number = f"{HOME.word}last12".encode(), HOME.base + 12_345
     for shape in (
         b"x" + name + b"y",
         name.upper(),
@@ -239,12 +120,12 @@ def test_the_search_finds_each_shape() -> None:
         number.to_bytes(8, "little"),
         number.to_bytes(8, "big"),
     ):
-        assert HOME_DATA.pattern.search(shape), shape
-        assert not CLINIC_DATA.pattern.search(shape)
-    assert not HOME_DATA.pattern.search(str(number - 2**32).encode())
+        assert HOME.pattern.search(shape), shape
+        assert not EDGE.pattern.search(shape)
+    assert not HOME.pattern.search(str(number - 2**32).encode())
 
 
-@pytest.mark.parametrize("sentinel", [HOME_DATA, CLINIC_DATA], ids=["home", "clinic"])
+@pytest.mark.parametrize("sentinel", [HOME, EDGE], ids=["home", "clinic"])
 def test_neither_the_api_nor_the_database_holds_a_value(told: Told, sentinel: Sentinel) -> None:
     whats = {what for what, _ in told.texts}
     assert {"flow_runs", "task_runs", "logs", "events", "flow run states", "task run states"} <= whats
@@ -253,7 +134,7 @@ def test_neither_the_api_nor_the_database_holds_a_value(told: Told, sentinel: Se
     assert in_texts(sentinel, iter(told.texts)) == []
 
 
-@pytest.mark.parametrize("sentinel", [HOME_DATA, CLINIC_DATA], ids=["home", "clinic"])
+@pytest.mark.parametrize("sentinel", [HOME, EDGE], ids=["home", "clinic"])
 def test_the_files_of_postgresql_hold_no_value(told: Told, sentinel: Sentinel) -> None:
     data = told.home / "system" / "postgresql"
     assert list((data / "pg_wal").glob("0*")), "no write-ahead log: not the files that we mean"
@@ -263,7 +144,7 @@ def test_the_files_of_postgresql_hold_no_value(told: Told, sentinel: Sentinel) -
 
 @pytest.mark.parametrize(
     ("sentinel", "others"),
-    [(HOME_DATA, ("cloud", "edge")), (CLINIC_DATA, ("cloud", "onprem"))],
+    [(HOME, ("cloud", "edge")), (EDGE, ("cloud", "onprem"))],
     ids=["home", "clinic"],
 )
 def test_no_other_environment_no_transit_and_no_log_of_the_system_holds_a_value(
@@ -280,7 +161,7 @@ def test_no_other_environment_no_transit_and_no_log_of_the_system_holds_a_value(
 
 
 def test_no_command_prints_a_value(told: Told) -> None:
-    for sentinel in (HOME_DATA, CLINIC_DATA):
+    for sentinel in (HOME, EDGE):
         assert in_texts(sentinel, iter(told.output)) == []
 
 
