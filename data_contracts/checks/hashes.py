@@ -42,9 +42,10 @@ Numbers: TypeAlias = Any
 
 HASH_BYTES = 8
 BUCKETS = 256
-AT_ONCE = 1024**2
-"""So many hashes (8 MiB) are compared at once; more by bucket."""
-_SLOTS_EACH = 16
+AT_ONCE = 2**16
+"""So many hashes (512 KiB) are compared at once; more by bucket."""
+_SLOTS_EACH, _MOST_SLOTS = 16, 2**22
+"""Slots for each hash that is compared, and for all: 16 MiB, with which more of very many are sorted."""
 _SHARED = 2**32 - 1
 _MIX = 0x9E3779B97F4A7C15
 
@@ -178,8 +179,9 @@ def repeats(runs: Sequence[Any]) -> Repeats:
     rows = 0
     slots = np.empty(0, np.uint32)
     for joined in _joined(runs):
-        if len(slots) < _SLOTS_EACH * len(joined):
-            slots = np.empty(1 << (_SLOTS_EACH * len(joined)).bit_length(), np.uint32)
+        wanted = min(_MOST_SLOTS, 1 << (_SLOTS_EACH * len(joined)).bit_length())
+        if len(slots) < wanted:
+            slots = np.empty(wanted, np.uint32)
         values, counts = np.unique(_candidates(joined, slots), return_counts=True)
         again = counts > 1
         found.append(values[again])
