@@ -91,10 +91,13 @@ def captured(folder: Path) -> Iterator[Capture]:
         listener.settimeout(_LOOK_S)
 
         def listen() -> None:
-            while not over.is_set():
+            while True:
+                last = over.is_set()  # asked first: what waits by then is still read
                 try:
                     packet, address = listener.recvfrom(_LARGEST)
                 except TimeoutError:
+                    if last:
+                        return
                     continue
                 if address[2] != _OUTGOING:
                     seen.take(address[1], packet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import multiprocessing
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -121,19 +122,23 @@ def test_a_window_that_closes_stops_between_two_objects_and_the_rest_goes_later(
 def test_a_crossing_of_more_than_a_days_budget_takes_days(world: World) -> None:
     budget = 6 * MIB
     limited(world, "onprem", "cloud", budget=(Budget(budget, "day"),))
-    record, days = large(world, 12), 0
+    record, days, sums = large(world, 12), 0, [0]
     outcome = send(world, record)
     while outcome.outcome != "permitted":
         assert outcome.rules[0].id == "budget"
         assert outcome.not_before == dt.datetime(2026, 11, 24 + days, tzinfo=dt.UTC)
         # Asking again on the same day moves at most what a smaller object leaves room for.
         assert send(world, record).outcome == "denied"
-        assert budget * days < moved(world, "onprem", "cloud", "send") <= budget * (days + 1)
+        sums.append(moved(world, "onprem", "cloud", "send"))
         world.now, days = outcome.not_before, days + 1
         outcome = send(world, record)
     assert days >= 2
     lying = [path for path in world.transit().rglob("*") if path.is_file() and path.name != "manifest"]
-    assert moved(world, "onprem", "cloud", "send") == sum(path.stat().st_size for path in lying)
+    sizes = [path.stat().st_size for path in lying]
+    assert moved(world, "onprem", "cloud", "send") == sum(sizes)
+    # Where an object is cut is secret and differs from run to run: a day leaves at most the room of the largest.
+    for before, after in pairwise(sums):
+        assert budget - max(sizes) < after - before <= budget
     assert moved(world, "onprem", "cloud", "again") > 0, "what was read back is counted apart"
     assert ingress(world.env("cloud"), "onprem", outcome.crossing).outcome == "permitted"
 
