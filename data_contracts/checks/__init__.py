@@ -11,8 +11,7 @@ Example (over Dask, `table` being one row group and `number` its ordinal)::
 
     plan = compile_plan(contract)
     partials = client.gather(client.map(lambda table, number: plan.partial(table, position=number), ...))
-    merged = merge(partials)
-    verdict = plan.verdict(merged).with_results(check_whole(plan, paths, merged))
+    verdict = judge_spread(plan, partials, paths, over)
 """
 
 from __future__ import annotations
@@ -30,14 +29,17 @@ from data_contracts.checks.running import (
     check_whole,
     examine,
 )
+from data_contracts.checks.spread import TRAVELS, Over, judge_spread
 from data_contracts.checks.text import check_csv
 from data_contracts.checks.workspace import Workspace
 from data_contracts.verdict import Reason, RuleResult, Verdict
 
 __all__ = [
+    "TRAVELS",
     "CheckPlan",
     "Examination",
     "Files",
+    "Over",
     "Partial",
     "Reason",
     "Rule",
@@ -51,6 +53,7 @@ __all__ = [
     "check_whole",
     "compile_plan",
     "examine",
+    "judge_spread",
     "merge",
     "read_row_groups",
 ]

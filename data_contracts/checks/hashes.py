@@ -1,71 +1,56 @@
-"""Hashes of keys over a whole asset: which repeat, in bounded memory.
+"""Hashes of keys over a whole asset: which repeat, in bounded memory, here or on many workers.
 
 Invariants:
 1. Equal keys have equal hashes in every process, for one seed. So where no hash repeats, no key does: that
    is proved, and the usual case. Where one repeats, its rows are read again and compared (`keytable`).
-2. A run lies in the order of its buckets, which are the highest byte; inside one in any order. Runs are kept
-   in memory up to a budget, then joined in a file of a folder that the caller owns.
-3. All runs are compared bucket by bucket, in bounded memory; only what repeats there is sorted.
-4. What is written are seeded hashes, no values; the seed is on no disk.
+2. A run lies in the order of its buckets (`data_contracts.buckets`). Runs are kept in memory up to a budget,
+   then joined in a file of a folder that the caller owns.
+3. All runs are compared bucket by bucket, in bounded memory; only what repeats there is sorted. Buckets of
+   runs on disk may be compared anywhere, and what they say adds up (`spread`).
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from data_contracts.buckets import (
+    Bucketed,
+    BucketFile,
+    Numbers,
+    in_buckets,
+    laid_out,
+    spans,
+    write_buckets,
+)
 from data_contracts.measure import KeySpec
 
 if TYPE_CHECKING:
     import polars as pl
 
 __all__ = [
-    "HASH_BYTES",
-    "BucketFile",
     "Hashes",
     "Repeats",
+    "added",
     "contains",
     "hash_keys",
     "hashed",
-    "in_buckets",
     "keys_of",
     "repeats",
     "spill",
 ]
 
-Numbers: TypeAlias = Any
-"""A numpy array of uint64."""
-
-HASH_BYTES = 8
-BUCKETS = 256
 AT_ONCE = 2**16
 """So many hashes (512 KiB) are compared at once; more by bucket."""
+_READ = 2**20
+"""So many hashes (8 MiB) are read at once."""
 _SLOTS_EACH, _MOST_SLOTS = 16, 2**22
 """Slots for each hash that is compared, and for all: 16 MiB, with which more of very many are sorted."""
 _SHARED = 2**32 - 1
 _MIX = 0x9E3779B97F4A7C15
-
-
-@dataclass(frozen=True)
-class BucketFile:
-    """Hashes on disk by bucket; `bounds[b]` is where bucket b begins, and there is one bound more."""
-
-    path: str
-    bounds: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return self.bounds[-1]
-
-    def bucket(self, number: int) -> Numbers:
-        """Read one bucket."""
-        import numpy as np
-
-        begin, end = self.bounds[number], self.bounds[number + 1]
-        return np.fromfile(self.path, dtype=np.uint64, count=end - begin, offset=8 * begin)
 
 
 @dataclass(frozen=True)
@@ -75,19 +60,21 @@ class Hashes:
     Attributes:
         rows: rows that the key's condition admits.
         runs: arrays in the order of their buckets, and files.
+        told: which of them repeat, where that was found elsewhere.
     """
 
     rows: int = 0
     runs: tuple[Any, ...] = ()
+    told: Repeats | None = None
 
     @cached_property
     def repeated(self) -> Repeats:
         """The hashes that occur more than once; compared once in a process."""
-        return repeats(self.runs)
+        return repeats(self.runs) if self.told is None else self.told
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields alone."""
-        return {"rows": self.rows, "runs": self.runs}
+        return {"rows": self.rows, "runs": self.runs, "told": self.told}
 
     @property
     def keyed(self) -> int:
@@ -99,9 +86,18 @@ class Hashes:
         """Bytes of the runs that are in memory."""
         return sum(0 if isinstance(run, BucketFile) else int(run.nbytes) for run in self.runs)
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether all runs, of which there are some, are in files."""
+        return bool(self.runs) and all(isinstance(run, BucketFile) for run in self.runs)
+
     def merge(self, other: Hashes) -> Hashes:
-        """Return the runs of both."""
+        """Return the runs of both; which hashes repeat in them is not known any more."""
         return Hashes(self.rows + other.rows, self.runs + other.runs)
+
+    def knowing(self, told: Repeats) -> Hashes:
+        """Return the same, with what others found to repeat."""
+        return replace(self, told=told)
 
 
 @dataclass(frozen=True)
@@ -129,15 +125,6 @@ def hashed(keys: pl.DataFrame, rows: int, seed: int) -> Hashes:
     return Hashes(rows, (in_buckets(hash_keys(keys, seed)),) if keys.height else ())
 
 
-def in_buckets(hashes: Numbers) -> Numbers:
-    """Return the hashes in the order of their buckets."""
-    import numpy as np
-
-    # Of bytes, numpy's stable sort counts: a quarter of the time of sorting the hashes.
-    found: Numbers = hashes[np.argsort(_bucket_of(hashes), kind="stable")]
-    return found
-
-
 def hash_keys(keys: pl.DataFrame, seed: int) -> Numbers:
     """Return one hash for each row."""
     import numpy as np
@@ -156,37 +143,40 @@ def hash_keys(keys: pl.DataFrame, seed: int) -> Numbers:
 
 def spill(hashes: Hashes, folder: Path) -> Hashes:
     """Write the runs that are in memory to one file of the folder, by bucket."""
-    import numpy as np
-
-    arrays = [run for run in hashes.runs if not isinstance(run, BucketFile)]
-    if not sum(map(len, arrays)):
+    held = [laid_out(run) for run in hashes.runs if not isinstance(run, BucketFile)]
+    if not sum(map(len, held)):
         return hashes
-    path = folder / f"{secrets.token_hex(8)}.hashes"
-    cut = [_Cut(run) for run in arrays]
-    with path.open("xb") as file:
-        for number in range(BUCKETS):
-            file.write(np.concatenate([run.bucket(number) for run in cut]).data)
-    bounds = np.sum([run.bounds for run in cut], axis=0).tolist()
     files = [run for run in hashes.runs if isinstance(run, BucketFile)]
-    return Hashes(hashes.rows, (*files, BucketFile(str(path), tuple(bounds))))
+    return Hashes(hashes.rows, (*files, write_buckets(held, folder, "hashes")))
 
 
 def repeats(runs: Sequence[Any]) -> Repeats:
-    """Return the hashes that occur more than once in all runs."""
+    """Return the hashes that occur more than once in all runs.
+
+    Args:
+        runs: arrays in the order of their buckets, and files, or the same buckets of several files.
+    """
     import numpy as np
 
-    found: list[Numbers] = []
-    rows = 0
+    found: list[Repeats] = []
     slots = np.empty(0, np.uint32)
-    for joined in _joined(runs):
+    for joined in _joined([run for run in runs if len(run)]):
         wanted = min(_MOST_SLOTS, 1 << (_SLOTS_EACH * len(joined)).bit_length())
         if len(slots) < wanted:
             slots = np.empty(wanted, np.uint32)
         values, counts = np.unique(_candidates(joined, slots), return_counts=True)
         again = counts > 1
-        found.append(values[again])
-        rows += int(counts[again].sum())
-    return Repeats(np.concatenate(found) if found else np.empty(0, np.uint64), rows)
+        found.append(Repeats(values[again], int(counts[again].sum())))
+    return added(found)
+
+
+def added(found: Iterable[Repeats]) -> Repeats:
+    """Return what repeats in buckets that were compared apart, lower ones first."""
+    import numpy as np
+
+    every = list(found)
+    hashes = np.concatenate([np.empty(0, np.uint64), *(one.hashes for one in every)])
+    return Repeats(hashes, sum(one.rows for one in every))
 
 
 def _candidates(hashes: Numbers, slots: Numbers) -> Numbers:
@@ -209,38 +199,19 @@ def _candidates(hashes: Numbers, slots: Numbers) -> Numbers:
 
 
 def _joined(runs: Sequence[Any]) -> Iterator[Numbers]:
-    """Yield all hashes, a bucket at a time, lower buckets first; where they are few, at once."""
+    """Yield all hashes, some buckets at a time, lower ones first; where they are few, at once."""
     import numpy as np
 
-    kept = [run for run in runs if len(run)]
-    if sum(map(len, kept)) <= AT_ONCE and not any(isinstance(run, BucketFile) for run in kept):
-        if kept:
-            yield np.concatenate(kept)
+    count = sum(map(len, runs))
+    if count <= AT_ONCE and not any(isinstance(run, BucketFile) for run in runs):
+        if runs:
+            yield np.concatenate(runs)
         return
-    cut = [run if isinstance(run, BucketFile) else _Cut(run) for run in kept]
-    for number in range(BUCKETS):
-        yield np.concatenate([run.bucket(number) for run in cut])
-
-
-class _Cut:
-    """An array in the order of its buckets, as a file of buckets is."""
-
-    def __init__(self, values: Numbers) -> None:
-        import numpy as np
-
-        self._values = values
-        counts = np.bincount(_bucket_of(values), minlength=BUCKETS)
-        self.bounds: list[int] = [0, *np.cumsum(counts).tolist()]
-
-    def bucket(self, number: int) -> Numbers:
-        return self._values[self.bounds[number] : self.bounds[number + 1]]
-
-
-def _bucket_of(hashes: Numbers) -> Numbers:
-    """Return each hash's highest byte."""
-    import numpy as np
-
-    return (hashes >> np.uint64(56)).astype(np.uint8)
+    cut: list[Bucketed | BucketFile] = [run if isinstance(run, BucketFile) else laid_out(run) for run in runs]
+    for many in spans(cut, most=_READ):
+        held = [run.cut(*many).read() for run in cut]
+        for few in spans(held, most=AT_ONCE):
+            yield np.concatenate([run.cut(*few).values for run in held])
 
 
 def contains(ascending: Numbers, hashes: Numbers) -> Numbers:

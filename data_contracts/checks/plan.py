@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_contracts.arrow import Values, array_of
+from data_contracts.buckets import HASH_BYTES
 from data_contracts.checks.conforming import Shape, Sound, conform
-from data_contracts.checks.hashes import HASH_BYTES, Hashes, hashed, keys_of, spill
+from data_contracts.checks.hashes import Hashes, hashed, keys_of, spill
 from data_contracts.checks.judging import found_alone, pending, result_of
 from data_contracts.checks.nested import Flat
 from data_contracts.checks.partial import Partial, Structural, Unevaluated

@@ -8,8 +8,8 @@ Invariants:
 
 3. Hashes of a part are kept as they came, a run beside the runs of other parts: they are compared once, when
    all are there, by sieves that leave few of them. Nothing is sorted.
-4. Where they would outgrow memory they lie in files of a folder that the caller owns, in the order of their
-   highest byte, and are compared some of these buckets after the other.
+4. Where they would outgrow memory they lie in files of a folder that the caller owns, by bucket
+   (`data_contracts.buckets`), and are compared some of these after the other.
 
 The mixing is that of splitmix64 with secret constants. It keys a comparison and hides values from whoever
 sees a partial; it is no signature, and nothing that leaves the environment rests on it.
@@ -18,58 +18,33 @@ sees a partial; it is no signature, and nothing that leaves the environment rest
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from data_contracts.arrow import Values
+from data_contracts.buckets import Bucketed, BucketFile, in_buckets, laid_out, spans, write_buckets
 
-__all__ = ["Aside", "Runs", "distinct", "keyed_hashes", "put_aside", "shared", "union"]
+__all__ = ["Runs", "distinct", "keyed_hashes", "put_aside", "shared", "union"]
 
 Runs: TypeAlias = tuple[Any, ...]
-"""Hashes, in arrays of numpy's uint64 or `Aside`; in no order, and the same one perhaps twice."""
+"""Hashes, in arrays of numpy's uint64 in no order or in files; the same one perhaps twice."""
 
 _LOOKED_AT = 1024
 _WIDTH, _HALF = 16, 8
 _FEW = 1 << 16
-_BUCKET_BITS, _AT_ONCE = 8, 1 << 22
+_AT_ONCE = 1 << 22
 _LEAST_BITS, _MOST_BITS, _THIN = 16, 26, 4
 """Of a sieve: at least 64 KiB, at most 64 MiB, and if that suffices, 16 places for each hash."""
-
-
-@dataclass(frozen=True)
-class Aside:
-    """Hashes in a file, by bucket: those of bucket b begin at `bounds[b]`; there is one bound more."""
-
-    path: str
-    bounds: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return self.bounds[-1]
-
-    def buckets(self, first: int, last: int) -> Any:  # noqa: ANN401 - a numpy array of uint64
-        """Read buckets that follow each other, `last` not included."""
-        import numpy as np
-
-        begin, end = self.bounds[first], self.bounds[last]
-        return np.fromfile(self.path, dtype=np.uint64, count=end - begin, offset=8 * begin)
+_SHIFTS = (0, 64 - 8 - _MOST_BITS)
+"""Where the bits lie that the first sieve looks at, and the second: below the byte that chose the bucket."""
 
 
 def put_aside(runs: Runs, folder: Path) -> Runs:
     """Write the runs that are in memory to one new file of the folder."""
-    import numpy as np
-
-    held = _joined(run for run in runs if not isinstance(run, Aside))
-    if not held.size:
-        return tuple(run for run in runs if isinstance(run, Aside))
-    buckets = (held >> np.uint64(64 - _BUCKET_BITS)).astype(np.uint8)
-    path = folder / f"{secrets.token_hex(8)}.originals"
-    with path.open("xb") as file:
-        file.write(held[np.argsort(buckets, kind="stable")].data)
-    ends = np.cumsum(np.bincount(buckets, minlength=1 << _BUCKET_BITS)).tolist()
-    return (*(run for run in runs if isinstance(run, Aside)), Aside(str(path), (0, *ends)))
+    files = tuple(run for run in runs if isinstance(run, BucketFile))
+    held = _joined(run for run in runs if not isinstance(run, BucketFile))
+    return (*files, write_buckets([laid_out(in_buckets(held))], folder, "originals")) if held.size else files
 
 
 def keyed_hashes(values: Values, key: bytes) -> Runs:
@@ -140,33 +115,24 @@ def _mix(words: Any) -> Any:  # noqa: ANN401 - a numpy array of uint64
 
 def shared(left: Runs, right: Runs) -> int:
     """Return how many hashes stand in both, each counted once."""
-    if not any(isinstance(run, Aside) for run in (*left, *right)):
+    if not any(isinstance(run, BucketFile) for run in (*left, *right)):
         return _shared(left, right)
-    # As many buckets at once as memory takes: each asks every file.
-    every = 1 << _BUCKET_BITS
-    step = max(1, every * _AT_ONCE // max(1, _count(left) + _count(right)))
-    cuts = [(first, min(every, first + step)) for first in range(0, every, step)]
-    return sum(_shared(_between(left, *cut), _between(right, *cut)) for cut in cuts)
+    # As many buckets at once as memory takes: each range asks every file.
+    ours, theirs = _by_bucket(left), _by_bucket(right)
+    return sum(
+        _shared(*(tuple(run.cut(*span).read().values for run in side) for side in (ours, theirs)))
+        for span in spans([*ours, *theirs], most=_AT_ONCE)
+    )
 
 
-def _between(runs: Runs, first: int, last: int) -> Runs:
-    """Return the hashes of buckets that follow each other, `last` not included."""
-    import numpy as np
-
-    found = []
-    for run in runs:
-        if isinstance(run, Aside):
-            found.append(run.buckets(first, last))
-        else:
-            buckets = run >> np.uint64(64 - _BUCKET_BITS)
-            found.append(run[(buckets >= np.uint64(first)) & (buckets < np.uint64(last))])
-    return tuple(found)
+def _by_bucket(runs: Runs) -> list[Bucketed | BucketFile]:
+    return [run if isinstance(run, BucketFile) else laid_out(in_buckets(run)) for run in runs]
 
 
 def _shared(left: Runs, right: Runs) -> int:
     import numpy as np
 
-    for shift in (0, 64 - _BUCKET_BITS - _MOST_BITS):
+    for shift in _SHIFTS:
         if _count(left) + _count(right) > _FEW:
             right = _sifted(right, left, shift)
             left = _sifted(left, right, shift)

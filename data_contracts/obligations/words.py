@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.arrow import Values, kind_of
+from data_contracts.buckets import BucketFile
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
-from data_contracts.obligations.hashes import Aside, Runs, distinct, put_aside, shared, union
+from data_contracts.obligations.hashes import Runs, distinct, put_aside, shared, union
 from data_contracts.obligations.parquet.cells import binary_of, binary_parts
 from data_contracts.terms import CrossingTerms
 
@@ -102,10 +103,10 @@ def merge_words(left: WordsPartial, right: WordsPartial) -> WordsPartial:
     names = {**left.originals, **right.originals}
     originals = {n: union(left.originals.get(n), right.originals.get(n)) or () for n in names}
     words = left.words + right.words
-    sizes = [0 if isinstance(run, Aside) else len(run) for run in words]
+    sizes = [0 if isinstance(run, BucketFile) else len(run) for run in words]
     if sum(sizes) > max(_MANY, 2 * max(sizes, default=0)):
-        held = [run for run in words if not isinstance(run, Aside)]
-        words = (*(run for run in words if isinstance(run, Aside)), distinct(np.concatenate(held)))
+        held = [run for run in words if not isinstance(run, BucketFile)]
+        words = (*(run for run in words if isinstance(run, BucketFile)), distinct(np.concatenate(held)))
     return WordsPartial(originals, words)
 
 

@@ -4,7 +4,8 @@ Invariants:
 1. A verdict covers every rule: what needs the whole asset is run over all files, and what was not
    evaluated has failed.
 2. Of what arrived, every byte of every file is looked at too, beside the very rows that are checked.
-3. Hashes of keys that outgrow memory lie in a folder that goes with the check.
+3. Hashes of keys lie in a folder that goes with the check, where they are too many to travel; they are
+   compared where the parts are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.checks import CheckPlan, Partial, Workspace, check_whole, compile_plan, merge
+from data_contracts.checks import (
+    TRAVELS,
+    CheckPlan,
+    Partial,
+    Workspace,
+    compile_plan,
+    judge_spread,
+    merge,
+)
 from data_contracts.model import Contract
 from data_contracts.obligations import verify_file
 from data_contracts.verdict import RuleResult, Verdict
@@ -54,8 +63,8 @@ class _CheckArrived:
 
 @contextmanager
 def room_for_keys(env: EnvironmentContext, plan: CheckPlan, parts: Sequence[Part]) -> Iterator[Path | None]:
-    """Give the folder that hashes of keys are put into where they outgrow memory; it goes with the check."""
-    with Workspace(env.folder.tmp) as work:
+    """Give the folder that hashes of keys are put into where they are many; it goes with the check."""
+    with Workspace(env.folder.tmp, TRAVELS) as work:
         yield work.room(plan.hashes_size(sum(part.rows for part in parts)))
 
 
@@ -94,16 +103,6 @@ def _plan(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) ->
     return compile_plan(contract, references=references, now=env.clock())
 
 
-@dataclass(frozen=True)
-class _CheckWhole:
-    plan: CheckPlan
-    partial: Partial
-    spill_to: Path
-
-    def __call__(self, paths: tuple[Path, ...]) -> tuple[RuleResult, ...]:
-        return check_whole(self.plan, paths, self.partial, spill_to=self.spill_to)
-
-
 def judge(
     env: EnvironmentContext, plan: CheckPlan, partials: Sequence[Partial], paths: Sequence[Path]
 ) -> Verdict:
@@ -112,6 +111,4 @@ def judge(
     Those run where the parts do: Great Expectations takes seconds to import, and a Dask worker keeps it
     for the next check, until its environment rests.
     """
-    merged = merge(partials)
-    [whole] = env.partition_map(_CheckWhole(plan, merged, env.folder.tmp), [tuple(paths)])
-    return plan.verdict(merged).with_results(whole)
+    return judge_spread(plan, partials, paths, env.partition_map, spill_to=env.folder.tmp)

@@ -133,27 +133,15 @@ def check_dataset(dataset: Dataset, contract: Contract) -> Verdict:
     What needs the whole asset runs on one worker: Great Expectations takes seconds to import, and
     a worker keeps it for the next step, until its environment rests.
     """
-    from data_contracts.checks import Workspace, compile_plan, merge
+    from data_contracts.checks import TRAVELS, Workspace, compile_plan, judge_spread
 
     found = {} if dataset.store is None else reference_files(dataset.store, contract, dataset.paths)
     plan = compile_plan(contract, references=found)
-    with Workspace(dataset.scratch) as work:
+    with Workspace(dataset.scratch, TRAVELS) as work:
         room = None if dataset.scratch is None else work.room(plan.hashes_size(dataset.rows))
-        merged = merge(dataset.cluster.map(_partial, dataset.parts, plan, room))
-        [whole] = dataset.cluster.map(_whole, [dataset.paths], plan, merged, dataset.scratch)
-    return plan.verdict(merged).with_results(whole)
+        partials = dataset.cluster.map(_partial, dataset.parts, plan, room)
+        return judge_spread(plan, partials, dataset.paths, dataset.cluster.map, spill_to=dataset.scratch)
 
 
 def _partial(part: Part, plan: Any, room: Path | None) -> Any:  # noqa: ANN401 - a check plan, a partial
     return plan.partial(read_part(part), position=part.index, spill_to=room)
-
-
-def _whole(
-    paths: tuple[Path, ...],
-    plan: Any,  # noqa: ANN401 - a check plan
-    partial: Any,  # noqa: ANN401 - its partial
-    scratch: Path | None,
-) -> Any:  # noqa: ANN401 - results of rules
-    from data_contracts.checks import check_whole
-
-    return check_whole(plan, paths, partial, spill_to=scratch)

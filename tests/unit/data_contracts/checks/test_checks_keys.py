@@ -18,15 +18,14 @@ from contract_builder import column, contract
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.buckets import BucketFile, in_buckets
 from data_contracts.checks import CheckPlan, Partial, check_files, check_tables, compile_plan, merge
 from data_contracts.checks import hashes as hashes_module
 from data_contracts.checks import running as running_module
 from data_contracts.checks.hashes import (
-    BucketFile,
     Hashes,
     contains,
     hash_keys,
-    in_buckets,
     keys_of,
     repeats,
     spill,

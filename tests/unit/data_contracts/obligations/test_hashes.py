@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_contracts.buckets import BucketFile
 from data_contracts.obligations import hashes
 
 KEY = bytes(range(32))
@@ -61,7 +62,7 @@ def test_hashes_that_were_put_aside_are_compared_alike(
     drawn = np.random.default_rng(3).integers(0, 2**64, 90_000, dtype=np.uint64)
     common, left, right = np.split(drawn, [123, 40_000])
     aside = hashes.put_aside((left, common), tmp_path)
-    assert [type(run) for run in aside] == [hashes.Aside]
+    assert [type(run) for run in aside] == [BucketFile]
     assert sum(map(len, aside)) == 40_000
     assert hashes.put_aside(aside, tmp_path) == aside
     assert hashes.put_aside((), tmp_path) == ()
