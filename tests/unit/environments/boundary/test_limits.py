@@ -136,7 +136,7 @@ def test_a_crossing_of_more_than_a_days_budget_takes_days(world: World) -> None:
     lying = [path for path in world.transit().rglob("*") if path.is_file() and path.name != "manifest"]
     sizes = [path.stat().st_size for path in lying]
     assert moved(world, "onprem", "cloud", "send") == sum(sizes)
-    # Where an object is cut is secret and differs from run to run: a day leaves at most the room of the largest.
+    # Where an object is cut is secret, and another each time: a day leaves at most the room of the largest.
     for before, after in pairwise(sums):
         assert budget - max(sizes) < after - before <= budget
     assert moved(world, "onprem", "cloud", "again") > 0, "what was read back is counted apart"
