@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import ssl
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -25,7 +24,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from environments.apigate.limits import MOST_ANSWER, PATIENCE
-from environments.embedded.api import ApiAddress
+from environments.embedded.api import ApiAddress, authorities
 
 __all__ = ["Reply", "Upstream"]
 
@@ -70,7 +69,7 @@ class Upstream:
         ]
         # httpcore, not the httpx above it: half of the CPU of a call; nothing that it leaves out is needed.
         self._http = httpcore.AsyncConnectionPool(
-            ssl_context=ssl.create_default_context() if api.url.startswith("https:") else None,
+            ssl_context=authorities(api) or None,
             max_connections=64,
             max_keepalive_connections=16,
             keepalive_expiry=4.0,  # the server closes what was idle for five seconds
@@ -122,4 +121,5 @@ class Upstream:
             return Reply(status, _WORDS[status])
         if status in (401, 403):
             return Reply(502, "the Prefect server refuses the gate's credential")
-        return Reply(502 if status < 500 else 503, f"the Prefect server answered {status}")  # noqa: PLR2004
+        # An error of the server's own is told apart from one that is away: nobody waits for it as long.
+        return Reply(status if status in (500, 503) else 502, f"the Prefect server answered {status}")

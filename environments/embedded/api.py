@@ -23,14 +23,26 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
 from environments.home import Home
 from environments.members import CREDENTIAL, Membership, read_membership
 from environments.private import read_private, write_private
 
-__all__ = ["ApiAddress", "HomeRoot", "api_file", "client_settings", "read_api", "use_api", "write_api"]
+if TYPE_CHECKING:
+    import ssl
+
+__all__ = [
+    "ApiAddress",
+    "HomeRoot",
+    "api_file",
+    "authorities",
+    "client_settings",
+    "read_api",
+    "use_api",
+    "write_api",
+]
 
 _START = "start the system with `isthmus up` (the same --home), or set ISTHMUS_HOME"
 
@@ -59,6 +71,20 @@ class ApiAddress:
     def ui_url(self) -> str:
         """Where a browser finds the control plane."""
         return self.url.removesuffix("/api")
+
+
+def authorities(api: ApiAddress) -> ssl.SSLContext | Literal[False]:
+    """Return what verifies the server's certificate, for every client alike: this machine's authorities.
+
+    Not the list that an HTTP library brings: a house's own authority is in its machines' store, or in the
+    file that SSL_CERT_FILE names. Without TLS there is nobody to verify, and reading the store would take
+    15 ms of every run's start.
+    """
+    if not api.url.startswith("https:"):
+        return False
+    import ssl
+
+    return ssl.create_default_context()
 
 
 def api_file(home: HomeRoot) -> Path:

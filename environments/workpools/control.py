@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from data_contracts.errors import UnreachableError
+from environments.embedded.api import authorities
 
 if TYPE_CHECKING:
     from environments.embedded.api import ApiAddress
@@ -110,7 +111,7 @@ class ControlPlane:
             auth=httpx.BasicAuth(user, password) if api.auth_string else None,
             timeout=_TIMEOUT,
             trust_env=False,
-            verify=api.url.startswith("https:"),  # else nobody is there to verify
+            verify=authorities(api),
             follow_redirects=False,
         )
 

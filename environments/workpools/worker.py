@@ -34,6 +34,7 @@ from environments.workpools.pulse import Pulse
 from environments.workpools.sealed import Request
 from environments.workpools.spares import Spares
 from environments.workpools.stepprocess import Order, Place
+from environments.workpools.taking import take
 
 __all__ = ["Worker"]
 
@@ -194,12 +195,11 @@ class Worker:
         if wait > 0:
             await asyncio.sleep(wait)
         self._journal.take(offer.run_id)
-        try:
-            accepted = await self._plane.propose(offer.run_id, "PENDING")
-        except UnreachableError:
-            self._ending.owe(offer.run_id, "the server went away while the run was taken")
-            raise
-        if not accepted:
+        whose = await take(self._plane, offer.run_id)
+        if whose == "stopped":
+            self._ending.owe(offer.run_id, "it was stopped while it was taken")
+            return
+        if whose == "not-ours":
             self._journal.settle(offer.run_id)
             return
         self._pulse.count("taken")

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Turn pseudonyms back at their source, for a declared purpose; recorded.",
     ),
     "incident": ("flows.cli.incident", "Show the true error behind an incident id, where it happened."),
+    "api": ("flows.cli.api", "Let other machines reach the Prefect server, by TLS."),
     "gate": ("flows.cli.gate", "Run one environment's gate for its API traffic."),
     "worker": ("flows.cli.worker", "Run one environment's sealed worker."),
     "demo": ("flows.cli.demo", "Run the hospital's pipeline from nothing and show what crossed."),

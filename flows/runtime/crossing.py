@@ -2,23 +2,32 @@
 
 `egress@SRC`, then `ingress@DST`, then `settle@SRC`. The asset is there for other steps as soon as it
 is committed; the receipt is settled while they go on.
+
+A side that cannot reach the transit is asked again, under the same request id and so for the same crossing,
+for as long as whoever asks is patient: a link that is down for a while costs a pipeline time and no more.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from data_contracts.errors import IsthmusError, StepFailedError
 from environments.ref import AssetRef
 from environments.trust.tokens import REQUEST_PARAMETER
 from flows.runtime.calls import Call, Caller, Finished
-from flows.runtime.endings import rules_in
+from flows.runtime.endings import AwayError, rules_in
 from tasks.steps.errors import BrokenRule, ContractBroken, CrossingDenied
 
-__all__ = ["Crosser", "CrossingAsk", "CrossingEnd"]
+__all__ = ["PATIENCE", "Crosser", "CrossingAsk", "CrossingEnd"]
+
+PATIENCE = 3600.0
+"""Seconds for which a pipeline asks a side again that cannot reach the transit."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 300.0
 
 
 @dataclass(frozen=True)
@@ -120,9 +129,46 @@ def moment_of(seconds: int | None) -> str | None:
 class Crosser:
     """Asks for crossings through a caller."""
 
-    def __init__(self, caller: Caller) -> None:
-        """Use `caller`."""
-        self._caller = caller
+    def __init__(
+        self,
+        caller: Caller,
+        *,
+        patience: float = 0.0,
+        stopping: threading.Event | None = None,
+        say: Callable[[str], None] = lambda _: None,
+        first_pause: float = _FIRST_PAUSE,
+    ) -> None:
+        """Use `caller`.
+
+        Args:
+            caller: calls the two sides.
+            patience: seconds for which a side is asked again that cannot reach the transit.
+            stopping: set once nothing shall be waited for any more.
+            say: told of every wait, with its reason.
+            first_pause: seconds until a side is asked again; twice as long each time, at most five minutes.
+        """
+        self._caller, self._patience, self._say = caller, patience, say
+        self._stopping = stopping or threading.Event()
+        self._first_pause = first_pause
+
+    def _call(self, call: Call) -> Finished:
+        """Call a side, and again while it cannot reach the transit.
+
+        Raises:
+            IsthmusError: it did not complete; `AwayError` once the patience is over.
+        """
+        number, pause, since = 1, self._first_pause, None
+        while True:
+            try:
+                return self._caller.call(call if number == 1 else replace(call, key=f"{call.key}.{number}"))
+            except AwayError as error:
+                since = time.monotonic() if since is None else since
+                if time.monotonic() + pause > since + self._patience:
+                    raise
+                self._say(f"{call.title} is asked again in {pause:.0f} s: {error}")
+                if self._stopping.wait(pause):
+                    raise
+            number, pause = number + 1, min(2 * pause, _LONGEST_PAUSE)
 
     def send(self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...] = ()) -> CrossingEnd:
         """Ask the two sides in turn, up to the commit; never raises what a step ended with.
@@ -154,7 +200,7 @@ class Crosser:
             parameters["resume"] = True
         who = {} if ask.signed is None else {REQUEST_PARAMETER: ask.signed}
         inputs: Mapping[str, tuple[str, ...]] = {"asset": origins, "because": because}
-        sent = self._caller.call(
+        sent = self._call(
             Call(f"{ask.key}.egress", "isthmus.egress", ask.ref.environment, parameters | who, inputs)
         )
         crossing, request = str(sent.results["crossing"]), str(sent.results["request"])
@@ -163,7 +209,7 @@ class Crosser:
             runs = (sent.run.id,)
             held, rules = sent.results.get("not_before"), rules_in(sent.run.labels)
             return CrossingEnd(title, outcome, rules, crossing, request=request, runs=runs, not_before=held)
-        arrived = self._caller.call(
+        arrived = self._call(
             Call(
                 f"{ask.key}.ingress",
                 "isthmus.ingress",
@@ -198,7 +244,7 @@ class Crosser:
         """
         if len(end.runs) < len(("egress", "ingress")) or end.not_before is not None:
             return None  # nothing was sent, or the destination has not answered yet
-        return self._caller.call(
+        return self._call(
             Call(
                 f"{ask.key}.settle",
                 "isthmus.settle",

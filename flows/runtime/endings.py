@@ -35,7 +35,17 @@ from environments.ref import NAME
 from flows.runtime.server import RunView
 from tasks.steps.errors import BrokenRule, ContractBroken, CrossingDenied
 
-__all__ = ["INCIDENT", "RULES", "Ending", "dump_rules", "ending_of", "error_of", "exit_code_of", "rules_in"]
+__all__ = [
+    "INCIDENT",
+    "RULES",
+    "AwayError",
+    "Ending",
+    "dump_rules",
+    "ending_of",
+    "error_of",
+    "exit_code_of",
+    "rules_in",
+]
 
 RULES = "isthmus.rules"
 INCIDENT = "isthmus.incident"
@@ -52,6 +62,10 @@ _NAMES: dict[type[IsthmusError], str] = {
 }
 _CLASSES = {name: family for family, name in _NAMES.items()}
 _REASONS = frozenset(reason.value for reason in Reason)
+
+
+class AwayError(UnreachableError):
+    """A run ended because something could not be reached from where it ran; the server itself answers."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +143,8 @@ def error_of(run: RunView, title: str) -> IsthmusError:
     environment = title.rpartition("@")[2]
     incident = run.labels.get(INCIDENT)
     remedy = f"isthmus incident show {incident} --env {environment}" if incident else ""
+    if family is UnreachableError:
+        family = AwayError
     return family(f"{title} {run.state.lower()}: {run.message or 'no message'}", remedy=remedy)
 
 

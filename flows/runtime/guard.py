@@ -4,6 +4,8 @@ Invariants:
 1. The server hears of a run: that it runs, allow-listed progress, labels, and one clean final state.
 2. The true error is kept in the environment's own folder, under an id.
 3. A run that the server no longer wants (cancelled before it began) does nothing.
+4. What was done is not lost to a link that is down: a run that ended waits `PATIENCE` seconds for a moment
+   at which it can say so. Meanwhile it holds its slot, and `isthmus status` says that the server is away.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from flows.runtime.server import Server
 
 __all__ = ["run_guarded"]
 
+PATIENCE = 24 * 3600.0
+"""Seconds for which a run waits for a server that is away, to say that it begins and how it ended."""
 Body = Callable[[Server, Progress], Mapping[str, Any] | Ending]
 """Does the work; returns the labels to set, or a whole ending."""
 
@@ -38,7 +42,7 @@ def run_guarded(run: RunContext, flow_name: str, body: Body, *, trusted: bool) -
         UnreachableError: the server could not be told; the worker ends the run as crashed.
     """
     run_id = str(run.flow_run.id)
-    with Server(run.api) as server:
+    with Server(run.api, patience=PATIENCE) as server:
         if not server.begin(run_id):
             return
         progress = Progress(server, run_id)

@@ -3,6 +3,9 @@
 A line is a phase, a number of rows or of bytes, seconds, and rule ids. A phase must be a word of the code
 (`StepRun.progress` sees to it), so a value from the data has no way in.
 
+What works never waits for its lines: a thread posts them in their order, all that wait in one request. While
+the server is away they wait, the oldest give way to newer ones, and the run's end waits for what is left.
+
 Example:
     >>> line_of("fit", 14276, 1.234)
     'fit: 14,276 rows, 1.23 s'
@@ -16,15 +19,19 @@ import re
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from data_contracts.errors import IsthmusError
 from flows.runtime.endings import Ending
-from flows.runtime.server import Server
+from flows.runtime.server import LogLine, Server
 
 __all__ = ["MOVED", "Moved", "Progress", "line_of", "moved_line", "read_moved"]
 
 _INFO, _ERROR = 20, 40
+_MOST = 200
+"""Lines that wait for a server that is away; each stands in the run's local log besides."""
 _SOON, _SELDOM, _SHARE = 1.0, 15.0, 20
 """Seconds between two lines about bytes: at least, at most, and else a share of those that passed."""
 MOVED = re.compile(
@@ -84,6 +91,7 @@ class Progress:
         self._lock = threading.Lock()
         self._counting = threading.Lock()
         self._moving: tuple[str, float, float] = ("", 0.0, 0.0)
+        self._waiting: deque[LogLine] = deque(maxlen=_MOST)
         self._posting: threading.Thread | None = None
 
     def report(self, phase: str, rows: int | None = None, seconds: float | None = None) -> None:
@@ -91,7 +99,7 @@ class Progress:
         self.say(line_of(phase, rows, seconds))
 
     def moved(self, phase: str, done: int, total: int) -> None:
-        """Say how many bytes have moved: at the first, then now and then; what moves never waits for it."""
+        """Say how many bytes have moved: at the first, then now and then, and never two at a time."""
         now = time.monotonic()
         with self._counting:
             known, began, told = self._moving
@@ -100,27 +108,43 @@ class Progress:
             pause = min(_SELDOM, max(_SOON, (now - began) / _SHARE))
             late = told and done < total and now - told < pause
             self._moving = (phase, began, told)
-            if late or (self._posting is not None and self._posting.is_alive()):
+            if late or self._posting is not None:
                 return
             self._moving = (phase, began, now)
-            line = moved_line(phase, done, total, now - began)
-            self._posting = threading.Thread(target=self.say, args=(line,), daemon=True)
-            self._posting.start()
+        self.say(moved_line(phase, done, total, now - began))
 
     def say(self, line: str, *, level: int = _INFO) -> None:
-        """Post one line of ours, and keep it in the run's local log."""
+        """Have one line of ours posted, and keep it in the run's local log."""
         with self._lock:
             sys.stdout.write(f"{line}\n")
             sys.stdout.flush()
+            self._waiting.append(LogLine(line, level, datetime.now(UTC)))
+            if self._posting is None or not self._posting.is_alive():
+                self._posting = threading.Thread(target=self._post, name="progress", daemon=True)
+                self._posting.start()
+
+    def _post(self) -> None:
+        while True:
+            with self._lock:
+                lines = tuple(self._waiting)
+                self._waiting.clear()
+                if not lines:
+                    self._posting = None
+                    return
             try:
-                self._server.log(self._run_id, [line], level=level)
+                self._server.log(self._run_id, lines)
             except IsthmusError:
-                sys.stdout.write("(the line above could not be posted)\n")
+                with self._lock:
+                    sys.stdout.write(f"({len(lines)} lines above could not be posted)\n")
+
+    def flush(self) -> None:
+        """Wait until every line was posted, or the server's patience with them was over."""
+        while (posting := self._posting) is not None and posting.is_alive():
+            posting.join()
 
     def say_ending(self, ending: Ending) -> None:
-        """Say how the run ends; a line about bytes that is on its way comes before it."""
-        if self._posting is not None:
-            self._posting.join(_SOON)
+        """Say how the run ends, behind every line that waits."""
         if ending.type == "FAILED" or ending.name != "Completed":
             level = _ERROR if ending.type == "FAILED" else _INFO
             self.say(f"{ending.name}: {ending.message}", level=level)
+        self.flush()

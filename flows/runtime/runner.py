@@ -22,7 +22,7 @@ from data_contracts.errors import DefectError
 from environments.ref import AssetRef
 from environments.trust.grants import GRANT_PARAMETER
 from flows.runtime.calls import Call, Caller
-from flows.runtime.crossing import Crosser, CrossingAsk, CrossingEnd
+from flows.runtime.crossing import PATIENCE, Crosser, CrossingAsk, CrossingEnd
 from flows.runtime.plan import Plan
 from flows.runtime.program import ChoiceNode, Node, RequireNode, StepNode, SyncNode
 from flows.runtime.symbols import Link
@@ -68,11 +68,12 @@ class Runner:
 
         `grants` holds, by node, the signed grants of steps that need one.
         """
-        self._plan, self._caller, self._crosser = plan, caller, Crosser(caller)
+        self._plan, self._caller = plan, caller
         self._run_id, self._say, self._signed = run_id, say, signed
         self._grants = dict(grants or {})
         self._values: dict[Link, Future[Known]] = {}
         self._stopping = threading.Event()
+        self._crosser = Crosser(caller, patience=PATIENCE, stopping=self._stopping, say=say)
         self.ends: dict[str, CrossingEnd] = {}
         for parameter, known in started.items():
             self._promise(Link(parameter, "ref")).set_result(known)

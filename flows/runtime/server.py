@@ -5,7 +5,8 @@ log lines, references. There is no way here to send a result, a traceback or an 
 
 Invariants:
 1. Every request may be repeated: creating has an idempotency key, or is the same by its content.
-2. A server that is away is waited for, `PATIENCE` seconds, then it is `UnreachableError`.
+2. A server that is away is waited for: `PATIENCE` seconds, or as many as are asked for where it does not
+   answer at all.
 3. What the server answers is data to be checked, never code to be run.
 """
 
@@ -15,20 +16,19 @@ import base64
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
 from data_contracts.errors import UnreachableError, UsageError
-from environments.embedded.api import ApiAddress
+from environments.embedded.api import ApiAddress, authorities
 
-__all__ = ["FINAL", "Ask", "RunView", "Server"]
+__all__ = ["FINAL", "Ask", "LogLine", "RunView", "Server"]
 
 FINAL = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 PATIENCE = 60.0
-_STRANGER, _REFUSED = 401, 403
 _NOT_FOUND, _CONFLICT, _UNPROCESSABLE, _BUSY, _BROKEN = 404, 409, 422, 429, 500
 
 
@@ -104,6 +104,14 @@ class Ask:
     parent: str | None = None
 
 
+class LogLine(NamedTuple):
+    """One line of a run's log tab: its text, its level as in `logging`, and when it was said."""
+
+    text: str
+    level: int
+    said: datetime
+
+
 class Server:
     """One process's connection to the control plane; may be used by several threads."""
 
@@ -113,10 +121,8 @@ class Server:
         headers = {"Authorization": f"Basic {credential}"} if api.auth_string else {}
         self.api = api
         self._patience = patience
-        # Without TLS there is nobody to verify, and reading the authorities takes 15 ms of every run's start.
-        verify = api.url.startswith("https:")
         self._http = httpx.Client(
-            base_url=api.url, headers=headers, timeout=30.0, trust_env=False, verify=verify
+            base_url=api.url, headers=headers, timeout=30.0, trust_env=False, verify=authorities(api)
         )
         self._deployments: dict[tuple[str, str], str] = {}
 
@@ -136,25 +142,23 @@ class Server:
         Raises:
             UnreachableError: it stayed away, or refuses our credential.
         """
-        deadline, pause = time.monotonic() + self._patience, 0.1
+        began, pause = time.monotonic(), 0.1
+        refused = {401: "the Prefect server refuses our credential", 403: f"{method} {path} may not be asked"}
         while True:
+            patience = self._patience
             try:
                 answer = self._http.request(method, path, json=body)
             except httpx.TransportError as error:
                 what = type(error).__name__
             else:
-                if answer.status_code == _STRANGER:
-                    raise UnreachableError(
-                        "the Prefect server refuses our credential", remedy="look at `isthmus status`"
-                    )
-                if answer.status_code == _REFUSED:
-                    raise UnreachableError(
-                        f"{method} {path} may not be asked here", remedy="look at `isthmus status`"
-                    )
+                if answer.status_code in refused:
+                    raise UnreachableError(refused[answer.status_code], remedy="look at `isthmus status`")
                 if answer.status_code < _BROKEN and answer.status_code != _BUSY:
                     return answer
                 what = f"HTTP {answer.status_code}"
-            if time.monotonic() + pause > deadline:
+                if answer.status_code in (_BUSY, _BROKEN):  # it is there, and will not mend by itself
+                    patience = min(patience, PATIENCE)
+            if time.monotonic() + pause > began + patience:
                 raise UnreachableError(
                     f"the Prefect server cannot be reached ({what})",
                     remedy="look at `isthmus status`; `isthmus up` starts what is down",
@@ -216,14 +220,11 @@ class Server:
         if labels:
             self.ask("PATCH", f"/flow_runs/{run_id}/labels", dict(labels))
 
-    def log(self, run_id: str, lines: Iterable[str], *, level: int = 20) -> None:
+    def log(self, run_id: str, lines: Iterable[LogLine]) -> None:
         """Add lines to a run's log tab."""
-        now = datetime.now(UTC).isoformat()
-        body = [
-            {"name": "isthmus", "level": level, "message": line, "timestamp": now, "flow_run_id": run_id}
-            for line in lines
-        ]
-        self.ask("POST", "/logs/", body)
+        whose = {"name": "isthmus", "flow_run_id": run_id}
+        said = ({"message": text, "level": level, "timestamp": at.isoformat()} for text, level, at in lines)
+        self.ask("POST", "/logs/", [line | whose for line in said])
 
     def lines(self, run_id: str, *, after: int) -> list[str]:
         """Return lines of a run's log tab, oldest first, without the first `after`; at most 200."""

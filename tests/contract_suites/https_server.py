@@ -31,8 +31,8 @@ from environments.transits import HttpsTransitSpec
 class Authority:
     """Signs certificates for one machine's tests."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+    def __init__(self, folder: Path, name: str, address: str = "127.0.0.1") -> None:
+        self.folder, self.name, self.address = folder, name, address
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self.path = folder / f"{name}.pem"
@@ -40,7 +40,7 @@ class Authority:
 
     def _sign(self, key: ec.EllipticCurvePrivateKey, subject: x509.Name, *, ca: bool = False) -> bytes:
         now = dt.datetime.now(dt.UTC)
-        address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+        address = x509.IPAddress(ipaddress.ip_address(self.address))
         built = (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -56,6 +56,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def write_config(folder: Path, place: str) -> None:
+    """Write what the server reads: one key of its own, one file of those that it takes, and SFTP alone."""
+    (folder / "config").write_text(
+        f"ListenAddress {place}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
+        f"PidFile {folder}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
+        "KbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n"
+    )
+
+
 @contextmanager
 def running_sshd(folder: Path) -> Iterator[SshServer]:
     assert SSHD is not None
@@ -64,11 +73,7 @@ def running_sshd(folder: Path) -> Iterator[SshServer]:
     host_key, public = new_key(folder / "host"), new_key(folder / "client")
     (folder / "authorized").write_text(public + "\n")
     port = free_port()
-    (folder / "config").write_text(
-        f"ListenAddress 127.0.0.1:{port}\nHostKey {folder}/host\nAuthorizedKeysFile {folder}/authorized\n"
-        f"PidFile {folder}/pid\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n"
-        "KbdInteractiveAuthentication no\nSubsystem sftp internal-sftp\n"
-    )
+    write_config(folder, f"127.0.0.1:{port}")
     log = folder / "log"
     with log.open("wb") as stderr:
         process = subprocess.Popen(

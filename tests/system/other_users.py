@@ -18,19 +18,25 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 ISTHMUS = (sys.executable, "-P", "-c", "from flows.cli.main import main; main()")
 _NAMED = ("games", "news", "uucp", "list", "irc", "backup")
 
 
-def three_users() -> list[pwd.struct_passwd]:
+def some_users(number: int = 3) -> list[pwd.struct_passwd]:
     """Return users that have names (initdb insists on one) and that no person is."""
     known = {entry.pw_name: entry for entry in pwd.getpwall()}
-    return [known[name] for name in _NAMED if name in known][:3]
+    return [known[name] for name in _NAMED if name in known][:number]
 
 
 def _closed(path: Path) -> Path | None:
@@ -39,11 +45,11 @@ def _closed(path: Path) -> Path | None:
     return next((folder for folder in above if not folder.stat().st_mode & stat.S_IXOTH), None)
 
 
-def why_not() -> str:
-    """Return why commands cannot run as others here; empty where they can."""
+def why_not(number: int = 3) -> str:
+    """Return why commands cannot run as so many others here; empty where they can."""
     if os.geteuid() != 0:
         return "only root can run processes under three user ids"
-    if len(three_users()) < 3:
+    if len(some_users(number)) < number:
         return "this machine does not know three users that no person is"
     if _hidden() and subprocess.run(["unshare", "--mount", "true"], check=False).returncode != 0:
         return "others cannot enter this checkout, and no mount namespace may be made"
@@ -92,6 +98,7 @@ class User:
         groups: other groups that it is in.
         folder: its own, of mode 0700.
         site: what is declared; all read the same.
+        within: what its commands run under, such as another network namespace.
     """
 
     name: str
@@ -100,19 +107,24 @@ class User:
     groups: tuple[int, ...]
     folder: Path
     site: Path
+    within: tuple[str, ...] = ()
 
     @property
     def home(self) -> Path:
         return self.folder / "home"
 
-    def start(self, *command: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-        """Run any command as this user, in its folder."""
+    def words(self, *command: str) -> list[str]:
+        """Return what runs a command as this user."""
         groups = ",".join(map(str, (self.gid, *self.groups)))
         as_user = [
             "setpriv", f"--reuid={self.uid}", f"--regid={self.gid}", f"--groups={groups}",
             "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs",
         ]  # fmt: skip
-        environment = {
+        return [*self.within, *_showing(self.site.parent / "shown"), *as_user, *command]
+
+    def surroundings(self) -> dict[str, str]:
+        """Return the environment of this user's processes."""
+        return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),
@@ -121,13 +133,15 @@ class User:
             "PYTHONSAFEPATH": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        stash = self.site.parent / "shown"
+
+    def start(self, *command: str, timeout: float = 240) -> subprocess.CompletedProcess[str]:
+        """Run any command as this user, in its folder."""
         # Into files, not pipes: a system that was started keeps what it inherited open.
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             ended = subprocess.run(
-                [*_showing(stash), *as_user, *command],
+                self.words(*command),
                 stdout=out, stderr=err, stdin=subprocess.DEVNULL, check=False, timeout=timeout,
-                env=environment, cwd=self.site,
+                env=self.surroundings(), cwd=self.site,
             )  # fmt: skip
             told = [stream.seek(0) or stream.read() for stream in (out, err)]
         return subprocess.CompletedProcess(list(command), ended.returncode, *told)
@@ -162,3 +176,33 @@ class User:
         os.chown(there, other.uid, other.gid)
         there.chmod(0o600)
         return there
+
+    def processes(self) -> list[psutil.Process]:
+        """Return what runs for this user's home."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                named = process.environ().get("ISTHMUS_HOME") == str(self.home)
+                if named or str(self.home) in process.cmdline():
+                    found.append(process)
+            except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+                continue
+        return found
+
+
+def take_down(users: Iterable[User]) -> list[str]:
+    """Stop the system of every home, side by side; end what is left by force, and tell of it."""
+    known, left = list(users), []
+    with ThreadPoolExecutor(len(known)) as pool:
+        downs = [pool.submit(user.start, *ISTHMUS, "down") for user in known if user.home.exists()]
+        for down in downs:
+            down.result()
+    for user in known:
+        deadline = time.monotonic() + 10
+        while (alive := user.processes()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        for process in alive:
+            with suppress(psutil.NoSuchProcess):
+                left.append(f"{user.name}: {' '.join(process.cmdline())[:120]}")
+                process.kill()
+    return left

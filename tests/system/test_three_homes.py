@@ -19,13 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import HOSPITAL_DATA
-from other_users import ISTHMUS, User, three_users, why_not
+from other_users import ISTHMUS, User, some_users, take_down, why_not
 from site_variants import shipped_site
 
 pytestmark = [
@@ -80,18 +79,6 @@ class Machines:
         return [user for each, user in self.users.items() if each != name]
 
 
-def processes(user: User) -> list[psutil.Process]:
-    """Return what runs for a user's home."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("ISTHMUS_HOME") == str(user.home) or str(user.home) in process.cmdline():
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            continue
-    return found
-
-
 @pytest.fixture(scope="module")
 def machines() -> Iterator[Machines]:
     # Short: a PostgreSQL socket's path must fit into 107 bytes.
@@ -103,7 +90,7 @@ def machines() -> Iterator[Machines]:
     for path in (site, *site.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     users = {}
-    for name, entry in zip(("onprem", "cloud", "edge"), three_users(), strict=True):
+    for name, entry in zip(("onprem", "cloud", "edge"), some_users(), strict=True):
         own = folder / name
         own.mkdir(mode=0o700)
         os.chown(own, entry.pw_uid, entry.pw_gid)
@@ -111,18 +98,7 @@ def machines() -> Iterator[Machines]:
         users[name] = User(entry.pw_name, entry.pw_uid, entry.pw_gid, member, own, site)
     made = Machines(users, places)
     yield made
-    left = []
-    with ThreadPoolExecutor(len(users)) as pool:
-        downs = [pool.submit(user.start, *ISTHMUS, "down") for user in users.values() if user.home.exists()]
-        for down in downs:
-            down.result()
-    for user in users.values():
-        deadline = time.monotonic() + 10
-        while (alive := processes(user)) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        for process in alive:
-            left.append(f"{user.name}: {' '.join(process.cmdline())[:120]}")
-            process.kill()
+    left = take_down(users.values())
     shutil.rmtree(folder, ignore_errors=True)
     assert not left, left
 
@@ -203,7 +179,7 @@ def test_the_second_home_runs_its_environment_and_no_server(
     parts = {part["name"]: part for part in status["parts"]}
     assert set(parts) == {"supervisor", "server", "gate@cloud", "dask@cloud", "worker@cloud", "pump@cloud"}
     assert (parts["server"]["detail"], parts["server"]["pid"]) == ("on another machine", None)
-    running = processes(cloud)
+    running = cloud.processes()
     assert {process.uids().real for process in running} == {cloud.uid}
     assert not any("postgres" in process.name() for process in running)
     findings = cloud.json("doctor")["findings"]
@@ -268,7 +244,7 @@ def test_down_in_the_second_home_leaves_the_first_one_up(machines: Machines, cro
     assert crossed
     cloud = machines["cloud"]
     assert cloud.json("down") == {"stopped": True}
-    assert processes(cloud) == []
+    assert cloud.processes() == []
     assert machines["onprem"].json("status")["healthy"] is True
 
 

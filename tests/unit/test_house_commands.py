@@ -15,6 +15,7 @@ from flows.cli.main import COMMANDS
 
 HEAVY = {"prefect", "dask", "distributed", "pandas", "great_expectations", "polars", "pyarrow", "onnxruntime"}
 NO_JSON = {
+    "isthmus api listen": "runs until it is stopped",
     "isthmus gate start": "runs until it is stopped",
     "isthmus worker start": "runs until it is stopped",
 }

@@ -36,6 +36,18 @@ def test_a_server_that_stays_away_is_unreachable() -> None:
     assert "isthmus status" in caught.value.remedy
 
 
+def test_an_error_of_the_servers_own_is_waited_for_less_long_than_a_link(
+    plane: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.runtime.server.PATIENCE", 0.3)
+    with Server(plane.api, patience=3600) as server:
+        plane.answers = [(500, {})] * 50
+        with pytest.raises(UnreachableError, match="HTTP 500"):
+            server.run("x")
+        plane.answers = [(503, {})] * 4 + [(200, {"id": "x", "name": "n", "state": {"type": "RUNNING"}})]
+        assert server.run("x").type == "RUNNING"
+
+
 def test_a_refused_credential_is_said_and_never_shown(plane: Any, server: Server) -> None:
     plane.answers = [(401, {})]
     with pytest.raises(UnreachableError) as caught:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from flows.cli.sync_watch import Watcher, shown
 from flows.runtime.progress import Moved, Progress, moved_line, read_moved
-from flows.runtime.server import RunView
+from flows.runtime.server import LogLine, RunView
 
 EGRESS = RunView("1", "egress@onprem", "RUNNING", "Running", "")
 
@@ -84,8 +83,8 @@ class _Server:
     def __init__(self) -> None:
         self.posted: list[str] = []
 
-    def log(self, _run: str, lines: list[str], **_: Any) -> None:
-        self.posted += lines
+    def log(self, _run: str, lines: Iterable[LogLine]) -> None:
+        self.posted += [line.text for line in lines]
 
 
 def test_a_step_tells_now_and_then_and_its_ending_last(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,11 +95,9 @@ def test_a_step_tells_now_and_then_and_its_ending_last(monkeypatch: pytest.Monke
     for at in range(1000):
         clock.now = at / 100
         progress.moved("egress.seal", at, 1000)
-        if progress._posting is not None:
-            progress._posting.join()
+        progress.flush()
     progress.moved("egress.seal", 1000, 1000)
-    assert progress._posting is not None
-    progress._posting.join()
+    progress.flush()
     read = [read_moved(line) for line in server.posted]
     assert all(read)
     assert 8 <= len(read) <= 12, "about one a second"

@@ -17,7 +17,12 @@ INSTALLED = "/opt/isthmus/.venv/bin/isthmus"
 
 def test_there_is_a_unit_for_the_system_and_one_for_a_worker_and_its_gate() -> None:
     names = [unit.name for unit in UNITS]
-    assert names == ["isthmus-gate@.service", "isthmus-worker@.service", "isthmus.service"]
+    assert names == [
+        "isthmus-api.service",
+        "isthmus-gate@.service",
+        "isthmus-worker@.service",
+        "isthmus.service",
+    ]
 
 
 def test_a_worker_needs_its_gate_and_cannot_open_what_the_gate_holds() -> None:
