@@ -215,7 +215,7 @@ class Profile:
         egress: its own rule for what leaves; empty denies.
         ingress: its own rule for what arrives; empty denies.
         approval: what leaves only after a second person's word; by default nothing needs it.
-        holds: what may not be erased for now, though somebody recalls it.
+        holds: what may not be erased for now, by a recall or as an old version.
         transits: where it meets its peers; a peer that is not listed is met in the common home.
         boundaries: how much may move, how fast and when; what is not listed is not limited.
         outbox: how much may wait to be sent, and for how long.

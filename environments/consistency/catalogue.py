@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 from data_contracts.terms import Selector
-from environments.stores import AssetRecord, AssetStore, LocalStore
+from environments.stores import AssetRecord, AssetStore
 
 __all__ = ["Held", "Marked", "Version", "list_asset", "marks_of", "terms_in"]
 
@@ -83,8 +83,7 @@ def list_asset(store: AssetStore, name: str) -> tuple[Held, AssetRecord | None]:
         NotVerifiableError: a record is damaged.
     """
     records = store.versions(name)
-    stones = store.tombstones(name) if isinstance(store, LocalStore) else ()
-    gone = {stone.record.version: stone.record.sequence for stone in stones}
+    gone = {stone.record.version: stone.record.sequence for stone in store.tombstones(name)}
     if not records:
         return Held(gone=gone), None
     versions = tuple(Version(record.sequence, record.version, record.created) for record in records)

@@ -1,7 +1,8 @@
 """Removing old versions: what may go is decided, recorded, and only then erased; a tombstone stays.
 
 Invariants, in the order in which they are made true:
-1. A version goes only if nothing needs it (`keeping`), and nobody reads it at that moment: it is held alone.
+1. A version goes only if nothing needs it (`keeping`), no legal hold or duty to keep it counts, as for a
+   recall, and nobody reads it at that moment: it is held alone. The hold is looked at again then.
 2. The ledger says that it goes, and why, before a byte of it does; the tombstone names that entry.
 3. What a crash leaves between the two, the next call ends: the entry is found and not written twice.
 4. Its record stays: lineage, recall and audit know it.
@@ -21,13 +22,14 @@ from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.boundary import EnvironmentContext
 from environments.boundary.looking import pinned
+from environments.boundary.recall.keeping import why_kept
 from environments.consistency.account import Account, open_account, read_accounts
 from environments.consistency.examining import examine
 from environments.consistency.index import follow
 from environments.consistency.keeping import Decided, Needs, Wish, decide, retention
 from environments.consistency.reconciling import repair
 from environments.ledger import read_entries
-from environments.stores import AssetRecord, LocalStore
+from environments.stores import AssetRecord
 
 __all__ = ["collect", "leftovers", "plan"]
 
@@ -41,20 +43,19 @@ def plan(env: EnvironmentContext, wish: Wish, told: Mapping[str, Mapping[str, An
         told: the accounts of peers, as they came; versions from a peer without one stay.
 
     Raises:
-        UsageError: the wish names no bound, or this kind of store removes no versions.
+        UsageError: the wish names no bound.
         NotVerifiableError: a peer's account, or this side's ledger, does not verify.
     """
     if wish.keep is None and wish.older_than is None:
         raise UsageError("which versions may go?", remedy="say --keep N, --older-than DAYS, or both")
-    if not isinstance(env.store, LocalStore):
-        raise UsageError("versions are removed from stores on a disk only, so far")
     accounts = {peer: open_account(env, peer, statement) for peer, statement in told.items()}
     needs = Needs(_sent(env), {peer: _settled(account) for peer, account in accounts.items()})
     found: list[Decided] = []
     for name in env.store.names():
         try:
             records = env.store.versions(name)
-            found += decide(records, wish, needs, env.clock(), _retained(env, records))
+            decided = decide(records, wish, needs, env.clock(), _retained(env, records))
+            found += [each if each.reason else _unless_held(env, each) for each in decided]
         except NotVerifiableError:
             continue  # what does not verify is evidence: `reconcile` tells it, and nothing of it goes
     return found
@@ -84,15 +85,21 @@ def collect(env: EnvironmentContext, decided: Iterable[Decided]) -> list[Decided
     Raises:
         UnreachableError: the disk refuses; run it again.
     """
-    return [each if each.reason else Decided(each.record, _remove(env, each.record)) for each in decided]
+    return [each if each.reason else _remove(env, each.record) for each in decided]
 
 
-def _remove(env: EnvironmentContext, record: AssetRecord) -> str:
-    if not isinstance(env.store, LocalStore):
-        raise UsageError("versions are removed from stores on a disk only, so far")
+def _unless_held(env: EnvironmentContext, decided: Decided) -> Decided:
+    words = why_kept(env, decided.record)
+    return Decided(decided.record, "hold", words) if words else decided
+
+
+def _remove(env: EnvironmentContext, record: AssetRecord) -> Decided:
     with env.store.alone(record) as free:
         if not free:
-            return "read"
+            return Decided(record, "read")
+        kept = _unless_held(env, Decided(record, ""))
+        if kept.reason:
+            return kept
         env.progress("gc.record")
         entry = env.ledger.find("removed", record=record.digest)
         if entry is None:
@@ -107,7 +114,7 @@ def _remove(env: EnvironmentContext, record: AssetRecord) -> str:
             entry = env.ledger.append("removed", body)
         env.progress("gc.erase")
         env.store.erase(record, digest_bytes(entry.payload()))
-    return ""
+    return Decided(record, "")
 
 
 def leftovers(env: EnvironmentContext, *, dry_run: bool) -> list[str]:

@@ -29,7 +29,8 @@ REASONS = {
     "peer": "the next crossing from its source may refer to its chunks",
     "unknown-peer": "its source's account is not known, so the next crossing may refer to its chunks",
     "retention": "its contract's retention is not over",
-    "read": "somebody reads it",
+    "hold": "a legal hold or a duty to keep it counts",
+    "read": "somebody reads it, or writes to the store at this moment",
     "damaged": "its record or contract does not verify",
 }
 """Why a version stays."""
@@ -66,10 +67,22 @@ class Needs:
 
 @dataclass(frozen=True)
 class Decided:
-    """One version, and why it stays; empty where nothing needs it."""
+    """One version, and why it stays.
+
+    Attributes:
+        record: the version's.
+        reason: one of `REASONS`; empty where nothing needs it.
+        detail: which hold or duty, as its own words say it; empty for any other reason.
+    """
 
     record: AssetRecord
     reason: str
+    detail: str = ""
+
+    @property
+    def why(self) -> str:
+        """The reason in words."""
+        return self.detail or REASONS.get(self.reason, "")
 
 
 def decide(

@@ -22,6 +22,7 @@ Duties of an implementation (the suite in `tests/contract_suites/store_suite.py`
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -278,6 +279,12 @@ class AssetStore(Protocol):
             UsageError: `why` is no digest.
             NotVerifiableError: the store has no such record, or it is another one by now.
             UnreachableError: the disk or the store refuses; run it again.
+        """
+
+    def alone(self, record: AssetRecord) -> AbstractContextManager[bool]:
+        """Give whether nobody reads a version, and hold it alone in the block.
+
+        An `erase` in it takes nothing from a reader or a writer. Where that cannot be known, it is false.
         """
 
     def tombstones(self, name: str) -> tuple[Tombstone, ...]:

@@ -64,8 +64,9 @@ def gc(  # noqa: PLR0913 - one parameter for each option
     """Remove old versions of every asset of an environment, each with an entry in its ledger and a tombstone.
 
     What something needs stays: the latest version, what an unfinished crossing sends, what the next crossing
-    from its source may refer to, what a contract's retention asks for, what somebody reads at the moment. Of
-    what goes the record stays, so that lineage and audit know it.
+    from its source may refer to, what a contract's retention asks for, what a legal hold (`holds` in the
+    environment's file) or a regulatory duty keeps, what somebody reads at the moment. Of what goes the record
+    stays, so that lineage and audit know it.
     """
     if keep is None and older_than is None:
         raise UsageError("which versions may go?", remedy="say --keep N, --older-than DAYS, or both")
@@ -133,7 +134,7 @@ def _collect(
 ) -> dict[str, Any]:
     from environments.boundary import open_environment
     from environments.consistency.collecting import collect, leftovers, plan
-    from environments.consistency.keeping import REASONS, Wish
+    from environments.consistency.keeping import Wish
 
     wish = Wish(keep, None if older_than is None else dt.timedelta(days=older_than))
     env = open_environment(home.environment(name).check(), site)
@@ -147,7 +148,7 @@ def _collect(
                 "bytes": each.record.size,
                 "removed": not each.reason,
                 "reason": each.reason,
-                "why": REASONS.get(each.reason, ""),
+                "why": each.why,
             }
             for each in decided
         ],

@@ -26,7 +26,7 @@ from environments.boundary import CrossingRequest, EnvironmentContext
 from environments.home import EnvironmentFolder, Home
 from environments.identity import create_identity, load_identity, pin_peer
 from environments.profile import Profile
-from environments.stores import AssetRecord, LocalStore
+from environments.stores import AssetRecord, AssetStore, LocalStore
 
 ANY = (TransferRule(("*",), ("*",), ("*",)),)
 START = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -95,12 +95,14 @@ class World:
         now: what every clock says; tests move it.
         documents: the contracts declared in each environment.
         profiles: each environment's declaration, as all see it.
+        stores: opens the store of an environment that has another one than in its folder.
     """
 
     root: Path
     now: dt.datetime = START
     documents: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
+    stores: dict[str, Callable[[], AssetStore]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         home = self.home.create()
@@ -125,6 +127,10 @@ class World:
     def folder(self, name: str) -> EnvironmentFolder:
         return self.home.environment(name)
 
+    def store(self, name: str) -> AssetStore:
+        """Open the store of an environment, as a process of its own would."""
+        return self.stores[name]() if name in self.stores else LocalStore(self.folder(name).store)
+
     def contract(self, name: str = "onprem") -> Contract:
         return contract_from_document(self.documents[name][0])
 
@@ -142,7 +148,7 @@ class World:
         env = EnvironmentContext(
             profile=self.profiles[name],
             folder=folder,
-            store=LocalStore(folder.store),
+            store=self.store(name),
             identity=load_identity(folder),
             peers={peer: profile for peer, profile in self.profiles.items() if peer != name},
             contracts=self.registry(name),
@@ -153,8 +159,7 @@ class World:
 
     def add(self, table: pa.Table, *, name: str = "visits", groups: int = 3) -> AssetRecord:
         contract = self.contract()
-        store = LocalStore(self.folder("onprem").store)
-        with store.begin(name) as draft:
+        with self.store("onprem").begin(name) as draft:
             size = max(1, -(-table.num_rows // groups))
             pq.write_table(table, draft.path / "part-00000.parquet", row_group_size=size)
             return draft.commit(contract, contract.labels, rows=table.num_rows)

@@ -52,9 +52,13 @@ class RemoteSets(StoreSets):
             bucket.put(name, body)
         self.forget(folder)
 
+    def ended(self, folder: Path) -> None:
+        """Let go of what this process was given, as if it had ended."""
+        Cache(folder, LIMIT).release()
+
     def forget(self, folder: Path) -> None:
         """Remove the local copies, as on another machine."""
-        Cache(folder, LIMIT).release()
+        self.ended(folder)
         for path in folder.glob("*.lock"):
             for file in path.with_suffix("").rglob("*"):
                 if file.is_file():

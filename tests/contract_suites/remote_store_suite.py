@@ -10,7 +10,8 @@ class TestMyObjects(RemoteStoreSuite):
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,8 @@ from environments.stores import AssetRecord, AssetStore
 from environments.stores.remote import RemoteStore
 from environments.stores.remote.cache import Cache
 from environments.stores.remote.documents import entry_name
+
+GUARD = threading.Lock()
 
 
 class RemoteStoreSuite(RemoteSets, StoreSuite):
@@ -101,6 +104,32 @@ class RemoteStoreSuite(RemoteSets, StoreSuite):
         entry = replace(record.files[0], size=2, chunks=("sha256:" + "0" * 64,), sizes=(2,))
         with pytest.raises(NotVerifiableError):
             store.open(replace(record, files=(entry,)))
+
+    # removing
+
+    def test_an_object_that_a_writer_found_there_is_not_removed_before_its_commit(self, folder: Path) -> None:
+        """Between a writer's look at an object and its commit, another version comes and the old one goes."""
+        body = os.urandom(12_000_000)
+        first = self.put(self.open_store(folder), body=body)
+        self.ended(folder)
+        held: list[bool] = []
+
+        def overtake() -> None:
+            other = self.open_store(folder)
+            self.put(other, body=b"another")
+            self.ended(folder)
+            with other.alone(first) as free:
+                held.append(free)
+                if free:
+                    other.erase(first, "sha256:" + "a" * 64)
+
+        looking = Looking(self.bucket(folder), overtake)
+        writer = RemoteStore(looking, folder, medium="suite", limit=LIMIT)
+        record = self.put(writer, body=body + b"appended")
+        assert held == [False]
+        self.forget(folder)
+        self.open_store(folder).verify(record)
+        self.open_store(folder).verify(first)
 
     # local copies
 
@@ -201,6 +230,25 @@ class Losing:
 
     def create(self, name: str, data: Data) -> bool:
         return not name.startswith("assets/") and self.inner.create(name, data)
+
+
+class Looking:
+    """Objects, the first of which that is looked for and found lets something else happen."""
+
+    def __init__(self, inner: Objects, then: Callable[[], None]) -> None:
+        self.inner, self.then, self.done = inner, then, False
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inner, name)
+
+    def size(self, name: str) -> int | None:
+        found = self.inner.size(name)
+        with GUARD:
+            first = found is not None and name.startswith("data/") and not self.done
+            self.done = self.done or first
+        if first:
+            self.then()
+        return found
 
 
 class Counting:

@@ -56,6 +56,9 @@ class StoreBasis:
     def files(self, folder: Path) -> dict[str, bytes]:
         return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
+    def ended(self, folder: Path) -> None:
+        """Let go of what this process was given, as if it had ended."""
+
     def stored(self, folder: Path, record: AssetRecord) -> dict[str, bytes]:
         """Return what the store keeps of a version, by name."""
         return {name: body for name, body in self.files(folder).items() if record.version[7:] in name}

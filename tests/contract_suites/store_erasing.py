@@ -8,7 +8,7 @@ import pytest
 from store_basis import LABELS, StoreBasis, contract
 
 from data_contracts.digest import digest_bytes
-from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.stores import AssetStore, SetMember
 
 WHY = digest_bytes(b"a request")
@@ -95,3 +95,22 @@ class StoreErasing(StoreBasis):
             self.tamper(folder, name.removeprefix("bucket:"), body.replace(b"readings", b"writings"))
         with pytest.raises(NotVerifiableError):
             self.open_store(folder).tombstones("readings")
+
+    def test_what_is_read_is_not_held_alone_and_what_is_held_alone_is_erased_whole(
+        self, store: AssetStore, folder: Path
+    ) -> None:
+        record = self.put(store, body=BODY)
+        self.ended(folder)
+        reader = self.open_store(folder)
+        [path] = reader.open(record)
+        with store.alone(record) as free:
+            assert not free
+        assert path.read_bytes() == BODY
+        del reader
+        self.ended(folder)
+        with store.alone(record) as free:
+            assert free
+            store.erase(record, WHY)
+        with pytest.raises((NotVerifiableError, UnreachableError)):
+            self.open_store(folder).open(record)
+        assert not any(BODY in body for body in self.files(folder).values())

@@ -3,12 +3,14 @@
     CACHE/HEX/…          files of one version, each under its path
     CACHE/HEX.lock       how many bytes the whole version may take; held (shared) by who was given a path
     CACHE/.lock          held while room is made
+    CACHE/.objects.lock  held by who commits, together with others; alone by who removes objects
     CACHE/staging/…      files on their way here, and drafts
 
 Invariants:
 1. A version's room is reserved before a byte of it is fetched; all reservations together stay within the
    limit. What nobody holds makes room, the least lately used first.
-2. What a process was given stays until that process (and every child that it forked) ends.
+2. What a process was given stays until that process (and every child that it forked) ends. Who removes a
+   version from the store holds it alone: not while somebody was given it, and nobody is given it meanwhile.
 3. A file appears whole, by a rename. It is compared on each use by whoever hands it out, and not here.
 4. Nothing is reached through a link.
 
@@ -30,6 +32,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
+from environments.locking import held
 from environments.private import disk_errors, make_private
 
 __all__ = ["Cache"]
@@ -63,7 +66,7 @@ class Cache:
         """Reserve room for a version, hold it until this process ends, and return its folder.
 
         Raises:
-            UnreachableError: there is no room, or the disk refuses.
+            UnreachableError: there is no room, the disk refuses, or the version is removed at this moment.
             NotVerifiableError: a folder is a link, or not ours alone.
         """
         lock = self.folder / f"{version}.lock"
@@ -84,6 +87,43 @@ class Cache:
                 os.close(_HELD.pop(lock))
 
     @contextmanager
+    def alone(self, version: str) -> Iterator[bool]:
+        """Give whether nobody was given a version, and let nobody be given it in the block.
+
+        Raises:
+            UnreachableError: the disk refuses.
+        """
+        lock = self.folder / f"{version}.lock"
+        with disk_errors(f"{self.folder}: the local copies cannot be held"):
+            make_private(self.folder)
+            with self._alone():
+                descriptor = os.open(lock, _LOCK, 0o600)
+                free = _taken(descriptor, fcntl.LOCK_EX)
+                if free and not os.fstat(descriptor).st_size:
+                    os.pwrite(descriptor, b"0", 0)
+        try:
+            yield free
+        finally:
+            if free:
+                with self._alone():
+                    if not self.place(version).exists():
+                        lock.unlink(missing_ok=True)
+            os.close(descriptor)
+
+    @contextmanager
+    def objects(self, *, alone: bool = False, patience: float | None = None) -> Iterator[None]:
+        """Hold the store's objects: with others that commit, or alone against all of them.
+
+        Raises:
+            ConflictError: others held them all the time.
+            UnreachableError: the disk refuses.
+        """
+        with disk_errors(f"{self.folder}: the local copies cannot be kept"):
+            make_private(self.folder)
+        with held(self.folder / ".objects.lock", "the store's objects", patience=patience, shared=not alone):
+            yield
+
+    @contextmanager
     def _alone(self) -> Iterator[None]:
         descriptor = os.open(self.folder / ".lock", _LOCK, 0o600)
         try:
@@ -96,7 +136,7 @@ class Cache:
     def _reserve(lock: Path, size: int) -> int:
         descriptor = os.open(lock, _LOCK, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)
+            _share(descriptor)
             os.pwrite(descriptor, b"%d" % size, 0)
         except BaseException:
             os.close(descriptor)
@@ -123,18 +163,33 @@ class Cache:
         """Remove one version unless somebody holds it. `.lock` is held, so nobody begins to meanwhile."""
         descriptor = os.open(lock, _LOCK, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _taken(descriptor, fcntl.LOCK_EX):
+                return False
             place = self.place(lock.stem)
             if place.is_symlink():
                 raise NotVerifiableError(f"{place}: is a symbolic link", remedy="find out who put it there")
             if place.exists():
                 shutil.rmtree(place)
             lock.unlink()
-        except BlockingIOError:
-            return False
         finally:
             os.close(descriptor)
         return True
+
+
+def _share(descriptor: int) -> None:
+    """Hold a version with others. `.lock` is held, so nobody is in the way but who removes the version."""
+    if not _taken(descriptor, fcntl.LOCK_SH):
+        raise UnreachableError(
+            "this version is removed from the store at this moment", remedy="ask for one that is there"
+        )
+
+
+def _taken(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _reserved(lock: Path) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,13 +93,18 @@ class RemoteDraft(StagedDraft):
         staged: Staged,
         clock: Callable[[], datetime],
         publish: Callable[[RemoteHistory, Version, Path, str | None], AssetRecord],
+        committing: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """Take over a staged folder; `publish` commits a record, and may keep the files."""
+        """Take over a staged folder; `publish` commits a record, and may keep the files.
+
+        `committing` holds off who removes objects: one that is found there must stay until the commit.
+        """
         super().__init__(history.name, staged)
         self._bucket = bucket
         self._history = history
         self._clock = clock
         self._publish = publish
+        self._committing = committing
 
     def _commit(
         self,
@@ -111,8 +117,9 @@ class RemoteDraft(StagedDraft):
     ) -> AssetRecord:
         files = kept_files(self.name, self.path, written)
         given = Version(contract, labels, files, lineage, rows, self._clock())
-        given.send(self._bucket, self._history, self.path)
-        return self._publish(self._history, given, self.path, expected)
+        with self._committing():
+            given.send(self._bucket, self._history, self.path)
+            return self._publish(self._history, given, self.path, expected)
 
 
 def send(bucket: Objects, folder: Path, files: Iterable[FileEntry], held: Collection[str]) -> None:

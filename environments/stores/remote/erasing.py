@@ -5,20 +5,19 @@ Invariants:
    removes.
 2. An object that a version which counts, or one whose set is not decided yet, names too is not removed.
 3. The local copy on this machine goes too. Copies on others go when room is made; nobody is given them.
-
-A writer that finds an object there in the moment in which it is removed commits a version that does not
-verify: `asset verify` finds it, and the same bytes committed again make it good.
+4. Nobody commits while objects are removed: a writer that found one there just now would name it in vain.
+   The lock for that lies in the folder of local copies, which all processes of an environment share.
 """
 
 from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import datetime
 
-from data_contracts.errors import NotVerifiableError
+from data_contracts.errors import ConflictError, NotVerifiableError
 from environments.objects.bucket import Objects
 from environments.private import disk_errors
 from environments.stores.protocol import Tombstone
@@ -37,6 +36,7 @@ class Erasing(ABC):
     _bucket: Objects
     _cache: Cache
     _clock: Callable[[], datetime]
+    _held_alone = False
 
     @abstractmethod
     def _history(self, name: str) -> RemoteHistory:
@@ -46,10 +46,27 @@ class Erasing(ABC):
     def _single_writer(self) -> AbstractContextManager[None]:
         """Hold the store, where it needs that."""
 
+    @contextmanager
+    def alone(self, record: AssetRecord) -> Iterator[bool]:
+        """Give whether no process here reads a version or commits one, and hold both off in the block."""
+        with ExitStack() as stack:
+            free = stack.enter_context(self._cache.alone(_hex(record)))
+            try:
+                if free:
+                    stack.enter_context(self._cache.objects(alone=True, patience=0.0))
+            except ConflictError:
+                free = False
+            self._held_alone = free
+            try:
+                yield free
+            finally:
+                self._held_alone = False
+
     def erase(self, record: AssetRecord, why: str) -> Tombstone:
         """Remove the bytes of one version and leave a tombstone; see the protocol."""
         history, stone = self._history(record.name), new_tombstone(record, why, self._clock())
-        with self._single_writer():
+        off = nullcontext() if self._held_alone else self._cache.objects(alone=True)
+        with off, self._single_writer():
             entry = history.entry(record.sequence)
             document = history.document(entry)
             if document.record != record:
@@ -65,7 +82,7 @@ class Erasing(ABC):
         return stone
 
     def _drop_copy(self, record: AssetRecord) -> None:
-        place = self._cache.place(record.version.removeprefix("sha256:"))
+        place = self._cache.place(_hex(record))
         with disk_errors(f"{record.name}: the local copy cannot be removed"):
             if place.is_dir() and not place.is_symlink():
                 shutil.rmtree(place)
@@ -93,6 +110,10 @@ class Erasing(ABC):
         """Return the names of all assets of which a version was erased, sorted."""
         found = {match["name"] for match in map(ERASED.fullmatch, self._bucket.names("erased")) if match}
         return tuple(sorted(found))
+
+
+def _hex(record: AssetRecord) -> str:
+    return record.version.removeprefix("sha256:")
 
 
 def _objects(document: Document) -> set[str]:

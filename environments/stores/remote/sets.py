@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -50,23 +51,29 @@ class RemoteSetDraft(StagedSet):
         staged: Staged,
         clock: Callable[[], datetime],
         finish: Finish,
+        committing: Callable[[], AbstractContextManager[None]],
     ) -> None:
-        """Take over a staged folder; `finish` holds off other writers if need be, and may keep the files."""
+        """Take over a staged folder; `finish` holds off other writers if need be, and may keep the files.
+
+        `committing` holds off who removes objects, as for a draft of one version.
+        """
         super().__init__(tuple(history.name for history in histories), staged)
         self._bucket = bucket
         self._histories = {history.name: history for history in histories}
         self._marks = marks
         self._clock = clock
         self._finish = finish
+        self._committing = committing
         data = make_private(staged.folder / "data")
         for name in self.names:
             make_private(data / name)
 
     def _commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
         versions = {name: self._version(name, members[name]) for name in self.names}
-        for name, version in versions.items():
-            version.send(self._bucket, self._histories[name], self.path(name))
-        found = self._finish(partial(self._publish, versions), self.path)
+        with self._committing():
+            for name, version in versions.items():
+                version.send(self._bucket, self._histories[name], self.path(name))
+            found = self._finish(partial(self._publish, versions), self.path)
         return tuple(found[name] for name in self.names)
 
     def _version(self, name: str, member: SetMember) -> Version:

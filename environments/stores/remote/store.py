@@ -131,14 +131,16 @@ class RemoteStore(Erasing):
     def begin(self, name: str) -> RemoteDraft:
         """Begin a version."""
         history = self._history(name)
-        return RemoteDraft(self._bucket, history, self._stage(), self._clock, self._publish)
+        place = (self._bucket, history, self._stage())
+        return RemoteDraft(*place, self._clock, self._publish, self._cache.objects)
 
     def begin_set(self, names: Iterable[str]) -> RemoteSetDraft:
         """Begin versions of several assets that shall become visible at once."""
         histories = tuple(self._history(name) for name in names)
         if not histories or len({history.name for history in histories}) != len(histories):
             raise UsageError("a set of assets: none, or one of them twice", remedy="name each asset once")
-        return RemoteSetDraft(self._bucket, histories, self._marks, self._stage(), self._clock, self._finish)
+        place = (self._bucket, histories, self._marks, self._stage())
+        return RemoteSetDraft(*place, self._clock, self._finish, self._cache.objects)
 
     def _stage(self) -> Staged:
         self.capabilities()

@@ -6,4 +6,4 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "contract_suites"))
-pytest.register_assert_rewrite("boundary_world")
+pytest.register_assert_rewrite("boundary_world", "gc_history")

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from boundary_world import World, rows, visits
+from gc_history import NEWEST, changed, collected, cross, nothing_is_lost, send
 
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.boundary import egress, ingress, settle
 from environments.consistency.collecting import collect, plan
 from environments.consistency.keeping import Decided, Needs, Wish, decide
-from environments.consistency.reconciling import find, tell
-from environments.ledger import verify_ledger
-from environments.stores import AssetRecord, LocalStore
-
-NEWEST = Wish(keep=1)
+from environments.consistency.reconciling import tell
+from environments.holds import Hold
+from environments.stores import LocalStore
 
 
 class Killed(BaseException):
@@ -30,32 +26,6 @@ class Killed(BaseException):
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def changed(number: int) -> pa.Table:
-    """Return rows of which the last one differs, and the first one from the next: some chunks are shared."""
-    table = rows(300)
-    scores = [float(number % 2), *table["score"].to_pylist()[1:-1], float(number)]
-    return table.set_column(3, "score", pa.array(scores, pa.float64()))
-
-
-def send(world: World, record: AssetRecord, request: str) -> str:
-    return egress(world.env("onprem"), world.request(record, request_id=request)).crossing
-
-
-def cross(world: World, record: AssetRecord, request: str) -> str:
-    crossing = send(world, record, request)
-    assert ingress(world.env("cloud"), "onprem", crossing).outcome == "permitted"
-    assert settle(world.env("onprem"), "cloud", crossing).outcome == "permitted"
-    return crossing
-
-
-def collected(world: World, name: str, wish: Wish = NEWEST) -> dict[int, str]:
-    """Collect on one side, which knows what the other tells; return why each version stays, by its number."""
-    peer = {"onprem": "cloud", "cloud": "onprem"}[name]
-    env = world.env(name)
-    decided = collect(env, plan(env, wish, {peer: tell(world.env(peer), [name])[name]}))
-    return {each.record.sequence: each.reason for each in decided}
 
 
 def test_what_goes_leaves_a_tombstone_and_an_entry_and_the_latest_stays(world: World) -> None:
@@ -158,6 +128,57 @@ def test_a_contracts_retention_is_kept(world: World) -> None:
     assert collected(world, "onprem")[1] == ""
 
 
+def under(world: World, *holds: Hold) -> None:
+    """Let the environment's file name these holds from now on."""
+    world.profiles["onprem"] = replace(world.profiles["onprem"], holds=holds)
+
+
+def recorded(world: World) -> dict[str, str]:
+    """Return everything of the source but its index, which may be removed and is made again."""
+    return {path: digest for path, digest in world.files("onprem").items() if "/index/" not in path}
+
+
+def test_what_is_under_a_legal_hold_stays_and_the_hold_is_named(world: World) -> None:
+    for number in range(3):
+        world.add(rows(60 + number))
+    under(world, Hold("visits", "court order 12 O 3/26", (world.now + dt.timedelta(days=2)).date()))
+    env = world.env("onprem")
+    before = recorded(world)
+    told = [(each.reason, each.why) for each in collect(env, plan(env, NEWEST, {}))]
+    words = "legal hold until 2026-11-25: court order 12 O 3/26"
+    assert told == [("hold", words), ("hold", words), ("latest", "it is the latest version")]
+    assert recorded(world) == before, "nothing went, and the ledger says of nothing that it did"
+    under(world, Hold("others", "court order 12 O 3/26"))
+    assert collected(world, "onprem") == {1: "", 2: "", 3: "latest"}
+
+
+def test_a_hold_that_begins_between_plan_and_removal_is_kept(world: World) -> None:
+    world.add(rows(60))
+    world.add(rows(61))
+    decided = plan(world.env("onprem"), NEWEST, {})
+    assert [each.reason for each in decided] == ["", "latest"]
+    under(world, Hold("*", "audit"))
+    assert [each.reason for each in collect(world.env("onprem"), decided)] == ["hold", "latest"]
+    assert len(LocalStore(world.folder("onprem").store).versions("visits")) == 2
+
+
+def test_a_regulatory_duty_of_the_contract_under_which_it_came_is_kept_at_the_destination(
+    world: World,
+) -> None:
+    document = visits()
+    document["slaProperties"] = [
+        {"property": "retention", "value": 5, "unit": "d", "driver": "regulatory"},
+    ]
+    for name in ("onprem", "cloud"):
+        world.documents[name] = [document]
+    for number in range(2):
+        cross(world, world.add(changed(300 + number)), f"run-{number}")
+    assert collected(world, "cloud")[1] == "hold"
+    [first, _] = LocalStore(world.folder("cloud").store).versions("visits")
+    world.now = dt.datetime.fromisoformat(first.created) + dt.timedelta(days=6)
+    assert collected(world, "cloud")[1] == ""
+
+
 @pytest.mark.parametrize("step", ["gc.record", "gc.erase"])
 def test_killed_between_entry_and_erasing_the_next_call_ends_it(world: World, step: str) -> None:
     world.add(rows(60))
@@ -177,58 +198,9 @@ def test_killed_between_entry_and_erasing_the_next_call_ends_it(world: World, st
     assert entries.count("removed") == 1
 
 
-class History:
-    """Versions that are added, sent, received, settled and collected, in an order that chance gives."""
-
-    def __init__(self, world: World, seed: int) -> None:
-        self.world, self.chance = world, random.Random(seed)  # noqa: S311 - a reproducible history
-        self.waiting: list[str] = []
-        self.count = 0
-
-    def step(self) -> None:
-        steps: list[Callable[[], None]] = [self.add, self.send, self.send, self.go, self.go]
-        self.chance.choice([*steps, self.receive, self.receive, self.settle])()
-
-    def add(self) -> None:
-        self.count += 1
-        self.world.add(changed(self.count))
-
-    def send(self) -> None:
-        versions = LocalStore(self.world.folder("onprem").store).versions("visits")
-        request = f"run-{self.count}-{len(self.waiting)}"
-        self.waiting.append(send(self.world, self.chance.choice(versions[-2:]), request))
-
-    def receive(self) -> None:
-        if self.waiting:
-            came = ingress(self.world.env("cloud"), "onprem", self.chance.choice(self.waiting))
-            assert came.outcome == "permitted"
-
-    def settle(self) -> None:
-        ledger = self.world.env("cloud").ledger
-        came = [crossing for crossing in self.waiting if ledger.find("ingress", crossing=crossing)]
-        if came:
-            crossing = self.chance.choice(came)
-            settle(self.world.env("onprem"), "cloud", crossing)
-            self.waiting.remove(crossing)
-
-    def go(self) -> None:
-        collected(self.world, self.chance.choice(["onprem", "cloud", "cloud"]))
-
-
 @pytest.mark.parametrize("seed", [9, 10])
 def test_random_histories_lose_nothing_that_is_needed(world: World, seed: int) -> None:
-    history = History(world, seed)
-    history.add()
-    for _ in range(30):
-        history.step()
-    for crossing in history.waiting:
-        assert ingress(world.env("cloud"), "onprem", crossing).outcome == "permitted"
-        settle(world.env("onprem"), "cloud", crossing)
-    cross(world, world.add(changed(1000)), "last")
-    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
-        env = world.env(name)
-        assert find(env, {peer: tell(world.env(peer), [name])[name]}, every_byte=True) == ()
-        assert verify_ledger(env.folder.ledger, env.identity.public).success
+    nothing_is_lost(world, seed)
 
 
 def test_what_is_decided_is_a_reason_or_none() -> None:
