@@ -62,12 +62,16 @@ class Classification(IntEnum):
         Raises:
             UsageError: it is none of the four words.
         """
-        for level in cls:
-            if word == level.word:
-                return level
-        raise UsageError(
-            "not a classification", remedy="say public, internal, confidential or restricted, in lower case"
-        )
+        level = _LEVELS.get(word) if isinstance(word, str) else None
+        if level is None:
+            raise UsageError(
+                "not a classification",
+                remedy="say public, internal, confidential or restricted, in lower case",
+            )
+        return level
+
+
+_LEVELS = {level.word: level for level in Classification}
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ from environments.boundary.economy import lanes_of
 from environments.boundary.sealing import OVERHEAD, Room, Seal
 from environments.boundary.transit import Transit, chunk_name
 from environments.private import disk_errors
-from environments.stores import AssetStore, Written
-from environments.stores.cutting import read_chunk, stamped
+from environments.stores import AssetStore, FileEntry, Written
+from environments.stores.cutting import read_chunk, stamped, written_whole
 from environments.stores.lanes import LANES, flushing, in_lanes
 
 __all__ = ["Held", "NotHeldError", "find_held", "unpack"]
@@ -102,14 +102,7 @@ def unpack(
         NotHeldError: a chunk of the own store is not what its record says.
         UnreachableError: the transit or the disk refuses.
     """
-    with disk_errors(_DRAFT):
-        for path in paths:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, _NEW, 0o600))
-    places: dict[str, list[tuple[Path, int]]] = {}
-    for entry, path in zip(contents.files, paths, strict=True):
-        for offset, _, digest in entry.pieces():
-            places.setdefault(digest, []).append((path, offset))
+    there = _Files(contents, paths)
     here = [(contents.chunks[index], (held or {})[contents.chunks[index].digest]) for index in contents.held]
 
     def lane() -> Callable[[Part | tuple[Chunk, Held]], None]:
@@ -121,7 +114,7 @@ def unpack(
             else:
                 plain, chunks = _own(*item, room), (item[0],)
             with disk_errors(_DRAFT):
-                _write(plain, chunks, places)
+                there.write(plain, chunks)
 
         return take
 
@@ -130,7 +123,7 @@ def unpack(
     with disk_errors(_DRAFT), flushing(large):
         in_lanes(items, lane, lanes=lanes_of(transit, LANES))
     with disk_errors(_DRAFT):
-        return tuple(stamped(path, entry) for entry, path in zip(contents.files, paths, strict=True))
+        return there.stamped()
 
 
 def _opened(part: Part, seal: Seal, transit: Transit, pair_key: bytes, room: Room) -> memoryview:
@@ -165,24 +158,51 @@ def _own(chunk: Chunk, held: Held, room: Room) -> memoryview:
     return plain
 
 
-def _write(
-    plain: memoryview, chunks: tuple[Chunk, ...], places: Mapping[str, list[tuple[Path, int]]]
-) -> None:
-    """Write a part's chunks where they stand; those that follow each other in one piece."""
-    at, runs = 0, list[tuple[Path, int, int, int]]()
-    for chunk in chunks:
-        for path, offset in places[chunk.digest]:
-            before = runs[-1] if runs else None
-            if before and (before[0], before[1] + before[3], before[2] + before[3]) == (path, offset, at):
-                runs[-1] = (path, before[1], before[2], before[3] + chunk.size)
-            else:
-                runs.append((path, offset, at, chunk.size))
-        at += chunk.size
-    for path, offset, start, size in runs:
-        descriptor = os.open(path, _WRITE)
-        try:
-            done = 0
-            while done < size:
-                done += os.pwrite(descriptor, plain[start + done : start + size], offset + done)
-        finally:
-            os.close(descriptor)
+class _Files:
+    """The files that are written. One of a single chunk is made when that is there, the others before all."""
+
+    def __init__(self, contents: Contents, paths: Sequence[Path]) -> None:
+        """Make the folders, and the files that grow chunk by chunk."""
+        self._files = list(zip(contents.files, paths, strict=True))
+        self._whole: dict[Path, FileEntry] = {}
+        self._written: dict[Path, Written] = {}
+        self._places: dict[str, list[tuple[Path, int]]] = {}
+        with disk_errors(_DRAFT):
+            for folder in {path.parent for path in paths}:
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for entry, path in self._files:
+                if len(entry.chunks) == 1:
+                    self._whole[path] = entry
+                else:
+                    os.close(os.open(path, _NEW, 0o600))
+                for offset, _, digest in entry.pieces():
+                    self._places.setdefault(digest, []).append((path, offset))
+
+    def write(self, plain: memoryview, chunks: tuple[Chunk, ...]) -> None:
+        """Write a part's chunks where they stand; those that follow each other in one piece."""
+        at, runs = 0, list[tuple[Path, int, int, int]]()
+        for chunk in chunks:
+            for path, offset in self._places[chunk.digest]:
+                entry = self._whole.get(path)
+                if entry is not None:
+                    self._written[path] = written_whole(path, entry, plain[at : at + chunk.size])
+                    continue
+                before = runs[-1] if runs else None
+                if before and (before[0], before[1] + before[3], before[2] + before[3]) == (path, offset, at):
+                    runs[-1] = (path, before[1], before[2], before[3] + chunk.size)
+                else:
+                    runs.append((path, offset, at, chunk.size))
+            at += chunk.size
+        for path, offset, start, size in runs:
+            descriptor = os.open(path, _WRITE)
+            try:
+                done = 0
+                while done < size:
+                    done += os.pwrite(descriptor, plain[start + done : start + size], offset + done)
+            finally:
+                os.close(descriptor)
+
+    def stamped(self) -> tuple[Written, ...]:
+        """Return every file as it stands, read-only; in the list's order."""
+        return tuple(self._written.get(path) or stamped(path, entry) for entry, path in self._files)

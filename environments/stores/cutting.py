@@ -23,9 +23,10 @@ from data_contracts.errors import NotVerifiableError, UsageError
 from environments.stores.lanes import in_lanes
 from environments.stores.record import CHUNK, FileEntry
 
-__all__ = ["Written", "cut", "keep", "read_chunk", "stamped", "verify_file"]
+__all__ = ["Written", "cut", "keep", "read_chunk", "stamped", "verify_file", "written_whole"]
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _ALTERED = "do not use it; restore the store from a backup, or let the asset cross or be added again"
 _USUAL, _MANY = 128 * 1024, 16 * 1024
 """Bytes of a usual cut, and how many of them a file may have before they are twice as large: a change costs
@@ -44,6 +45,23 @@ def _stamp(found: os.stat_result) -> tuple[int, ...]:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
+def written_whole(path: Path, entry: FileEntry, data: memoryview) -> Written:
+    """Write a file that is new from the bytes that were verified, read-only, and remember which one it is.
+
+    Raises:
+        OSError: the disk refuses, or something stands there.
+    """
+    descriptor = os.open(path, _NEW, 0o600)
+    try:
+        done = 0
+        while done < len(data):
+            done += os.write(descriptor, data[done:])
+        os.fchmod(descriptor, 0o400)
+        return Written(entry, _stamp(os.fstat(descriptor)))
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def _plain(path: Path, name: str) -> Iterator[int]:
     """Open a regular file of one name.
@@ -52,7 +70,7 @@ def _plain(path: Path, name: str) -> Iterator[int]:
         UsageError: it is something else.
         OSError: the disk refuses.
     """
-    found = path.lstat()
+    found = os.lstat(path)
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
         raise UsageError(f"{name}: not a plain file of its own (a link, or something special)")
     descriptor = os.open(path, _OPEN)

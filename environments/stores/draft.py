@@ -87,12 +87,15 @@ def write_document(path: Path, data: bytes, *, durable: bool = True) -> None:
         OSError: the disk refuses.
     """
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o400), "wb", buffering=0) as stream:
+    descriptor = os.open(path, flags, 0o400)
+    try:
         done = 0
         while done < len(data):
-            done += stream.write(data[done:])
+            done += os.write(descriptor, data[done:])
         if durable:
-            os.fsync(stream.fileno())
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def copy_into(draft_path: Path, source: Path, path: str) -> Path:

@@ -106,21 +106,23 @@ class StagedSet(_Ends, ABC):
     def __init__(self, names: tuple[str, ...], staged: Staged) -> None:
         """Take over a staged folder."""
         self.names = names
-        self._known = frozenset(names)
+        data = staged.folder / "data"
+        self._folders = {name: data / name for name in names}
         self._staged, self._what = staged, "the draft of a set"
 
     def path(self, name: str) -> Path:
         """Return the folder to write one member's files in."""
-        if name not in self._known:
+        folder = self._folders.get(name)
+        if folder is None:
             raise UsageError("the set has no member of that name", remedy="begin it with all its members")
-        return self._staged.folder / "data" / name
+        return folder
 
     def commit(self, members: Mapping[str, SetMember]) -> tuple[AssetRecord, ...]:
         """Make every member one durable version, all at once; see the protocol."""
         if self._staged.lock < 0:
             raise UsageError("this draft of a set is over", remedy="begin another one")
         try:
-            if set(members) != self._known:
+            if set(members) != set(self._folders):
                 raise UsageError("a set's commit: not its members", remedy="give each member, and no other")
             with disk_errors("the set cannot be committed"):
                 return self._commit(members)

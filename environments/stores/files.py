@@ -13,7 +13,6 @@ Example:
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -45,18 +44,22 @@ def kept_files(
 
 
 def _kept(
-    name: str, root: Path, known: Mapping[str, Written] | None, *, durable: bool
+    name: str, folder: Path, known: Mapping[str, Written] | None, *, durable: bool, above: str = ""
 ) -> Iterator[FileEntry]:
-    """Cut every file, or compare those that are known; each folder after its files, durable where asked."""
-    for folder, folders, files in os.walk(root, topdown=False, followlinks=False):
-        here = Path(folder)
-        for below in folders:
-            if not stat.S_ISDIR((here / below).lstat().st_mode):
-                raise UsageError(f"{name}: a link to a folder may not be part of an asset")
-        for file in sorted(files):
-            path = check_path((here / file).relative_to(root).as_posix())
+    """Cut every file, or compare those that are known; each folder after what is in it."""
+    with os.scandir(folder) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            below = f"{above}{entry.name}/"
+            yield from _kept(name, folder / entry.name, known, durable=durable, above=below)
+        elif entry.is_dir():
+            raise UsageError(f"{name}: a link to a folder may not be part of an asset")
+        else:
+            path = check_path(f"{above}{entry.name}")
             if known is not None and path not in known:
                 raise NotVerifiableError(f"{name}: a file that nobody verified stands in the draft")
-            yield keep(here / file, path, known[path] if known is not None else None, durable=durable)
-        if durable:
-            sync_folder(here)
+            written = known[path] if known is not None else None
+            yield keep(folder / entry.name, path, written, durable=durable)
+    if durable:
+        sync_folder(folder)

@@ -22,6 +22,7 @@ import stat
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,12 @@ from data_contracts.errors import NotVerifiableError, UnreachableError
 from environments.stores.locking import asset_lock
 from environments.stores.record import AssetRecord, record_bytes
 
-__all__ = ["Entry", "History", "read_json"]
+__all__ = ["Entry", "History", "mode_of", "read_json"]
 
 _ENTRY = re.compile(r"(?P<version>(?P<sequence>[0-9]{8})-[0-9a-f]{64})(?:\.(?P<set>[0-9a-f]{16}))?")
 ERASED = ".erased"
 _MAX_DOCUMENT = 64 * 1024 * 1024
+_PIECE = 64 * 1024
 _ALTERED = "the store was altered or damaged: restore it from a backup; do not use this asset"
 
 
@@ -62,7 +64,13 @@ class Entry:
     @property
     def data(self) -> Path:
         """The folder of the files."""
-        return self.path / "data" if self.set_folder is None else self.set_folder / "data" / self._name
+        return self.file()
+
+    def file(self, *path: str) -> Path:
+        """Return where a file of this path stands; without one, the folder of the files."""
+        if self.set_folder is None:
+            return self.path.joinpath("data", *path)
+        return self.set_folder.joinpath("data", self._name, *path)
 
     def contract(self, digest: str) -> Path:
         """Return where the contract of this digest stands."""
@@ -87,7 +95,7 @@ class History:
     assets: Path
     name: str
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """Where its versions stand."""
         return self.assets / self.name
@@ -96,7 +104,8 @@ class History:
         """Return where all versions stand, oldest first."""
         names = self._names()
         gone = {name.removesuffix(ERASED) for name in names if name.endswith(ERASED)}
-        return tuple(entry for entry in self._entries(names) if entry.version not in gone)
+        found = self._entries(names)
+        return tuple(entry for entry in found if entry.version not in gone) if gone else found
 
     def erased(self) -> tuple[Entry, ...]:
         """Return where the versions stood that were erased, oldest first."""
@@ -109,13 +118,11 @@ class History:
         return self.folder / f"{entry.version}{ERASED}"
 
     def _entries(self, names: Sequence[str]) -> tuple[Entry, ...]:
-        seen = (self._entry(name) for name in names)
-        return tuple(entry for entry in seen if entry is not None)
+        return tuple(entry for entry in map(self._entry, names) if entry is not None)
 
     def _names(self) -> list[str]:
         try:
-            with os.scandir(self.folder) as found:
-                return sorted(entry.name for entry in found)
+            return sorted(os.listdir(self.folder))  # noqa: PTH208 - names: a path for each costs more
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
@@ -127,9 +134,11 @@ class History:
         found = _ENTRY.fullmatch(name)
         if found is None:
             return None
-        set_folder = self.assets.parent / "sets" / found["set"] if found["set"] else None
-        if set_folder is not None and not os.path.lexists(set_folder):
-            return None
+        set_folder = None
+        if found["set"]:
+            set_folder = _set_folder(self.assets, found["set"])
+            if not os.path.lexists(set_folder):
+                return None
         return Entry(int(found["sequence"]), found["version"], self.folder / name, set_folder)
 
     def at(self, record: AssetRecord) -> Entry:
@@ -139,10 +148,11 @@ class History:
             NotVerifiableError: it stands nowhere.
         """
         wanted = self.version_name(record)
-        for entry in reversed(self.entries()):
-            if entry.version == wanted:
-                return entry
-        if any(entry.version == wanted for entry in self.erased()):
+        names = self._names()
+        standing = self._entries([name for name in names if name.startswith(wanted)])
+        if standing and f"{wanted}{ERASED}" not in names:
+            return standing[-1]
+        if standing:
             raise NotVerifiableError(
                 f"{self.name}: version {record.version} was erased here",
                 remedy="`isthmus ledger show` says why",
@@ -162,8 +172,11 @@ class History:
 
     def next_sequence(self) -> int:
         """Return the number of the version after the latest."""
-        entries = self._entries(self._names())
-        return entries[-1].sequence + 1 if entries else 1
+        for name in reversed(self._names()):
+            entry = self._entry(name)
+            if entry is not None:
+                return entry.sequence + 1
+        return 1
 
     def read(self, entry: Entry) -> AssetRecord:
         """Read one version's record.
@@ -173,9 +186,9 @@ class History:
         """
         what = f"{self.name}: the record of version {entry.version}"
         expected = stat.S_ISDIR if entry.set_folder is None else stat.S_ISREG
-        if self.folder.is_symlink() or not expected(_mode(entry.path)):
+        if stat.S_ISLNK(mode_of(self.folder)) or not expected(mode_of(entry.path)):
             raise NotVerifiableError(f"{what}: stands behind a link", remedy=_ALTERED)
-        if entry.set_folder is not None and not stat.S_ISDIR(_mode(entry.set_folder)):
+        if entry.set_folder is not None and not stat.S_ISDIR(mode_of(entry.set_folder)):
             raise NotVerifiableError(f"{what}: its set stands behind a link", remedy=_ALTERED)
         document = read_json(entry.record, what)
         body = document.get("record") if isinstance(document, dict) else None
@@ -196,9 +209,12 @@ class History:
         The same bytes under the same contract and labels repeat the latest version, or, for a crossing,
         the version that this very crossing brought.
         """
+        wanted = record.version.removeprefix("sha256:")
+        if not any(wanted in name for name in self._names()):
+            return None
         entries = self.entries()
         for entry in reversed(entries):
-            if not entry.version.endswith(record.version.removeprefix("sha256:")):
+            if not entry.version.endswith(wanted):
                 continue
             found = self.read(entry)
             same = (found.contract_digest, found.labels) == (record.contract_digest, record.labels)
@@ -218,11 +234,30 @@ class History:
         return asset_lock(self.folder)
 
 
-def _mode(path: Path) -> int:
+@lru_cache(maxsize=64)
+def _set_folder(assets: Path, name: str) -> Path:
+    """Return where a set stands, or would: one place for each of its thousands of members."""
+    return assets.parent / "sets" / name
+
+
+def mode_of(path: Path | str) -> int:
+    """Return the kind and the mode of what stands at a path, of a link its own; 0 of nothing."""
     try:
-        return path.lstat().st_mode
+        return os.lstat(path).st_mode
     except OSError:
         return 0
+
+
+def _read_all(descriptor: int) -> bytes:
+    """Return what a file holds, and of one that is too large a little more than may be.
+
+    Room is made as it comes: asked at once for all that there may be, the kernel maps 64 MiB for a record.
+    """
+    pieces, size = list[bytes](), 0
+    while size <= _MAX_DOCUMENT and (data := os.read(descriptor, _PIECE)):
+        pieces.append(data)
+        size += len(data)
+    return b"".join(pieces)
 
 
 def read_json(path: Path, what: str) -> Any:  # noqa: ANN401 - any JSON value
@@ -233,8 +268,10 @@ def read_json(path: Path, what: str) -> Any:  # noqa: ANN401 - any JSON value
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as stream:
-            data = stream.read(_MAX_DOCUMENT + 1)
+        try:
+            data = _read_all(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise NotVerifiableError(f"{what}: cannot be read: {error.strerror}", remedy=_ALTERED) from None
     if len(data) > _MAX_DOCUMENT:

@@ -38,7 +38,9 @@ def in_lanes(
         BaseException: the first error of any thread.
     """
     if isinstance(items, Sized) and len(items) <= 1:  # one piece needs no thread beside this one
-        lanes = 1
+        for only in items:
+            make()(only)
+        return
     waiting, lock, errors = iter(items), threading.Lock(), list[BaseException]()
     over = object()
 

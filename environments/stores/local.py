@@ -18,6 +18,7 @@ Example:
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ from environments.stores.changes import changes
 from environments.stores.cutting import verify_file
 from environments.stores.draft import LocalDraft
 from environments.stores.erasing import erase_version, tombstone_at
-from environments.stores.history import Entry, History, read_json
+from environments.stores.history import Entry, History, mode_of, read_json
 from environments.stores.leases import Leases, alone
 from environments.stores.locking import store_lock
 from environments.stores.protocol import Tombstone
@@ -146,10 +147,10 @@ class LocalStore:
 
     def locate(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, nothing of it verified."""
-        place = self._place(record)
+        history = self._history(record.name)
         # Held against removal as long as this store is used; it may have gone in the same moment.
-        self._leases.hold(place.record)
-        target = self._place(record).data / record.file(path).path
+        self._leases.hold(history.at(record).record)
+        target = history.at(record).file(record.file(path).path)
         self._refuse_links(target, record)
         return target
 
@@ -228,11 +229,11 @@ class LocalStore:
 
     def _refuse_links(self, target: Path, record: AssetRecord) -> None:
         """The file itself is opened without following a link; here are the folders above it."""
-        for folder in target.parents:
-            if folder == self.folder:
-                return
-            if folder.is_symlink():
+        root, folder = str(self.folder), str(target).rpartition("/")[0]
+        while folder != root and len(folder) > len(root):
+            if stat.S_ISLNK(mode_of(folder)):
                 raise NotVerifiableError(f"{record.name}: a folder of the store is a link")
+            folder = folder.rpartition("/")[0]
 
     def _check_format(self) -> None:
         try:

@@ -62,9 +62,9 @@ class LocalSetDraft(StagedSet):
         # Opened before anything is written: `syncfs` tells of what was lost since then.
         self._disk = os.open(staged.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            data = make_private(staged.folder / "data")
+            make_private(staged.folder / "data")
             for name in self.names:
-                (data / name).mkdir(mode=0o700)
+                self.path(name).mkdir(mode=0o700)
         except BaseException:
             self.abandon()
             raise
@@ -85,8 +85,12 @@ class LocalSetDraft(StagedSet):
         self._flush()
         assets = self._histories[0].assets
         with store_lock(assets):
-            wanted = [self._record(each, members[each.name], files) for each in self._histories]
-            found = [each.find_same(record) for each, record in zip(self._histories, wanted, strict=True)]
+            created = self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            wanted = [self._record(each, members[each.name], files, created) for each in self._histories]
+            found = [
+                each.find_same(record) if record.sequence > 1 else None
+                for each, record in zip(self._histories, wanted, strict=True)
+            ]
             new = [record for record, same in zip(wanted, found, strict=True) if same is None]
             if new:
                 self._enter(new, {record.name: members[record.name] for record in new})
@@ -101,7 +105,7 @@ class LocalSetDraft(StagedSet):
             _syncfs(self._disk)
 
     def _record(
-        self, history: History, member: SetMember, files: Mapping[str, tuple[FileEntry, ...]]
+        self, history: History, member: SetMember, files: Mapping[str, tuple[FileEntry, ...]], created: str
     ) -> AssetRecord:
         return AssetRecord(
             name=history.name,
@@ -112,7 +116,7 @@ class LocalSetDraft(StagedSet):
             labels=member.labels,
             files=files[history.name],
             rows=member.rows,
-            created=self._clock().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            created=created,
             lineage=dict(member.lineage),
         )
 
@@ -127,20 +131,20 @@ class LocalSetDraft(StagedSet):
             write_document(contracts / f"{_hex(digest)}.json", canonical(contract.document))
         sync_folder(contracts)
         bodies = [record_bytes(record.to_json()) for record in records]
-        listed = [_listed(record, digest_bytes(body)) for record, body in zip(records, bodies, strict=True)]
-        _write_list(folder, listed)
+        digests = [digest_bytes(body) for body in bodies]
+        _write_list(folder, [_listed(*each) for each in zip(records, digests, strict=True)])
         places = {history.name: history for history in self._histories}
-        for record, body in zip(records, bodies, strict=True):
-            self._write_record(places[record.name], record, body)
+        for record, body, digest in zip(records, bodies, digests, strict=True):
+            document = b'{"digest":"' + digest.encode() + b'","record":' + body + b"}"
+            self._write_record(places[record.name], record, document)
         sync_folder(assets) if self._one_by_one else _syncfs(self._disk)
         sets = make_private(assets.parent / "sets")
         folder.rename(sets / folder.name)
         sync_folder(sets)
 
-    def _write_record(self, history: History, record: AssetRecord, body: bytes) -> None:
+    def _write_record(self, history: History, record: AssetRecord, document: bytes) -> None:
         with suppress(FileExistsError):
             history.folder.mkdir(mode=0o700)
-        document = b'{"digest":"' + digest_bytes(body).encode() + b'","record":' + body + b"}"
         place = history.folder / f"{history.version_name(record)}.{self._staged.folder.name}"
         write_document(place, document, durable=self._one_by_one)
         if self._one_by_one:
