@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ from environments.private import disk_errors
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 __all__ = [
     "Part",
@@ -80,11 +82,25 @@ class Part:
         import pyarrow.parquet as pq
 
         try:
-            with pq.ParquetFile(self.path) as file:
+            known = None if self.alone else _footer(self.path, *_stamp(self.path))
+            with pq.ParquetFile(self.path, metadata=known) as file:
                 return file.read() if self.groups is None else file.read_row_groups(list(self.groups))
         except (pa.ArrowException, OSError):
             # Arrow's own text may hold bytes of the file.
             raise NotVerifiableError(f"{self.path.name}: cannot be read as Parquet") from None
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(maxsize=1)
+def _footer(path: Path, *_stamp: int) -> pq.FileMetaData:
+    """Return what a file of many parts says of itself, parsed once and not for each of its parts."""
+    import pyarrow.parquet as pq
+
+    return pq.read_metadata(path)
 
 
 def parts_of(paths: Sequence[Path]) -> list[Part]:

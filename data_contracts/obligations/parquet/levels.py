@@ -64,16 +64,41 @@ def hybrid(raw: bytes | memoryview, width: int, count: int) -> Any:  # noqa: ANN
 def ones(raw: bytes | memoryview, count: int) -> int:
     """Return how many of `count` bits are set: of `hybrid` with width 1 its sum, and with the same duties.
 
+    Counted run by run: of a column with few nulls, the levels are most of what is walked in a file.
+
     Raises:
         UnaccountedError: as `hybrid`.
     """
-    packed, lengths, values = _runs(bytes(raw), 1, count)
-    if packed and values[-1] < 0:
-        pads = sum(lengths) - count
-        if pads and packed[-1][-1] >> (_GROUP - pads):
+    raw = bytes(raw)
+    at, left, size, there = 0, count, len(raw), 0
+    while left > 0:
+        if at >= size:
             raise UnaccountedError("pages")
-    repeated = sum(length for length, value in zip(lengths, values, strict=True) if value == 1)
-    return repeated + int.from_bytes(b"".join(packed), "little").bit_count()
+        head = raw[at]
+        if head & _MORE:
+            head, at = _varint(raw, at)
+        else:
+            at += 1
+        length = head >> 1
+        if head & 1:
+            end = at + length
+            bits = int.from_bytes(raw[at:end], "little")
+            length *= _GROUP
+            # Of the last group at most seven bits are not asked for, and they are zero.
+            if not length or end > size or length - left >= _GROUP or bits >> left:
+                raise UnaccountedError("pages")
+            there += bits.bit_count()
+            at = end
+        else:
+            if not length or length > left or at >= size or raw[at] > 1:
+                raise UnaccountedError("pages")
+            if raw[at]:
+                there += length
+            at += 1
+        left -= length
+    if at != size:
+        raise UnaccountedError("pages")
+    return there
 
 
 def _runs(raw: bytes, width: int, count: int) -> tuple[list[bytes], list[int], list[int]]:

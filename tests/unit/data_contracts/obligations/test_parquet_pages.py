@@ -9,10 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_contracts.obligations.pages import KINDS, check_output_file
 from data_contracts.obligations.parquet.bloom import xxh64
-from data_contracts.obligations.parquet.levels import hybrid
+from data_contracts.obligations.parquet.levels import hybrid, ones
 from data_contracts.obligations.parquet.thrift import UnaccountedError, read_struct
 
 _SPEC = importlib.util.spec_from_file_location(
@@ -152,8 +154,11 @@ def test_thrift_has_one_form(raw: bytes) -> None:
 def test_runs_leave_nothing_over(raw: bytes) -> None:
     assert hybrid(memoryview(b"\x06\x01"), 1, 3).tolist() == [1, 1, 1]
     assert hybrid(memoryview(b"\x03\x07"), 1, 3).tolist() == [1, 1, 1]
+    assert ones(memoryview(b"\x06\x01"), 3) == ones(memoryview(b"\x03\x07"), 3) == 3
     with pytest.raises(UnaccountedError):
         hybrid(memoryview(raw), 1, 3)
+    with pytest.raises(UnaccountedError):
+        ones(memoryview(raw), 3)
 
 
 @pytest.mark.parametrize("width", [1, 3, 8, 13, 17, 32])
@@ -175,3 +180,16 @@ def test_runs_and_packed_numbers_are_read_as_they_follow_each_other(width: int) 
     assert hybrid(memoryview(raw), width, len(wanted)).tolist() == wanted
     with pytest.raises(UnaccountedError):
         hybrid(memoryview(raw[:-1]), width, len(wanted))
+    if width == 1:
+        assert ones(memoryview(raw), len(wanted)) == sum(wanted)
+
+
+@given(st.binary(max_size=9), st.integers(0, 300))
+def test_levels_are_counted_as_they_are_read(raw: bytes, count: int) -> None:
+    try:
+        wanted = int(hybrid(raw, 1, count).sum())
+    except UnaccountedError:
+        with pytest.raises(UnaccountedError):
+            ones(raw, count)
+    else:
+        assert ones(raw, count) == wanted

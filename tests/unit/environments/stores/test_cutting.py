@@ -19,7 +19,7 @@ from store_basis import LABELS, contract
 from data_contracts.digest import canonical, digest_bytes, digest_json
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.stores import AssetRecord, FileEntry, LocalStore, Written, version_of
-from environments.stores.cutting import cut, keep, stamped, verify_file
+from environments.stores.cutting import cut, keep, stamped, verify_file, written_whole
 from environments.stores.lanes import flushing, in_lanes
 from environments.stores.record import CHUNK, canonical_list
 
@@ -181,3 +181,25 @@ _VALUES = st.recursive(
 @given(_VALUES)
 def test_the_quick_form_is_the_canonical_one(value: object) -> None:
     assert canonical_list(value) == canonical(value)
+
+
+def test_a_file_written_whole_is_kept_as_one_that_was_stamped(tmp_path: Path) -> None:
+    path, data = tmp_path / "data.bin", b"x" * 10_000
+    entry = FileEntry("data.bin", len(data), (digest_bytes(data),), (len(data),))
+    made = written_whole(path, entry, memoryview(data))
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (data, 0o400)
+    assert made.entry == entry
+    assert keep(path, "data.bin", made) == entry
+    path.chmod(0o600)
+    path.write_bytes(b"y" * 10_000)
+    with pytest.raises(NotVerifiableError):
+        keep(path, "data.bin", made)
+
+
+def test_a_file_written_whole_is_written_over_nothing(tmp_path: Path) -> None:
+    entry = FileEntry("data.bin", 1, (digest_bytes(b"x"),), (1,))
+    (tmp_path / "elsewhere").write_bytes(b"kept")
+    (tmp_path / "data.bin").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileExistsError):
+        written_whole(tmp_path / "data.bin", entry, memoryview(b"x"))
+    assert (tmp_path / "elsewhere").read_bytes() == b"kept"
