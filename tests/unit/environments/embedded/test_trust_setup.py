@@ -41,6 +41,7 @@ def test_the_first_start_makes_one_root_and_pins_one_document(home: Home) -> Non
     come_up(home)
     assert versions(home) == {1}
     assert {path.name for path in (home.secrets / "trust").iterdir()} == {
+        ".lock",
         "root.key", "newest.json", "00000001.json",
     }  # fmt: skip
     shown = make_environment(home.environment("edge"))
