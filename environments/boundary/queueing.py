@@ -29,18 +29,19 @@ from environments.boundary.transit import crossing_prefix, receipt_name
 from environments.outbox import Outbox, Queued, open_outbox
 from environments.outbox.limits import LONGEST
 
-__all__ = ["Ending", "drop", "end_unsent", "enqueue", "request_of"]
+__all__ = ["ENDINGS", "Ending", "drop", "end_unsent", "enqueue", "request_of"]
 
 _ABOUT = frozenset({
     "crossing", "name", "source_version", "destination", "purpose", "request", "requester", "attribution",
     "contract_ref", "count", "members",
 })  # fmt: skip
 Ending = Literal["expired", "dropped", "superseded"]
-_WHY = {
+ENDINGS = {
     "expired": "it waited for longer than it was asked to",
     "dropped": "somebody took it out of the outbox",
     "superseded": "a newer version was queued in its place",
 }
+"""How an entry ends without a crossing, and why."""
 
 
 def request_of(entry: Queued) -> CrossingRequest:
@@ -120,7 +121,7 @@ def end_unsent(
         UnreachableError: the disk refuses, or the transit from which something must be taken back.
         ConflictError: another process is sending it.
     """
-    reason = f"{_WHY[ending]}{more and ', '}{more}"
+    reason = f"{ENDINGS[ending]}{more and ', '}{more}"
     begun = (env.folder.outbox / entry.crossing.removeprefix("sha256:")).exists()
     # What expires is ended by whoever sends it; others must keep that one out meanwhile.
     with working_on(env.folder, entry.crossing) if begun or ending != "expired" else nullcontext() as kept:

@@ -17,15 +17,16 @@ from __future__ import annotations
 import datetime as dt
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from environments.consistency.catalogue import Held
 from environments.consistency.index import Followed, follow
-from environments.consistency.standing import Standing
+from environments.consistency.standing import Pair, Standing
 from environments.folder import EnvironmentFolder
 from environments.ledger.ledger import utc_now
+from environments.outbox import Lane, has_outbox, open_outbox
 from environments.profile import Profile
 from environments.site import Site
 from environments.stores import AssetStore, open_store
@@ -40,6 +41,7 @@ STATES = {
     "in-flight": "sent, and not answered yet",
     "unsettled": "an answer lies in the transit and was not read yet",
     "waiting": "the latest version waits to be asked for",
+    "queued": "it waits in the outbox",
     "denied": "terms or policy deny it",
     "broken": "the data breaks its contract",
     "failed": "the answer does not verify",
@@ -63,6 +65,8 @@ class Answer:
     note: str = ""
 
 
+_BEFORE_QUEUED = {"damaged", "current", "in-flight", "unsettled"}
+"""What is said of a pair although something of it waits in the outbox."""
 _WAITS = {"permitted": "", "held": "held back by a limit of the boundary"}
 _Look: TypeAlias = "Callable[[str, str], Answer]"
 
@@ -86,6 +90,7 @@ class Row:
         crossing: that crossing; empty where nothing was asked.
         rules: that spoke against it: id, reason and count of rows.
         note: what else is to be known; empty where nothing is.
+        queued: what of it waits in the outbox, whatever the state; None where nothing does.
     """
 
     asset: str
@@ -102,6 +107,7 @@ class Row:
     crossing: str = ""
     rules: tuple[dict[str, Any], ...] = ()
     note: str = ""
+    queued: Lane | None = None
 
     @property
     def why(self) -> str:
@@ -110,7 +116,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as a JSON object."""
-        return vars(self) | {"rules": list(self.rules), "why": STATES[self.state]}
+        queued = None if self.queued is None else self.queued.to_json()
+        return vars(self) | {"rules": list(self.rules), "queued": queued, "why": STATES[self.state]}
 
 
 @dataclass(frozen=True)
@@ -164,19 +171,29 @@ def status_of(source: Source) -> Iterator[Row]:
         NotVerifiableError: the ledger does not read.
         UnreachableError: the disk refuses.
     """
-    followed = follow(source.folder, source.store)
-    return rows_of(followed, source.peers, source.clock(), source.look)
+    followed, waiting = follow(source.folder, source.store), dict[Pair, Lane]()
+    if has_outbox(source.folder):
+        with open_outbox(source.folder, durable=False) as outbox:
+            waiting = outbox.lanes()
+    return rows_of(followed, source.peers, source.clock(), source.look, waiting)
 
 
-def rows_of(followed: Followed, peers: Mapping[str, Profile], now: dt.datetime, look: _Look) -> Iterator[Row]:
+def rows_of(
+    followed: Followed,
+    peers: Mapping[str, Profile],
+    now: dt.datetime,
+    look: _Look,
+    waiting: Mapping[Pair, Lane] | None = None,
+) -> Iterator[Row]:
     """Give every row; nothing is read but what `followed` holds, the declarations, and what `look` says."""
+    queued = waiting or {}
     sides = [peer.destination() for peer in peers.values()]
     admitted = {
         digest: frozenset(side.environment for side in sides if any(one.matches(side) for one in selectors))
         for digest, selectors in followed.terms.items()
     }
     destinations = sorted(peers)
-    asked = {name for name, _ in followed.standings}
+    asked = {name for name, _ in (*followed.standings, *queued)}
     nothing, never = Held(), Standing()
     for name in sorted(followed.assets.keys() | asked):
         held = followed.assets.get(name, nothing)
@@ -184,7 +201,9 @@ def rows_of(followed: Followed, peers: Mapping[str, Profile], now: dt.datetime, 
         lawful = admitted.get(held.contract, frozenset())
         for destination in destinations:
             standing = followed.standings.get((name, destination), never)
-            yield _row(name, destination, standing, held, history, destination in lawful, look)
+            row = _row(name, destination, standing, held, history, destination in lawful, look)
+            lane = queued.get((name, destination))
+            yield row if lane is None else _with_queued(row, lane)
 
 
 class _History:
@@ -238,6 +257,14 @@ def _row(
         name, destination, state, standing.there, standing.arrived, standing.received, history.latest, behind,
         since, seconds, standing.asked, standing.crossing, standing.rules, note,
     )  # fmt: skip
+
+
+def _with_queued(row: Row, lane: Lane) -> Row:
+    if row.state in _BEFORE_QUEUED:
+        return replace(row, queued=lane)
+    more = f", and {lane.entries - 1} behind it" if lane.entries > 1 else ""
+    note = f"since {lane.since:%Y-%m-%d %H:%M} UTC{more}" + (f": {lane.reason}" if lane.reason else "")
+    return replace(row, state="queued", rules=(), note=note, queued=lane)
 
 
 def _state(

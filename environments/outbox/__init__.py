@@ -12,8 +12,10 @@ Example:
 
 from __future__ import annotations
 
+from environments.outbox.backup import copy_of, put_back
 from environments.outbox.database import has_outbox, open_outbox
 from environments.outbox.entry import ENDS, Arrival, Line, Queued, State, Waits
+from environments.outbox.lanes import Lane
 from environments.outbox.limits import OutboxLimits, Quota
 from environments.outbox.pausing import pause
 from environments.outbox.queue import Outbox
@@ -21,6 +23,7 @@ from environments.outbox.queue import Outbox
 __all__ = [
     "ENDS",
     "Arrival",
+    "Lane",
     "Line",
     "Outbox",
     "OutboxLimits",
@@ -28,7 +31,9 @@ __all__ = [
     "Quota",
     "State",
     "Waits",
+    "copy_of",
     "has_outbox",
     "open_outbox",
     "pause",
+    "put_back",
 ]

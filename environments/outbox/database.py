@@ -23,10 +23,10 @@ from environments.folder import EnvironmentFolder
 from environments.outbox.queue import Outbox
 from environments.private import check_private, disk_errors, make_private, sync_folder
 
-__all__ = ["FILE", "has_outbox", "open_outbox"]
+__all__ = ["FILE", "FORM", "has_outbox", "open_outbox"]
 
 FILE = "queue.db"
-_VERSION = 1
+FORM = 1
 _WAIT = 60.0
 _LAYOUT = f"""
 BEGIN EXCLUSIVE;
@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS arrivals (
     tried REAL NOT NULL, due REAL NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY (peer, crossing)
 ) STRICT, WITHOUT ROWID;
-PRAGMA user_version={_VERSION};
+PRAGMA user_version={FORM};
 COMMIT;
 """
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -117,13 +117,13 @@ def _lay_out(base: sqlite3.Connection, path: Path) -> None:
         base.execute("PRAGMA journal_mode=WAL")
         base.execute("PRAGMA synchronous=FULL")
         base.executescript(_LAYOUT)
-    elif version != _VERSION:
+    elif version != FORM:
         raise _foreign(path, version)
 
 
 def _foreign(path: Path, version: int) -> UsageError:
     return UsageError(
-        f"{path}: another version of Isthmus made this outbox (form {version}; this one reads {_VERSION})",
+        f"{path}: another version of Isthmus made this outbox (form {version}; this one reads {FORM})",
         remedy="use that version for it; nothing here was changed",
     )
 

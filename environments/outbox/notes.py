@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import sqlite3
 from collections.abc import Collection
+from contextlib import closing
 from typing import Literal, TypeAlias
 
 from environments.outbox.entry import Arrival, Line
@@ -33,6 +34,12 @@ class Notes:
     def __init__(self, base: sqlite3.Connection) -> None:
         """Use an open database."""
         self._base = base
+
+    def copy(self) -> bytes:
+        """Return the whole outbox as it is now, as one file."""
+        with closing(sqlite3.connect(":memory:")) as copied:
+            self._base.backup(copied)
+            return copied.serialize()
 
     def line(self, peer: str, direction: Direction) -> Line:
         """Return how a line fares."""

@@ -19,8 +19,9 @@ from typing import Protocol, cast
 
 from data_contracts.errors import DeniedError
 from environments.outbox.entry import Queued, State, Waits
+from environments.outbox.lanes import Lanes
 from environments.outbox.limits import OutboxLimits
-from environments.outbox.notes import Notes, moment, seconds
+from environments.outbox.notes import moment, seconds
 
 __all__ = ["Outbox"]
 
@@ -47,7 +48,7 @@ class Pair(Protocol):
         """The version."""
 
 
-class Outbox(Notes):
+class Outbox(Lanes):
     """One environment's outbox, open for one thread."""
 
     def __init__(self, base: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ from environments.home import Home
 from environments.ref import check_name
 from environments.site import Site
 from flows.cli.options import env_option, example, home_option, json_option, site_option
+from flows.cli.outbox_backup import backup, restore
 from flows.cli.report import emit_json, on_interrupt
 
 __all__ = ["command"]
@@ -154,3 +155,7 @@ def drop(*, word: str, env: str, home: Home, site: Site, as_json: bool) -> None:
         emit_json({"environment": env, "dropped": entry.request, "crossing": entry.crossing})
     else:
         click.echo(f"{entry.request}: taken out, and recorded; nothing of it crosses")
+
+
+command.add_command(backup)
+command.add_command(restore)

@@ -5,14 +5,14 @@ Invariants:
    more, or does not lie in the transit any more: it is decided again then.
 2. A destination that is declared no more, a boundary that is closed, a transit that cannot be reached: the
    line rests, and everything waits.
-3. An entry that fails for a reason of its own waits longer each time, and the others go on; where several
+3. What the ledger says has ended is not sent, and does not expire (`recorded`).
+4. An entry that fails for a reason of its own waits longer each time, and the others go on; where several
    in a row do, the reason is not theirs alone, and the line rests.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
 from contextlib import suppress
 
 from data_contracts.errors import (
@@ -25,13 +25,13 @@ from data_contracts.errors import (
 from environments.boundaries import HOLDS
 from environments.boundary.approving import APPROVAL
 from environments.boundary.egress import egress
-from environments.boundary.looking import clear_over
 from environments.boundary.manifest import LIFETIME, open_manifest
 from environments.boundary.ordering import ORDER
 from environments.boundary.outbox import Outbox as Kept
+from environments.boundary.pump.recorded import close, closed_before, end, ended_before, said
 from environments.boundary.pump.work import Work, told
 from environments.boundary.queueing import end_unsent, request_of
-from environments.boundary.result import EgressResult, GateRule
+from environments.boundary.result import EgressResult
 from environments.boundary.settle import settle
 from environments.boundary.transit import manifest_name, receipt_name
 from environments.outbox import Queued
@@ -90,6 +90,8 @@ def _in_flight(work: Work, destination: str) -> int:
 def _expire(work: Work, destination: str) -> None:
     for entry in work.outbox.expired(destination, work.now):
         work.env.progress("pump.expire")
+        if ended_before(work, entry):
+            continue
         with suppress(ConflictError):  # somebody works on it at this moment: at the next round
             if end_unsent(work.env, work.outbox, entry, "expired"):
                 work.did["expired"] += 1
@@ -98,11 +100,13 @@ def _expire(work: Work, destination: str) -> None:
 def _send(work: Work, entry: Queued) -> bool:
     """Send one; false where the line rests."""
     outbox, now = work.outbox, work.now
+    if ended_before(work, entry):
+        return True
     try:
         for name, version in entry.members:
             work.env.store.record(name, version)
     except UsageError as error:
-        _end(work, entry, "failed", told(error))
+        end(work, entry, "failed", told(error))
         return True
     outbox.mark(entry, "sending", now, tried=True)
     work.env.progress("pump.sending")
@@ -128,7 +132,7 @@ def _noted(work: Work, entry: Queued, sent: EgressResult) -> bool:
         work.outbox.mark(entry, "sent", work.now, due=work.after(_SOON_S), until=_until(work, entry))
         work.did["sent"] += 1
         return True
-    why, rules = _said(sent.rules), {rule.id for rule in sent.rules}
+    why, rules = said(sent.rules), {rule.id for rule in sent.rules}
     if sent.not_before is not None:
         work.outbox.mark(entry, "waiting", work.now, reason=why)
         work.rest(entry.destination, "send", why, sent.not_before)
@@ -139,9 +143,9 @@ def _noted(work: Work, entry: Queued, sent: EgressResult) -> bool:
         work.outbox.mark(entry, "waiting", work.now, due=due, reason=why)
         work.did["held_back"] += 1
     elif rules & set(HOLDS):
-        _end(work, entry, "denied", f"{why}: waiting does not help")
+        end(work, entry, "denied", f"{why}: waiting does not help")
     else:
-        _end(work, entry, "denied" if sent.outcome == "denied" else "broken", why)
+        end(work, entry, "denied" if sent.outcome == "denied" else "broken", why)
     return True
 
 
@@ -164,7 +168,7 @@ def _read_answers(work: Work, destination: str) -> None:
 def _answered(work: Work, entry: Queued) -> bool:
     """Note the answer to what was sent; false where there is none."""
     if work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
-        return _closed_before(work, entry)
+        return closed_before(work, entry)
     try:
         found = settle(work.env, entry.destination, entry.crossing)
     except (ConflictError, NotVerifiableError) as error:
@@ -172,29 +176,8 @@ def _answered(work: Work, entry: Queued) -> bool:
         work.outbox.mark(entry, "sent", work.now, due=due, reason=told(error), tried=True, until=entry.until)
         return True
     work.env.progress("pump.settled")
-    _close(work, entry, found.outcome, found.rules)
+    close(work, entry, found.outcome, found.rules)
     return True
-
-
-def _closed_before(work: Work, entry: Queued) -> bool:
-    """Note an answer that was read by another way, or before a crash."""
-    closed = work.env.ledger.find("settle", crossing=entry.crossing)
-    sent = work.env.ledger.find("egress", crossing=entry.crossing)
-    if closed is None or closed.body["outcome"] == "failed" or (sent and sent.sequence > closed.sequence):
-        return False
-    clear_over(work.env, entry.destination, entry.crossing)
-    rules = tuple(GateRule.from_json(rule) for rule in closed.body["rules"])
-    _close(work, entry, str(closed.body["outcome"]), rules)
-    return True
-
-
-def _close(work: Work, entry: Queued, outcome: str, rules: Iterable[GateRule]) -> None:
-    if outcome == "permitted":
-        _end(work, entry, "arrived", "")
-    else:
-        _end(
-            work, entry, "denied" if outcome == "denied" else "broken", f"{entry.destination}: {_said(rules)}"
-        )
 
 
 def _look_again(work: Work, entry: Queued) -> None:
@@ -209,13 +192,3 @@ def _look_again(work: Work, entry: Queued) -> None:
     due = min(until, work.after(min(_LONGEST_LOOK, max(_SOON_S, since / 8))))
     reason = f"sent; no answer from {entry.destination} yet"
     work.outbox.mark(entry, "sent", work.now, due=due, reason=reason, until=until)
-
-
-def _end(work: Work, entry: Queued, state: str, reason: str) -> None:
-    work.env.progress("pump.end")
-    if work.outbox.end(entry, state, work.now, reason):  # type: ignore[arg-type] # one of the ends
-        work.did[state] += 1
-
-
-def _said(rules: Iterable[GateRule]) -> str:
-    return "; ".join(f"{rule.id}: {rule.reason}" for rule in rules)[:400]

@@ -166,3 +166,44 @@ def test_it_runs_until_ctrl_c(desk: Desk) -> None:
     assert "sent 1" in out
     assert "what was on its way goes on from there" in err
     assert "Traceback" not in err
+
+
+def test_what_waits_is_kept_in_a_file_and_put_back_and_what_has_ended_does_not_go(desk: Desk) -> None:
+    desk.run(*QUEUE, "--request", "request-one")
+    kept = desk.folder / "onprem.queue"
+    told = desk.json("outbox", "backup", kept, "--env", "onprem")
+    assert (told["bytes"], kept.stat().st_mode & 0o777) == (kept.stat().st_size, 0o600)
+    desk.run("outbox", "backup", kept, "--env", "onprem", code=2)
+    desk.run("outbox", "drop", "request-one", "--env", "onprem")
+    desk.add(ROWS.replace("Amber", "Beech"))
+    desk.run(*QUEUE, "--request", "request-two")
+    assert "an outbox stands there" in desk.run("outbox", "restore", kept, "--env", "onprem", code=2)
+    aside = desk.json("outbox", "restore", kept, "--env", "onprem", "--replace")["replaced"]
+    assert (Path(aside) / "queue.db").exists()
+    [back] = desk.json("outbox", "list", "onprem")["environments"]["onprem"]["crossings"]
+    assert (back["request"], back["state"]) == ("request-one", "waiting")
+    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {"dropped": 1}
+    [ended] = desk.json("outbox", "list", "onprem", "--all")["environments"]["onprem"]["crossings"]
+    assert ended["state"] == "dropped"
+    assert not [path for path in (desk.home.root / "transit").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("what", ["garbage", "cut", "another database"])
+def test_what_is_no_copy_of_an_outbox_is_not_put_back(desk: Desk, what: str) -> None:
+    desk.run(*QUEUE)
+    kept = desk.folder / "onprem.queue"
+    desk.run("outbox", "backup", kept, "--env", "onprem")
+    raw = kept.read_bytes()
+    ledger = desk.home.environment("onprem").ledger / "ledger.db"
+    changed = {
+        "garbage": b"garbage" * 99,
+        "cut": raw[: len(raw) // 2],
+        "another database": ledger.read_bytes(),
+    }
+    kept.write_bytes(changed[what])
+    before = (desk.home.environment("onprem").outbox / "queue.db").read_bytes()
+    assert "no outbox that reads whole" in desk.run(
+        "outbox", "restore", kept, "--env", "onprem", "--replace", code=4
+    )
+    assert (desk.home.environment("onprem").outbox / "queue.db").read_bytes() == before
+    assert len(desk.json("outbox", "list", "onprem")["environments"]["onprem"]["crossings"]) == 1

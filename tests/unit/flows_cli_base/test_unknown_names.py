@@ -120,6 +120,8 @@ CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ledger witnessed, peer": (("ledger", "witnessed", "--env", "edge", "--of", "moon"), ENVIRONMENTS),
     "outbox list": (("outbox", "list", "moon"), ENVIRONMENTS),
     "outbox run": (("outbox", "run", "moon", "--once"), ENVIRONMENTS),
+    "outbox backup": (("outbox", "backup", "new.queue", "--env", "moon"), ENVIRONMENTS),
+    "outbox restore": (("outbox", "restore", __file__, "--env", "moon"), ENVIRONMENTS),
     "outbox drop": (("outbox", "drop", "sync-5f0c", "--env", "moon"), ENVIRONMENTS),
     "approve": (("approve", "aaaa", "--env", "moon"), ENVIRONMENTS),
     "keys export": (("keys", "export", "--env", "moon"), ENVIRONMENTS),
