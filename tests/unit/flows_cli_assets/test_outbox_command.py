@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -194,13 +196,10 @@ def test_what_is_no_copy_of_an_outbox_is_not_put_back(desk: Desk, what: str) -> 
     kept = desk.folder / "onprem.queue"
     desk.run("outbox", "backup", kept, "--env", "onprem")
     raw = kept.read_bytes()
-    ledger = desk.home.environment("onprem").ledger / "ledger.db"
-    changed = {
-        "garbage": b"garbage" * 99,
-        "cut": raw[: len(raw) // 2],
-        "another database": ledger.read_bytes(),
-    }
-    kept.write_bytes(changed[what])
+    with closing(sqlite3.connect(desk.folder / "other.db")) as base:
+        base.execute("CREATE TABLE entries (number INTEGER)")
+    cut, other = raw[: len(raw) // 2], (desk.folder / "other.db").read_bytes()
+    kept.write_bytes({"garbage": b"garbage" * 99, "cut": cut, "another database": other}[what])
     before = (desk.home.environment("onprem").outbox / "queue.db").read_bytes()
     assert "no outbox that reads whole" in desk.run(
         "outbox", "restore", kept, "--env", "onprem", "--replace", code=4
