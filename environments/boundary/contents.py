@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
+from data_contracts.digest import is_digest
 from data_contracts.errors import NotVerifiableError, UsageError
 from environments.boundary.crossing import Member, set_digest
 from environments.boundary.envelope import strict_json
@@ -219,5 +220,7 @@ def _file(item: object, what: str) -> FileEntry:
 def _chunk(item: object, what: str) -> Chunk:
     if not isinstance(item, list) or len(item) != 2:  # noqa: PLR2004 - digest, size
         raise NotVerifiableError(f"{what}: not a chunk")
-    fields = Fields(dict(zip(("digest", "size"), item, strict=True)), {"digest", "size"}, what)
-    return Chunk(fields.digest("digest"), fields.count("size", least=1, most=MAX_CHUNK))
+    digest, size = item
+    if not is_digest(digest) or type(size) is not int or not 1 <= size <= MAX_CHUNK:
+        raise NotVerifiableError(f"{what}: not a chunk's digest and size")
+    return Chunk(digest, size)

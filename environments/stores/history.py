@@ -161,6 +161,17 @@ class History:
             f"{self.name}: version {record.version} is not here any more", remedy=_ALTERED
         )
 
+    def again(self, entry: Entry, record: AssetRecord) -> Entry:
+        """Return where a record's version stands now, of which `at` just gave this entry.
+
+        Raises:
+            NotVerifiableError: it is gone.
+        """
+        stands = os.path.lexists(entry.record) and not os.path.lexists(self.tombstone(entry))
+        if stands and (entry.set_folder is None or os.path.lexists(entry.set_folder)):
+            return entry
+        return self.at(record)
+
     def version_name(self, record: AssetRecord) -> str:
         """Return the name of a version's place."""
         return f"{record.sequence:08d}-{record.version.removeprefix('sha256:')}"

@@ -149,8 +149,9 @@ class LocalStore:
         """Return a local path of one file, nothing of it verified."""
         history = self._history(record.name)
         # Held against removal as long as this store is used; it may have gone in the same moment.
-        self._leases.hold(history.at(record).record)
-        target = history.at(record).file(record.file(path).path)
+        place = history.at(record)
+        self._leases.hold(place.record)
+        target = history.again(place, record).file(record.file(path).path)
         self._refuse_links(target, record)
         return target
 
