@@ -166,7 +166,8 @@ def checked(where: Path, count: int) -> tuple[int, int, Callable[[], int]]:
 
     some = min(count, EACH)
     world = World(where / "checked")
-    records = [world.add(rows(400 + number), name=f"asset_{number}") for number in range(some)]
+    # One row group each, as our own writer makes of so few rows.
+    records = [world.add(rows(400 + number), name=f"asset_{number}", groups=1) for number in range(some)]
     members = [Member(record.name, record.version) for record in records]
 
     def run() -> int:

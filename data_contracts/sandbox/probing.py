@@ -83,21 +83,23 @@ class Probe:
     ) -> None:
         self.close()
 
-    def finish(self) -> None:
-        """Wait for the child.
+    def finish(self) -> bool:
+        """Wait for the child; return whether it decoded everything, and did not refuse in good order.
 
         Raises:
             HostileFileError: the files are not to be read here.
         """
         if self._child is None:
-            return
+            return False
         try:
             self._child.answer()
         except SandboxError as error:
             if error.code != "refused":
                 raise HostileFileError(self._paths[0].name, error.code) from None
+            return False
         finally:
             self.close()
+        return True
 
     def close(self) -> None:
         """End the child."""
@@ -106,11 +108,11 @@ class Probe:
             self._child = None
 
 
-def probe_files(paths: Sequence[Path], limits: Limits | None = None) -> None:
-    """Decode files in a child, and wait for it.
+def probe_files(paths: Sequence[Path], limits: Limits | None = None) -> bool:
+    """Decode files in a child, and wait for it; return whether all were decoded, see `Probe.finish`.
 
     Raises:
         HostileFileError: they are not to be read here.
     """
     with Probe(paths, limits) as probe:
-        probe.finish()
+        return probe.finish()

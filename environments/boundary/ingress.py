@@ -28,7 +28,7 @@ from typing import Any
 from data_contracts.errors import DataBreaksContractError, NotVerifiableError
 from data_contracts.sandbox.probing import probe_files
 from environments.boundary.answering import Arriving, answer, answered, attributed, own_receipt
-from environments.boundary.checking import check_arrived
+from environments.boundary.checking import check_arrived, decoded_together
 from environments.boundary.contents import Contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
@@ -143,10 +143,13 @@ def _ingress(env: EnvironmentContext, source: str, crossing: str, signed: bytes 
             env.progress("ingress.check")
             rules: list[GateRule] = []
             with _refusing(env, source, crossing, "files"):
-                for each in arriving_members:
-                    home = draft.path(each.terms.name)
-                    paths = {file.entry.path: home / file.entry.path for file in written[each.terms.name]}
-                    rules += about_member(each.decided, members, _check(env, each, paths))
+                files = [
+                    {file.entry.path: draft.path(name) / file.entry.path for file in written[name]}
+                    for name in (each.terms.name for each in arriving_members)
+                ]
+                decoded = _decoded(arriving_members, files)
+                for each, paths in zip(arriving_members, files, strict=True):
+                    rules += about_member(each.decided, members, _check(env, each, paths, decoded))
             if rules:
                 return answer(env, arriving, transit, outbox, "broken", tuple(rules), arrival)
             # (8) One commit.
@@ -245,7 +248,16 @@ def _opened(
     return {name: tuple(islice(written, len(entries))) for name, entries in members}
 
 
-def _check(env: EnvironmentContext, member: LawfulMember, files: dict[str, Path]) -> tuple[GateRule, ...]:
+def _decoded(members: list[LawfulMember], files: list[dict[str, Path]]) -> frozenset[Path]:
+    """Return the files of a set's data that a child decoded already, together with others."""
+    pairs = zip(members, files, strict=True)
+    data = [list(paths.values()) for each, paths in pairs if each.terms.kind == "data"]
+    return decoded_together(data) if len(data) > 1 else frozenset()
+
+
+def _check(
+    env: EnvironmentContext, member: LawfulMember, files: dict[str, Path], decoded: frozenset[Path]
+) -> tuple[GateRule, ...]:
     arrival = member.arrival
     if member.terms.kind == "model":
         survive_model(arrival, files)
@@ -253,7 +265,8 @@ def _check(env: EnvironmentContext, member: LawfulMember, files: dict[str, Path]
     paths = [files[name] for name in sorted(files)]
     try:
         # What a peer sent is decoded in a child first, whoever signed it.
-        probe_files(paths)
+        if not decoded.issuperset(paths):
+            probe_files(paths)
         verdict = check_arrived(env, arrival, paths)
     except DataBreaksContractError as error:
         raise NotVerifiableError(str(error)) from None

@@ -57,8 +57,8 @@ def _verify_file(path: Path, arrival: Contract, decoded: Any = None) -> Any:
     return _known(key, lambda: verify_file(path, arrival, decoded))
 
 
-def _probe_files(paths: Sequence[Path]) -> None:
-    _known(("probe", digests(paths)), lambda: probe_files(paths))
+def _probe_files(paths: Sequence[Path]) -> bool:
+    return bool(_known(("probe", digests(paths)), lambda: probe_files(paths)))
 
 
 def _check_parts(env: EnvironmentContext, contract: Contract, paths: Sequence[Path]) -> Any:

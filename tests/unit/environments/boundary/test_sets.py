@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from boundary_world import World, rows
 
 from data_contracts.digest import digest_bytes, digest_json
 from data_contracts.errors import UsageError
 from data_contracts.labels import Classification, Labels
+from data_contracts.sandbox.probing import probe_files
 from environments.boundary import CrossingRequest, Member, egress, ingress, rehearse, settle
+from environments.boundary.checking import decoded_together
 from environments.boundary.contents import Contents, list_contents
 from environments.boundary.crossing import MAX_MEMBERS, SET
 from environments.boundary.manifest import MAX_SUBJECTS, named_members, open_manifest
@@ -150,3 +153,16 @@ def test_ten_thousand_small_files_are_a_few_dozen_parts() -> None:
     listed = list_contents(entries, members=terms)
     assert len(listed.parts()) == 24
     assert Contents.from_bytes(listed.to_bytes()) == listed
+
+
+def test_files_of_many_members_are_decoded_in_one_child(tmp_path: Path) -> None:
+    """What one child did not decode to its end is left for others, with all that was beside it."""
+    good, other, bad = (tmp_path / f"{name}.parquet" for name in ("good", "other", "bad"))
+    for path in (good, other):
+        pq.write_table(rows(20), path)
+    bad.write_bytes(good.read_bytes()[:-9])
+    assert decoded_together([[good], [other]]) == {good, other}
+    assert decoded_together([[good], [bad], [other]]) == frozenset()
+    assert decoded_together([]) == frozenset()
+    assert probe_files([good, other])
+    assert not probe_files([good, bad])
