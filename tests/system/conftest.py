@@ -3,7 +3,8 @@
 Invariants:
 1. Every home is a short path of its own, and is taken down even when its test fails.
 2. After `down`, no process that was started for the home is alive: the fixture looks and fails otherwise.
-3. Tests that share the running system carry `xdist_group("hospital")`, so that one worker runs them all.
+3. Tests that share a running system carry its `xdist_group` ("hospital", "api-gate"), so that one worker runs
+   them all.
 4. Every test here carries a group: without one, each worker would start the system of its file again.
 """
 
@@ -25,6 +26,11 @@ from typing import Any
 import psutil
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from gate_world import Talk, talking
+from leaking import EDGE, HOME, copying, failing_site
+
 ISTHMUS = Path(sys.executable).with_name("isthmus")
 HOSPITAL_DATA = Path(__file__).resolve().parents[2] / "flows" / "hospital" / "data"
 _GRACE = 10.0
@@ -36,6 +42,8 @@ class System:
 
     home: Path
     site: Path | None = None
+    data: Path = HOSPITAL_DATA
+    """Where the hospital's lab results lie that `add_hospital_data` adds."""
 
     def run(
         self,
@@ -101,7 +109,7 @@ class System:
             self.run(
                 "asset",
                 "add",
-                str(HOSPITAL_DATA / file),
+                str(self.data / file),
                 "--env",
                 environment,
                 "--name",
@@ -116,9 +124,9 @@ def homes() -> Iterator[Callable[..., System]]:
     """Give a maker of homes; each is taken down at the end and looked over for leftovers."""
     made: list[System] = []
 
-    def make(*, site: Path | None = None) -> System:
+    def make(*, site: Path | None = None, data: Path = HOSPITAL_DATA) -> System:
         # Short: a PostgreSQL socket's path must fit into 107 bytes.
-        system = System(Path(tempfile.mkdtemp(prefix="ist-")), site)
+        system = System(Path(tempfile.mkdtemp(prefix="ist-")), site, data)
         made.append(system)
         return system
 
@@ -138,7 +146,8 @@ def homes() -> Iterator[Callable[..., System]]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test of a system that names no group."""
+    """Refuse a test of a system that names no group; what searches the shared system's files comes last."""
+    items.sort(key=lambda item: item.path == Path(__file__).with_name("test_leaks.py"))
     for item in items:
         if item.path.parent == Path(__file__).parent and item.get_closest_marker("xdist_group") is None:
             raise pytest.UsageError(f"{item.nodeid}: say which group it is of (xdist_group)")
@@ -151,32 +160,47 @@ def make_system() -> Iterator[Callable[..., System]]:
         yield make
 
 
-_SHARED = ExitStack()
+_SHARED = {"hospital": ExitStack(), "api-gate": ExitStack()}
+"""What is running for a group's tests, whichever file they stand in."""
 
 
 @pytest.fixture(scope="session")
-def hospital() -> System:
-    """Return a running system with the hospital's data in place."""
-    system = _SHARED.enter_context(homes())()
+def hospital(tmp_path_factory: pytest.TempPathFactory) -> System:
+    """Return a running system with the hospital's data in place, each patient's names and number marked."""
+    folder = tmp_path_factory.mktemp("hospital")
+    for sentinel, file in ((HOME, "onprem_tests.csv"), (EDGE, "clinic_tests.csv")):
+        sentinel.plant(HOSPITAL_DATA / file, folder / file)
+    # The README's pictures show what ships, and no pipelines that fail.
+    site = None if os.environ.get("ISTHMUS_SCREENSHOTS") else failing_site(folder / "site")
+    system = _SHARED["hospital"].enter_context(homes())(site=site, data=folder)
     system.run("up", timeout=120)
     system.add_hospital_data()
     return system
 
 
+@pytest.fixture(scope="session")
+def talk() -> Talk:
+    """Return a running system in which a step told the server all that it could."""
+    return _SHARED["api-gate"].enter_context(talking(gated=True))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Take the shared system down after the last test of its group: an idle one slows all that come later."""
-    if _shares(item) and (nextitem is None or not _shares(nextitem)):
-        _SHARED.close()
+    """Take a shared system down after the last test of its group: an idle one slows all that come later."""
+    group = _group(item)
+    if group in _SHARED and (nextitem is None or _group(nextitem) != group):
+        _SHARED[group].close()
 
 
-def _shares(item: pytest.Item) -> bool:
+def _group(item: pytest.Item) -> str:
     mark = item.get_closest_marker("xdist_group")
-    return mark is not None and mark.args == ("hospital",)
+    return "" if mark is None else str(mark.args[0])
 
 
 @pytest.fixture(scope="session")
 def hospital_run(hospital: System) -> dict[str, Any]:
     """Plan, then run, the hospital's pipeline once for all tests that look at what it did."""
     plan = hospital.json("plan", "hospital")
-    return {"plan": plan, "run": hospital.json("run", "hospital", "--watch", timeout=500)}
+    with copying(hospital.home / "transit", hospital.data / "transit"):
+        run = hospital.json("run", "hospital", "--watch", timeout=500)
+    return {"plan": plan, "run": run}

@@ -142,7 +142,7 @@ def failing_site(root: Path, steps: Mapping[str, str] = STEPS) -> Path:
 @contextmanager
 def copying(transit: Path, target: Path) -> Iterator[None]:
     """Copy whatever comes into the transits, which are empty again once a crossing is settled."""
-    target.mkdir()
+    target.mkdir(exist_ok=True)
     over = threading.Event()
 
     def copy() -> None:

@@ -8,7 +8,6 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,6 @@ pytestmark = [
 ]
 MARK = re.compile(r"\[withheld: incident ([0-9a-f]{12})\]")
 NOBODYS = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def talk() -> Iterator[Talk]:
-    with talking(gated=True) as talk:
-        yield talk
 
 
 def everything(talk: Talk) -> list[str]:

@@ -1,23 +1,29 @@
-"""Keys are exchanged and revoked while the hospital's pipeline crosses boundaries, as an operator does it."""
+"""Keys are exchanged and revoked while a pipeline crosses a boundary, as an operator does it."""
 
 from __future__ import annotations
 
 import subprocess
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from flows.cli.init import write_site
+
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("keys-running"), pytest.mark.timeout(900)]
 
-ENVIRONMENTS = ("onprem", "cloud", "edge")
+ENVIRONMENTS = ("onprem", "cloud")
 
 
 @pytest.fixture(scope="module")
-def system(make_system: Any) -> Any:
-    made = make_system()
+def system(make_system: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    site = tmp_path_factory.mktemp("keys") / "site"
+    write_site(site)
+    made = make_system(site=site)
     made.run("up", timeout=120)
-    made.add_hospital_data()
+    named = ("--env", "onprem", "--name", "readings", "--contract", "clinic.readings")
+    made.run("asset", "add", str(site / "data" / "readings.csv"), *named)
     return made
 
 
@@ -32,21 +38,23 @@ def signing(system: Any, state: str) -> dict[str, list[str]]:
 def test_keys_rotate_during_a_run_and_are_revoked_before_the_next(system: Any) -> None:
     first = signing(system, "counts")
     runs: list[Any] = []
-    run = threading.Thread(target=lambda: runs.append(system.json("run", "hospital", "--watch", timeout=500)))
+    run = threading.Thread(
+        target=lambda: runs.append(system.json("run", "blood_pressure", "--watch", timeout=500))
+    )
     run.start()
     rotations = 0
     while run.is_alive() and rotations < 12:
-        run.join(3)
+        run.join(2)
         for name in ENVIRONMENTS:
             rotations += 1
             assert system.json("keys", "rotate", "--env", name)["pinned"] == sorted(ENVIRONMENTS)
     run.join()
-    assert rotations >= 3
+    assert rotations >= 4, "no key was exchanged twice while the run went on"
     assert [one["state"] for one in runs] == ["Completed"]
     for name, keys in first.items():
         system.run("keys", "revoke", "--env", name, keys[0])
     assert signing(system, "revoked") == first
-    assert system.json("run", "hospital", "--watch", timeout=500)["state"] == "Completed"
+    assert system.json("run", "blood_pressure", "--watch", timeout=500)["state"] == "Completed"
     for name in ENVIRONMENTS:
         report = system.json("ledger", "verify", "--env", name)
         assert report["success"], report

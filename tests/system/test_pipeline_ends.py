@@ -17,7 +17,7 @@ from environments.home import Home
 from environments.site import SHIPPED_PROFILES
 from flows.runtime.server import RunView, Server
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hospital"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("narrow"), pytest.mark.timeout(900)]
 
 FLOWS = '''
 from flows.runtime import AssetRef, latest, pipeline, sync, when
@@ -230,3 +230,20 @@ def test_wrong_names_are_told_with_exit_2_and_one_document(narrow: Any) -> None:
         assert done.returncode == 2, arguments
         assert json.loads(done.stdout)["remedy"], arguments
         assert "Traceback" not in done.stderr
+
+
+def test_with_a_public_clearance_the_cloud_gets_nothing_and_the_rule_is_clearance(narrow: Any) -> None:
+    narrow.run("down")
+    profile = Path(narrow.site) / "environments" / "cloud.yaml"
+    document = yaml.safe_load(profile.read_text(encoding="utf-8"))
+    assert document["clearance"] == "confidential"
+    profile.write_text(yaml.safe_dump(document | {"clearance": "public"}), encoding="utf-8")
+    narrow.run("up", timeout=180)
+    asked = ("--from", "onprem", "--to", "cloud", "--purpose", "model-training")
+    refused = narrow.run("sync", "covid_tests", *asked, "--json", check=False)
+    assert refused.returncode == 3, refused.stdout + refused.stderr
+    assert [rule["id"] for rule in json.loads(refused.stdout)["rules"]] == ["clearance"]
+    entry = narrow.json("ledger", "show", "--env", "onprem")["entries"][-1]
+    assert [rule["id"] for rule in entry["body"]["rules"]] == ["clearance"]
+    assert narrow.json("asset", "list", "--env", "cloud")["assets"] == []
+    assert [path for path in (narrow.home / "transit").rglob("*") if path.is_file()] == []
