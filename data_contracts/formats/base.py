@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from data_contracts.arrow import Values
 from data_contracts.errors import DataBreaksContractError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from data_contracts.arrow import Values
     from data_contracts.parsing import Unreadable
 
 __all__ = ["BATCH_ROWS", "Batch", "Reading", "Source", "refusal"]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_contracts.errors import UsageError
 from data_contracts.formats.base import Source
-from data_contracts.model import Contract, SchemaObject
+
+if TYPE_CHECKING:
+    from data_contracts.model import Contract, SchemaObject
 
 __all__ = ["kind_of_file", "open_source"]
 

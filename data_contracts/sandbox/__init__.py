@@ -14,10 +14,14 @@ Example:
 
 from __future__ import annotations
 
-from data_contracts.sandbox.capabilities import Capabilities, sandbox_capabilities
-from data_contracts.sandbox.limits import GIB, MIB, Limits
-from data_contracts.sandbox.probing import HostileFileError, Probe, limits_for, probe_files
-from data_contracts.sandbox.running import Child, SandboxError, run_limited
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from data_contracts.sandbox.capabilities import Capabilities, sandbox_capabilities
+    from data_contracts.sandbox.limits import GIB, MIB, Limits
+    from data_contracts.sandbox.probing import HostileFileError, Probe, limits_for, probe_files
+    from data_contracts.sandbox.running import Child, SandboxError, run_limited
 
 __all__ = [
     "GIB",
@@ -33,3 +37,18 @@ __all__ = [
     "run_limited",
     "sandbox_capabilities",
 ]
+
+_PLACES = {
+    "capabilities": ("Capabilities", "sandbox_capabilities"),
+    "limits": ("GIB", "MIB", "Limits"),
+    "probing": ("HostileFileError", "Probe", "limits_for", "probe_files"),
+    "running": ("Child", "SandboxError", "run_limited"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Import what was asked for, then: the child, of this package too, needs none of the parent's side."""
+    for module, names in _PLACES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(name)

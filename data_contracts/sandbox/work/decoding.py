@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow  # noqa: ICN001 - before the request: what it loads is then no part of the limit
-import pyarrow.compute
 import pyarrow.parquet
 
 from data_contracts.errors import DataBreaksContractError, IsthmusError
