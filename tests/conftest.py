@@ -7,6 +7,9 @@ Invariants:
 3. Under xdist, tests of one group are on one worker, or nothing is run: a group whose tests were spread
    would start its systems once for each worker, and say nothing.
 4. Without CI=true nothing changes: a laptop without chromium can still run the rest.
+5. What tests write lies in memory, where there is room: a third of the gate's time was spent on waiting for
+   a disk. A killed process leaves there what it leaves on a disk; a power cut is the simulation's. After a
+   failure the folder stays, and is named.
 
 `SKIPS_FILE` may name another list: the test of this plugin does.
 """
@@ -14,6 +17,8 @@ Invariants:
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +44,9 @@ settings.register_profile(
 settings.load_profile("house")
 
 _UNLISTED = pytest.StashKey[dict[str, str]]()
+_QUICK = pytest.StashKey[Path]()
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a private folder in it
+_ROOM = 6 * 2**30
 
 
 def _listed() -> set[tuple[str, str]]:
@@ -99,7 +107,40 @@ class _SkipPolicy:
                 terminalreporter.line(f"{node} | {reason}")
 
 
+def _quick_folder() -> Path | None:
+    """Return a new folder in memory that is named by this process; None where there is no room."""
+    if not os.access(_MEMORY, os.W_OK) or shutil.disk_usage(_MEMORY).free < _ROOM:
+        return None
+    for left in _MEMORY.glob("it*"):
+        if left.name[2:].isdigit() and not Path(f"/proc/{left.name[2:]}").exists():
+            shutil.rmtree(left, ignore_errors=True)  # of a run that failed, or was killed
+    # Short, as paths of sockets must be; others may pass through it, as they may through /tmp.
+    folder = _MEMORY / f"it{os.getpid()}"
+    folder.mkdir(mode=0o711)
+    return folder
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Judge in the process that reports: not in xdist's workers, whose reports the controller sees."""
-    if os.environ.get("CI") == "true" and not hasattr(config, "workerinput"):
+    """Judge, and say where is written, in the process that reports: not in xdist's workers."""
+    if hasattr(config, "workerinput"):
+        return
+    if "TMPDIR" not in os.environ and config.option.basetemp is None and (quick := _quick_folder()):
+        config.stash[_QUICK] = quick
+        os.environ["TMPDIR"] = tempfile.tempdir = str(quick)
+    if os.environ.get("CI") == "true":
         config.pluginmanager.register(_SkipPolicy(config), "isthmus-skip-policy")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Give the memory back, unless somebody will want to look."""
+    quick = session.config.stash.get(_QUICK, None)
+    if quick is not None and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+        shutil.rmtree(quick, ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say where the files of what failed are."""
+    quick = config.stash.get(_QUICK, None)
+    if quick is not None and quick.exists():
+        terminalreporter.line(f"what the tests wrote: {quick} (in memory, until the next run)")
