@@ -135,9 +135,9 @@ class LocalStore:
     def snapshot(self, names: Iterable[str] | None = None) -> LocalSnapshot:
         """Return the store as it is now, of these assets or of all."""
         if names is None:
-            return take_snapshot(lambda: [self._history(name) for name in self._folders()])
+            return take_snapshot(lambda: [self._history(name) for name in self._folders()], self.names)
         histories = [self._history(name) for name in sorted(set(names))]
-        return take_snapshot(lambda: histories)
+        return take_snapshot(lambda: histories, self.names)
 
     def materialise(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, every byte of it verified just now."""

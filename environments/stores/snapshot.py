@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data_contracts.errors import ConflictError, UsageError
 from environments.ref import check_name
@@ -30,6 +30,8 @@ class LocalSnapshot:
     """See `environments.stores.protocol.Snapshot`."""
 
     _seen: Mapping[str, tuple[History, tuple[Entry, ...]]]
+    _there: Callable[[], tuple[str, ...]] = field(repr=False)
+    """Names the store's assets, also those that were not asked for: what an error tells."""
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all assets in it that had a version, sorted."""
@@ -45,13 +47,15 @@ class LocalSnapshot:
     def record(self, name: str, version: str | None = None) -> AssetRecord:
         """Return one version's record; without a digest, what was the latest then."""
         if check_name(name, "the asset") not in self._seen:
-            raise _unknown(name, self.names())
+            raise _unknown(name, self._there())
         history, entries = self._seen[name]
-        return history.read(find(history, entries, version, self.names))
+        return history.read(find(history, entries, version, self._there))
 
 
-def take_snapshot(histories: Callable[[], Iterable[History]]) -> LocalSnapshot:
-    """Look until two looks in a row see the same.
+def take_snapshot(
+    histories: Callable[[], Iterable[History]], there: Callable[[], tuple[str, ...]]
+) -> LocalSnapshot:
+    """Look until two looks in a row see the same; `there` names all assets, for the text of an error.
 
     Raises:
         ConflictError: they never did, for as long as we were ready to look.
@@ -65,7 +69,7 @@ def take_snapshot(histories: Callable[[], Iterable[History]]) -> LocalSnapshot:
                 remedy="ask for fewer assets at once, or wait until their writers are done",
             )
         before = after
-    return LocalSnapshot({history.name: (history, entries) for history, entries in after})
+    return LocalSnapshot({history.name: (history, entries) for history, entries in after}, there)
 
 
 def _look(histories: Iterable[History]) -> list[tuple[History, tuple[Entry, ...]]]:

@@ -80,7 +80,8 @@ def _rows(crossings: Any, now: dt.datetime) -> Iterator[str]:  # noqa: ANN401 - 
         if one["behind_earlier_versions"]:
             line += ", behind an earlier version"
         elif one["attempts"] and one["next_attempt"]:
-            line += f", tried {one['attempts']} times, next {one['next_attempt']}"
+            times = "once" if one["attempts"] == 1 else f"{one['attempts']} times"
+            line += f", tried {times}, next {one['next_attempt']}"
         yield line
         if one["reason"]:
             yield f"    {one['reason']}"

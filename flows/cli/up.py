@@ -69,7 +69,9 @@ def command(
         )
         return
     click.echo(f"Ready in {seconds} s: {url} (credential: `isthmus shell-env`)")
-    click.echo("Next: isthmus status · isthmus run hospital --watch · isthmus down")
+    # A site of one's own has other environments: what ships may find no place in them.
+    pipeline = "PIPELINE" if site.flow_files else "hospital"
+    click.echo(f"Next: isthmus status · isthmus run {pipeline} --watch · isthmus down")
 
 
 def _settle(home: Home, site: Site, port: int | None, only: tuple[str, ...]) -> None:

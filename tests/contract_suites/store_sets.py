@@ -248,6 +248,14 @@ class StoreSets(StoreBasis):
 
     # 9. snapshots
 
+    def test_what_is_not_in_a_snapshot_of_some_is_told_with_what_is_in_the_store(
+        self, store: AssetStore
+    ) -> None:
+        self.put_set(store, {"readings": b"1"})
+        with pytest.raises(UsageError, match="nothere") as caught:
+            store.snapshot(["nothere"]).record("nothere")
+        assert "readings" in (caught.value.remedy or "")
+
     def test_a_reader_keeps_its_snapshot(self, store: AssetStore) -> None:
         self.put_set(store, dict.fromkeys(THREE, b"one"))
         view, part = store.snapshot(), store.snapshot(["readings"])

@@ -30,6 +30,7 @@ class RemoteSnapshot:
     _seen: Mapping[str, list[int]]
     _commit: Callable[[str, int], Entry | None] = field(repr=False)
     _read: Callable[[Entry], AssetRecord] = field(repr=False)
+    _there: Callable[[], tuple[str, ...]] = field(repr=False)
 
     def _commits(self, name: str) -> Iterator[Entry]:
         """Yield the commits that counted then, newest first."""
@@ -50,9 +51,9 @@ class RemoteSnapshot:
         """Return one version's record; without a digest, what was the latest then."""
         found = next((each for each in self._commits(name) if version in (None, each.version)), None)
         if found is None:
-            known = ", ".join(self.names()[:20]) or "none"
+            known = ", ".join(self._there()[:20]) or "none"
             raise UsageError(
-                f"{name}: no such asset or version in this snapshot", remedy=f"the assets in it are: {known}"
+                f"{name}: no such asset or version in this snapshot", remedy=f"the assets here are: {known}"
             )
         return self._read(found)
 

@@ -163,7 +163,7 @@ class RemoteStore(Erasing):
             return entry if self._marks.counts(entry, seen.decided) else None
 
         seen = take_snapshot(look)
-        return RemoteSnapshot(seen.numbers, commit, lambda entry: self._document(entry).record)
+        return RemoteSnapshot(seen.numbers, commit, lambda entry: self._document(entry).record, self.names)
 
     def capabilities(self) -> Capabilities:
         """Return what the store promises, found by trying: a mark must not be created twice."""
