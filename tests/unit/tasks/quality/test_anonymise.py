@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +36,18 @@ def frame(place: Place, ref: AssetRef) -> pl.DataFrame:
     return pl.concat([pl.read_parquet(path) for path in paths])
 
 
+@pytest.fixture(scope="module")
+def prepared(shared_place: Place) -> tuple[Path, AssetRef]:
+    """Read the clients once for all tests, each of which gets a copy of the store."""
+    raw = shared_place.add(DATA / "clients.csv", "credit_clients", "bank.credit-clients")
+    accepted: AssetRef = shared_place.run(quarantine, tests=raw)["accepted"]
+    return shared_place.store.folder, accepted
+
+
 @pytest.fixture
-def known(here: Place) -> AssetRef:
-    raw = here.add(DATA / "clients.csv", "credit_clients", "bank.credit-clients")
-    accepted: AssetRef = here.run(quarantine, tests=raw)["accepted"]
+def known(here: Place, prepared: tuple[Path, AssetRef]) -> AssetRef:
+    folder, accepted = prepared
+    shutil.copytree(folder, here.store.folder)
     return accepted
 
 
