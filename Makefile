@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test soak prove check bench docs clean lock format help mutations
+.PHONY: setup demo test soak prove hosts check bench docs clean lock format help mutations
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ mutations: $(STAMP) ## 100,000 random changes to genuine crossings, none accepte
 
 prove: $(STAMP) ## plant values, run everything and every failure, search; then each guard off; writes the report
 	$(BIN)/python -P tests/prove/prove.py $(ARGS)
+
+hosts: $(STAMP) ## three hosts and a server whose links are cut as seeds say (needs root); SEED=N runs one; writes the report
+	$(BIN)/python -P tests/hosts/hosts.py $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),5)) $(ARGS)
 
 check: $(STAMP) ## format, lint, types, layers, licences, docs
 	$(BIN)/ruff format --check .

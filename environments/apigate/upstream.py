@@ -1,8 +1,8 @@
 """The gate's own connection to the control plane: the only place where the real credential is used.
 
 Invariants:
-1. Every request ends within `limits.PATIENCE` seconds, whatever the server does; an answer is read up to
-   `limits.MOST_ANSWER` bytes.
+1. Every request ends within `limits.PATIENCE` seconds, whatever the server does, and sooner where its link is
+   down; an answer is read up to `limits.MOST_ANSWER` bytes.
 2. A redirect is not followed; a proxy that the environment names is not used.
 3. What the server says of an error goes no further: the gate has words of its own for each.
 
@@ -25,6 +25,7 @@ import httpcore
 
 from environments.apigate.limits import MOST_ANSWER, PATIENCE
 from environments.embedded.api import ApiAddress, authorities
+from environments.links import link_options
 
 __all__ = ["Reply", "Upstream"]
 
@@ -70,6 +71,7 @@ class Upstream:
         # httpcore, not the httpx above it: half of the CPU of a call; nothing that it leaves out is needed.
         self._http = httpcore.AsyncConnectionPool(
             ssl_context=authorities(api) or None,
+            socket_options=link_options(),
             max_connections=64,
             max_keepalive_connections=16,
             keepalive_expiry=4.0,  # the server closes what was idle for five seconds

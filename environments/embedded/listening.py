@@ -4,8 +4,8 @@ Invariants:
 1. Nothing listens before a certificate that counts now and its key, a file of ours alone, were read. In the
    clear nothing is answered: TLS 1.3 or nothing.
 2. It knows no credential and reads no request: who may do what, the server says, as to everybody.
-3. Every wait ends: a handshake in 10 s, a connection that says nothing in 120 s, also one whose other end a
-   cut link took away. At most 256 connections are open; the next one is closed.
+3. Every wait ends: a handshake in 10 s, a connection that says nothing in 120 s, one whose link is down
+   sooner. At most 256 connections are open; the next one is closed.
 4. The server may be away, and come back on another port: it is looked up for each connection.
 
 Example:
@@ -32,6 +32,7 @@ from cryptography import x509
 from data_contracts.errors import IsthmusError, UnreachableError, UsageError
 from environments.embedded.api import read_api
 from environments.home import Home
+from environments.links import watch_link
 from environments.members import read_membership
 from environments.objects.credentials import private_file
 
@@ -164,6 +165,7 @@ class Listener:
             writer.close()
             return
         self._open.add(task)
+        watch_link(writer.get_extra_info("socket"))
         try:
             with suppress(OSError, TimeoutError, IsthmusError):
                 await self._pass_on(reader, writer)

@@ -19,6 +19,7 @@ import httpx
 
 from data_contracts.errors import UnreachableError
 from environments.embedded.api import authorities
+from environments.links import link_options
 
 if TYPE_CHECKING:
     from environments.embedded.api import ApiAddress
@@ -111,7 +112,7 @@ class ControlPlane:
             auth=httpx.BasicAuth(user, password) if api.auth_string else None,
             timeout=_TIMEOUT,
             trust_env=False,
-            verify=authorities(api),
+            transport=httpx.AsyncHTTPTransport(verify=authorities(api), socket_options=link_options()),
             follow_redirects=False,
         )
 

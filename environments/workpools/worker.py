@@ -40,7 +40,7 @@ __all__ = ["Worker"]
 
 _LOG = logging.getLogger("isthmus.worker")
 _PACES = ((20.0, 0.2), (600.0, 0.5), (float("inf"), 1.0))
-_LONGEST, _SPARES = 10.0, 2
+_LONGEST, _SPARES = 2.0, 2  # a link that is up for seconds only is found while it is
 _TIMES_THE_ANSWER = 3.0  # a server that is busy is asked less often: at most a quarter of the time
 _ASK_AT_LEAST = 10.0  # the server calls a queue ready while it is asked at least once a minute
 _AHEAD = dt.timedelta(seconds=1)

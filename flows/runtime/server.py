@@ -24,6 +24,7 @@ import httpx
 
 from data_contracts.errors import UnreachableError, UsageError
 from environments.embedded.api import ApiAddress, authorities
+from environments.links import link_options
 
 __all__ = ["FINAL", "Ask", "LogLine", "RunView", "Server"]
 
@@ -121,8 +122,9 @@ class Server:
         headers = {"Authorization": f"Basic {credential}"} if api.auth_string else {}
         self.api = api
         self._patience = patience
+        transport = httpx.HTTPTransport(verify=authorities(api), socket_options=link_options())
         self._http = httpx.Client(
-            base_url=api.url, headers=headers, timeout=30.0, trust_env=False, verify=authorities(api)
+            base_url=api.url, headers=headers, timeout=30.0, trust_env=False, transport=transport
         )
         self._deployments: dict[tuple[str, str], str] = {}
 

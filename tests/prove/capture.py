@@ -1,4 +1,4 @@
-"""What passes over the loopback interface while a story runs: one file for each direction of a connection.
+"""What passes over loopback or wires while a story runs: one file for each direction of a connection.
 
 Invariants:
 1. Every TCP segment is seen once (each passes the loopback twice), and its bytes are written in their order.
@@ -9,13 +9,16 @@ Invariants:
 
 from __future__ import annotations
 
+import errno
+import selectors
 import socket
 import struct
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 _ALL_PROTOCOLS, _IPV4, _IPV6, _TCP = 0x0003, 0x0800, 0x86DD, 6
 _OUTGOING = 4
@@ -77,30 +80,40 @@ def _segment(kind: int, packet: bytes) -> tuple[bytes, int, int, int, bytes] | N
 
 
 @contextmanager
-def captured(folder: Path) -> Iterator[Capture]:
-    """Capture until the block ends.
+def captured(folder: Path, wires: Sequence[socket.socket] = ()) -> Iterator[Capture]:
+    """Capture until the block ends: the loopback, or what bound packet sockets see at one end of a wire each.
 
     Raises:
         PermissionError: this process may not.
     """
     folder.mkdir(parents=True)
     seen, over = Capture(folder), threading.Event()
-    with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL_PROTOCOLS)) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-        listener.bind(("lo", _ALL_PROTOCOLS))
-        listener.settimeout(_LOOK_S)
+    with ExitStack() as stack, selectors.DefaultSelector() as selector:
+        listeners = [stack.enter_context(each) for each in wires or (_loopback(),)]
+        for each in listeners:
+            each.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER // len(listeners))
+            each.setblocking(False)
+            selector.register(each, selectors.EVENT_READ)
 
         def listen() -> None:
             while True:
                 last = over.is_set()  # asked first: what waits by then is still read
-                try:
-                    packet, address = listener.recvfrom(_LARGEST)
-                except TimeoutError:
-                    if last:
-                        return
-                    continue
-                if address[2] != _OUTGOING:
-                    seen.take(address[1], packet)
+                ready = selector.select(_LOOK_S)
+                if last and not ready:
+                    return
+                for key, _ in ready:
+                    try:
+                        packet, address = cast("socket.socket", key.fileobj).recvfrom(_LARGEST)
+                    except OSError as error:
+                        if error.errno not in (
+                            errno.EAGAIN,
+                            errno.ENETDOWN,
+                        ):  # a wire that is cut says so once
+                            raise
+                        continue
+                    # The loopback shows each packet twice: as it goes, and as it comes.
+                    if wires or address[2] != _OUTGOING:
+                        seen.take(address[1], packet)
 
         thread = threading.Thread(target=listen, name="capture")
         thread.start()
@@ -109,4 +122,16 @@ def captured(folder: Path) -> Iterator[Capture]:
         finally:
             over.set()
             thread.join()
-            _, seen.dropped = struct.unpack("II", listener.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+            for each in listeners:
+                _, dropped = struct.unpack("II", each.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+                seen.dropped += dropped
+
+
+def _loopback() -> socket.socket:
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ALL_PROTOCOLS))
+    try:
+        opened.bind(("lo", _ALL_PROTOCOLS))
+    except OSError:
+        opened.close()
+        raise
+    return opened

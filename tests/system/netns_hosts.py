@@ -21,11 +21,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 from netns import Net, network
 from netns import why_not as no_network
 from other_users import ISTHMUS, User, some_users, take_down
@@ -41,7 +42,7 @@ HUB = "hub"
 ENVIRONMENTS = ("onprem", "cloud", "edge")
 MEET_AT = {("onprem", "cloud"): "cloud", ("edge", "cloud"): "cloud", ("edge", "onprem"): "onprem"}
 """Which machine serves the transit of two environments."""
-_API_PORT, _SFTP_PORT = 4443, 2222
+API_PORT, SFTP_PORT = 4443, 2222
 _HUB = """\
 # The machine of the server: it asks and invites. Nothing may cross to it, and nothing lies there.
 name: hub
@@ -55,7 +56,6 @@ capacity: {workers: {min: 1, max: 1}, threads: 1, memory: 256 MiB, pipelines: 1,
 cost: {currency: USD}
 steps: []
 """
-_PATIENCE_S = 20.0
 Given, Done = TypeVar("Given"), TypeVar("Done")
 
 
@@ -72,12 +72,14 @@ class Machines:
         net: their wires.
         users: whose home is on each, by its name.
         folder: everything of this run.
+        running: what was started and stays; ended with the machines, or before by `end`.
         began: seconds that each part of the start took.
     """
 
     net: Net
     users: dict[str, User]
     folder: Path
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
     began: dict[str, float] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> User:
@@ -86,11 +88,33 @@ class Machines:
     @property
     def url(self) -> str:
         """Where the API answers on the wires."""
-        return f"https://{self.net.address(HUB)}:{_API_PORT}/api"
+        return f"https://{self.net.address(HUB)}:{API_PORT}/api"
 
     def exchange(self, host: str) -> Path:
         """Return the folder behind the SFTP server of a machine."""
         return self.users[host].folder / "exchange"
+
+    def stay(self, name: str, log: str, *command: str) -> subprocess.Popen[bytes]:
+        """Start what stays, on a machine, under its user; what it prints goes into a file."""
+        user = self.users[name]
+        with (self.folder / log).open("wb") as out, (self.folder / f"{log}.err").open("wb") as err:
+            started = subprocess.Popen(
+                user.words(*command), stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                env=user.surroundings(), cwd=user.site,
+            )  # fmt: skip
+        self.running.append(started)
+        return started
+
+    def end(self) -> None:
+        """End what stays, with its children: an SFTP server leaves a session to itself."""
+        for process in self.running:
+            with suppress(psutil.NoSuchProcess):
+                children = psutil.Process(process.pid).children(recursive=True)
+                for each in (psutil.Process(process.pid), *children):
+                    with suppress(psutil.NoSuchProcess):
+                        each.terminate()
+                psutil.wait_procs(children, timeout=10)
+            process.wait(20)
 
 
 def _own(user: User, *paths: Path) -> None:
@@ -112,7 +136,7 @@ def machines(names: tuple[str, ...] = (HUB, *ENVIRONMENTS)) -> Iterator[Machines
     # Short: a PostgreSQL socket's path must fit into 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="ist-"))
     folder.chmod(0o755)
-    site, running = shipped_site(folder / "site"), list[subprocess.Popen[bytes]]()
+    site = shipped_site(folder / "site")
     users: dict[str, User] = {}
     left: list[str] = []
     try:
@@ -126,32 +150,20 @@ def machines(names: tuple[str, ...] = (HUB, *ENVIRONMENTS)) -> Iterator[Machines
                 _own(users[name], own)
             made = Machines(net, users, folder)
             try:
-                _serve_transits(made, running)
+                _serve_transits(made)
                 _declare(made)
-                _start(made, authority, running)
+                _start(made, authority)
                 yield made
             finally:
                 net.heal_all()
-                for process in running:
-                    process.terminate()
-                    process.wait(20)
+                made.end()
                 left = take_down(users.values())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     assert not left, left
 
 
-def _run(machines: Machines, name: str, log: str, *command: str) -> subprocess.Popen[bytes]:
-    """Start what stays, on a machine, under its user."""
-    user = machines[name]
-    with (machines.folder / log).open("wb") as out:
-        return subprocess.Popen(
-            user.words(*command), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-            env=user.surroundings(), cwd=user.site,
-        )  # fmt: skip
-
-
-def _serve_transits(machines: Machines, running: list[subprocess.Popen[bytes]]) -> None:
+def _serve_transits(machines: Machines) -> None:
     """Start the SFTP servers, each with the keys of those who meet there."""
     assert SSHD is not None
     for name in ENVIRONMENTS:
@@ -161,13 +173,13 @@ def _serve_transits(machines: Machines, running: list[subprocess.Popen[bytes]]) 
         user, folder = machines[host], machines[host].folder / "sshd"
         folder.mkdir()
         new_key(folder / "host")
-        write_config(folder, f"{machines.net.address(host)}:{_SFTP_PORT}")
+        write_config(folder, f"{machines.net.address(host)}:{SFTP_PORT}")
         guests = sorted({name for pair, at in MEET_AT.items() if at == host for name in pair})
         keys = [(machines[name].folder / "id.pub").read_text() for name in guests]
         (folder / "authorized").write_text("".join(keys))
         machines.exchange(host).mkdir()
         _own(user, folder, *folder.iterdir(), machines.exchange(host))
-        running.append(_run(machines, host, f"sshd-{host}.log", SSHD, "-D", "-e", "-f", f"{folder}/config"))
+        machines.stay(host, f"sshd-{host}", SSHD, "-D", "-e", "-f", f"{folder}/config")
 
 
 def _declare(machines: Machines) -> None:
@@ -182,7 +194,7 @@ def _declare(machines: Machines) -> None:
             peer = pair[1] if name == pair[0] else pair[0]
             key = (machines[host].folder / "sshd" / "host.pub").read_text().split()[:2]
             lines.append(
-                f"  - {{with: {peer}, kind: sftp, host: {machines.net.address(host)}, port: {_SFTP_PORT}, "
+                f"  - {{with: {peer}, kind: sftp, host: {machines.net.address(host)}, port: {SFTP_PORT}, "
                 f"user: {machines[host].name}, path: {machines.exchange(host)}, "
                 f'host_key: "{" ".join(key)}", key: {machines[name].folder / "id"}}}'
             )
@@ -192,7 +204,7 @@ def _declare(machines: Machines) -> None:
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _start(machines: Machines, authority: Authority, running: list[subprocess.Popen[bytes]]) -> None:
+def _start(machines: Machines, authority: Authority) -> None:
     """Bring the server up, have the three join it, and bring these up."""
     clock, hub = time.monotonic(), machines[HUB]
 
@@ -205,7 +217,7 @@ def _start(machines: Machines, authority: Authority, running: list[subprocess.Po
     _own(hub, certificate, key)
     place = machines.url.removeprefix("https://").removesuffix("/api")
     words = ("api", "listen", "--on", place, "--certificate", str(certificate), "--key", str(key))
-    running.append(_run(machines, HUB, "listen.log", *ISTHMUS, *words))
+    machines.stay(HUB, "listen", *ISTHMUS, *words)
     lap("the server")
     _join(machines)
     lap("joining")

@@ -33,6 +33,7 @@ from environments.boundary.transit.names import (
     listed_crossings,
 )
 from environments.boundary.transit.port import Data
+from environments.links import link_options
 from environments.objects.credentials import private_file
 from environments.transits import HttpsTransitSpec, promised
 
@@ -94,7 +95,7 @@ class HttpsTransit:
         self.capabilities = promised(spec)
         self._client = httpx.Client(
             base_url=spec.url,
-            verify=_context(spec),
+            transport=httpx.HTTPTransport(verify=_context(spec), socket_options=link_options()),
             timeout=_TIMEOUT,
             trust_env=False,
             follow_redirects=False,

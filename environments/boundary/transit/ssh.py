@@ -26,6 +26,7 @@ from paramiko.pkey import UnknownKeyType
 from paramiko.sftp import CMD_EXTENDED
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
+from environments.links import watch_link
 from environments.objects.credentials import private_file
 from environments.transits import SftpTransitSpec
 
@@ -129,6 +130,7 @@ def _connect(spec: SftpTransitSpec, pinned: paramiko.PKey, key: paramiko.PKey) -
     where = f"{spec.host}:{spec.port}"
     try:
         raw = socket.create_connection((spec.host, spec.port), timeout=_CONNECT)
+        watch_link(raw)
     except OSError:
         raise UnreachableError(f"{where}: the SSH server cannot be reached") from None
     transport = paramiko.Transport(raw)
