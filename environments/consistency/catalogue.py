@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from data_contracts.terms import Selector
 from environments.stores import AssetRecord, AssetStore
@@ -34,8 +34,7 @@ class Marked(Protocol):
         """Return for each asset what changes with its history, the time (ns) of the last change first."""
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """One version of an asset.
 
     Attributes:
@@ -73,7 +72,7 @@ class Held:
     @classmethod
     def from_json(cls, value: list[Any]) -> Held:
         """Read what `to_json` wrote."""
-        return cls(tuple(Version(*version) for version in value[1]), value[0], value[2])
+        return cls(tuple(map(Version._make, value[1])), value[0], value[2])
 
 
 def list_asset(store: AssetStore, name: str) -> tuple[Held, AssetRecord | None]:

@@ -125,12 +125,13 @@ def _open(row: tuple[Any, ...]) -> Open:
 
 def _row(standing: Standing) -> tuple[Any, ...]:
     rules = json.dumps(list(standing.rules)) if standing.rules else ""
-    return tuple((vars(standing) | {"rules": rules}).values())
+    return tuple(standing._replace(rules=rules))  # type: ignore[arg-type] # as text
 
 
 def _standing(row: tuple[Any, ...]) -> Standing:
+    # The columns are the fields, in their order; rules are text there, and mostly none.
     rules = tuple(json.loads(row[10])) if row[10] else ()
-    return Standing(*(*row[2:10], rules, row[11]))
+    return Standing._make((*row[2:10], rules, row[11]))
 
 
 def _take_assets(

@@ -16,8 +16,8 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
 
 from environments.ledger import Entry
 
@@ -26,9 +26,8 @@ __all__ = ["Open", "Pair", "Standing", "Standings"]
 Pair: TypeAlias = "tuple[str, str]"
 
 
-@dataclass(frozen=True)
-class Standing:
-    """One asset at one destination, as the source knows it.
+class Standing(NamedTuple):
+    """One asset at one destination, as the source knows it; a tuple, since there are a hundred thousand.
 
     Attributes:
         there: the source's version of the newest receipt; empty where there is none.
@@ -114,8 +113,9 @@ class Standings:
         if "not_before" in body:  # a limit of the boundary: it is asked again then
             outcome = "held"
         for name, version in sent.members:
-            self.pairs[name, sent.destination] = replace(
-                self.pairs.get((name, sent.destination), Standing()),
+            self.pairs[name, sent.destination] = self.pairs.get(
+                (name, sent.destination), Standing()
+            )._replace(
                 asked=version,
                 crossing=crossing,
                 outcome="open" if outcome == "permitted" else outcome,
@@ -134,8 +134,7 @@ class Standings:
         for name, version in sent.members:
             known = self.pairs.get((name, sent.destination), Standing())
             if outcome == "permitted" and int(body["peer_head"][0]) >= known.head:
-                known = replace(
-                    known,
+                known = known._replace(
                     there=version,
                     arrived=str(body["version"]) if len(sent.members) == 1 else "",
                     received=str(body["received"]),
@@ -143,5 +142,5 @@ class Standings:
                     head=int(body["peer_head"][0]),
                 )
             if known.crossing == crossing:
-                known = replace(known, outcome=outcome, rules=tuple(body["rules"]), since=entry.time)
+                known = known._replace(outcome=outcome, rules=tuple(body["rules"]), since=entry.time)
             self.pairs[name, sent.destination] = known

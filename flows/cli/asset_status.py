@@ -5,10 +5,16 @@ Each environment is asked in a child process of its own, which opens that enviro
 
 from __future__ import annotations
 
+import gc
 import json
-from collections.abc import Callable, Iterable, Sequence
+import json.encoder
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,7 +27,7 @@ from flows.cli.options import example, home_option, json_option, site_option
 if TYPE_CHECKING:
     from environments.consistency import Row
 
-__all__ = ["status"]
+__all__ = ["row_text", "status"]
 
 _SHORT = len("sha256:") + 12
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
@@ -67,18 +73,28 @@ def status(  # noqa: PLR0913 - one parameter for each option
     if not names:
         raise UsageError("no environment has a folder in this home yet", remedy="run `isthmus up` once")
     wanted = _Wanted(asset, destination, everything, remote, as_json)
-    questions = {name: partial(_told, home, site, wanted, name) for name in names}
-    answers = ask_all(questions, timeout=_TIMEOUT)
-    for answer in answers.values():
-        if isinstance(answer, IsthmusError):
-            raise answer
-    if as_json:
-        # Each child wrote its own part of the document: a hundred thousand rows are written once.
-        parts = [f"{json.dumps(name)}: {answer}" for name, answer in answers.items()]
-        click.echo('{"environments": {' + ",\n".join(parts) + "}}")
-        return
-    for answer in answers.values():
-        click.echo(answer)
+    with tempfile.TemporaryDirectory(prefix="isthmus-status-") as made:
+        place = Path(made)
+        questions = {name: partial(_tell, home, site, wanted, name, place / name) for name in names}
+        for answer in ask_all(questions, timeout=_TIMEOUT).values():
+            if isinstance(answer, IsthmusError):
+                raise answer
+        _print({name: place / name for name in names}, as_json=as_json)
+
+
+def _print(parts: Mapping[str, Path], *, as_json: bool) -> None:
+    """Print what each child wrote: a hundred thousand rows are not read, nor written twice."""
+    sys.stdout.flush()
+    out = sys.stdout.buffer
+    for number, (name, path) in enumerate(parts.items()):
+        if as_json:
+            head = f"{json.dumps(name)}: "
+            out.write((",\n" if number else '{"environments": {').encode() + head.encode())
+        with path.open("rb") as part:
+            shutil.copyfileobj(part, out, 1 << 20)
+        out.write(b"" if as_json else b"\n")
+    out.write(b"}}\n" if as_json else b"")
+    out.flush()
 
 
 def _made(home: Home, name: str) -> bool:
@@ -103,14 +119,22 @@ class _Wanted:
         )
 
 
+def _tell(home: Home, site: Site, wanted: _Wanted, env: str, path: Path) -> None:
+    """Write the answer for one environment; runs in a child of its own."""
+    with path.open("xb") as part:
+        part.write(_told(home, site, wanted, env).encode())
+
+
 def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> str:
-    """Answer for one environment, as the text that is printed; runs in a child of its own."""
+    """Answer for one environment, as the text that is printed."""
     from environments.consistency import open_source, status_of
 
+    # This process ends with its answer; looking for circles among a hundred thousand rows took half its time.
+    gc.disable()
     source = open_source(home.environment(env).check(), site, remote=wanted.remote)
     rows = [row for row in status_of(source) if wanted.takes(row)]
     if wanted.as_json:
-        return _document([row.to_json() for row in rows])
+        return _document(rows)
     if not rows:
         return f"{env}: nothing that could cross" + (f" by the name {wanted.asset}" if wanted.asset else "")
     header = ("ASSET", "TO", "THERE", "LATEST", "BEHIND", "STATE", "WHY")
@@ -129,11 +153,27 @@ def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> str:
     return f"{env}:\n" + "\n".join(_table(header, cells))
 
 
-def _document(rows: list[dict[str, Any]]) -> str:
-    return "[" + ",\n".join(map(_ENCODE, rows)) + "]"
+def _document(rows: Iterable[Row]) -> str:
+    return "[" + ",\n".join(map(row_text, rows)) + "]"
+
+
+def row_text(row: Row) -> str:
+    """Return a row's JSON as the encoder gives it, in a quarter of its time: there are a hundred thousand."""
+    if row.rules or row.queued is not None:
+        return _ENCODE(row.to_json())
+    behind = "null" if row.behind is None else row.behind
+    return (
+        f'{{"asset": {_quoted(row.asset)}, "destination": {_quoted(row.destination)}, '
+        f'"state": {_quoted(row.state)}, "there": {_quoted(row.there)}, "arrived": {_quoted(row.arrived)}, '
+        f'"received": {_quoted(row.received)}, "latest": {_quoted(row.latest)}, "behind": {behind}, '
+        f'"since": {_quoted(row.since)}, "seconds": {row.seconds}, "asked": {_quoted(row.asked)}, '
+        f'"crossing": {_quoted(row.crossing)}, "rules": [], "note": {_quoted(row.note)}, "queued": null, '
+        f'"why": {_quoted(row.why)}}}'
+    )
 
 
 _ENCODE: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_quoted: Callable[[str], str] = json.encoder.encode_basestring
 
 
 def _behind(versions: int | None, seconds: int) -> str:
