@@ -78,7 +78,8 @@ def complaints(story: Story) -> list[str]:
     if story.left:
         told.append(f"{len(story.left)} files lie in transits")
     told += [f"{what}: {story.seconds[what]} s" for what in IN_THE_DARK if story.seconds[what] > 60]
-    if {name for name, health in story.dark.items() if health == "failing"} != {"server", "worker@edge"}:
+    failing = {name for name, health in story.dark.items() if health != "ok"}
+    if not {"server"} <= failing <= {"server", "gate@edge", "worker@edge"}:
         told.append(f"in the dark: {story.dark}")
     if story.share_down <= 0.5:
         told.append(f"the hall was away for {story.share_down:.0%} only")

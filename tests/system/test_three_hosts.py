@@ -75,7 +75,8 @@ def test_alarms_queued_while_nothing_reached_the_hall_came_home_in_their_order(s
 
 
 def test_status_and_down_answer_at_the_hall_while_its_wires_swallow_everything(story: Story) -> None:
-    assert story.dark["server"] == story.dark["worker@edge"] == "failing"
+    # The worker and the gate say so a little later: they have heard of the server lately.
+    assert story.dark["server"] == "failing"
     assert story.dark["dask@edge"] == story.dark["pump@edge"] == "ok"
     # Beside two cores that others use, too: alone both take a few seconds.
     assert [story.seconds[what] < 60 for what in IN_THE_DARK] == [True, True]
