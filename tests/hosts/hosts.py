@@ -24,7 +24,8 @@ REPORT = ROOT / "docs" / "hosts.md"
 def main() -> int:
     """Run the seeds; write the report after each, for as long as all of them ended as they must."""
     given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    given.add_argument("--seeds", type=int, default=5, metavar="N", help="seeds 1 to N")
+    given.add_argument("--seeds", type=int, default=5, metavar="N", help="up to seed N")
+    given.add_argument("--first", type=int, default=1, metavar="N", help="from seed N on, else from 1")
     given.add_argument("--seed", type=int, default=None, metavar="N", help="this one alone")
     given.add_argument(
         "--scale", type=float, default=1.0, help="how much longer everything in the weather takes"
@@ -35,13 +36,13 @@ def main() -> int:
     if why_not():
         print(f"hosts: {why_not()}")
         return 1
+    from hosts_report import report
     from netns_checks import complaints
     from netns_hosts import machines
     from netns_story import Story, plant, play
-    from reporting import report
 
     begun, stories, wrong = time.monotonic(), list[Story](), 0
-    for seed in [asked.seed] if asked.seed is not None else range(1, asked.seeds + 1):
+    for seed in [asked.seed] if asked.seed is not None else range(asked.first, asked.seeds + 1):
         print(f"hosts: seed {seed} ...", flush=True)
         with machines() as made:
             plant(made)
