@@ -55,7 +55,7 @@ def _known_as_right(name: str, definition: str | None, value: Json) -> bool:
     return len(raw) <= _REMEMBERED_BYTES and _right(name, definition, raw)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _right(name: str, definition: str | None, raw: bytes) -> bool:
     return bool(_validator(name, definition).is_valid(json.loads(raw)))
 

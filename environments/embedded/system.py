@@ -16,10 +16,11 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property, partial
 from pathlib import Path
 
-from data_contracts.errors import DefectError, UnreachableError, UsageError
+from data_contracts.errors import DefectError, IsthmusError, UnreachableError, UsageError
 from environments.embedded.api import ApiAddress, client_settings, read_api, use_api, write_api
 from environments.embedded.client import Client
 from environments.embedded.composition import Composition
@@ -32,7 +33,16 @@ from environments.embedded.settings import SystemSettings, make_secrets, remembe
 from environments.members import environments_here, read_membership
 from environments.profile import Profile
 
-__all__ = ["System"]
+__all__ = ["NO_THREADS", "System"]
+
+NO_THREADS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""Linear algebra, and an allocator of Arrow's that it does not use, start threads when they are imported: no
+fork were safe."""
 
 
 class System:
@@ -87,9 +97,7 @@ class System:
         os.chdir(self.home.system)
         if not carries(self.settings.mark):
             raise DefectError(f"started without {MARK}", remedy="start it with `isthmus up`")
-        # A library of linear algebra would start threads when numpy is imported, and no fork were safe.
-        for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            os.environ[name] = "1"
+        os.environ.update(NO_THREADS)
         use_api(preload_settings(self.home.system / "prefect"))
 
     def bind(self) -> str | None:
@@ -112,6 +120,14 @@ class System:
             note = f"port {remembered}, used last time, is taken by another program"
         self.settings = remember_port(self.home, self.settings, self.listener.getsockname()[1])
         return note
+
+    def read_contracts(self) -> None:
+        """Read the site's contracts once before the hosts are forked: each step would judge all of them anew.
+
+        What is wrong with one is told by whoever needs it.
+        """
+        with suppress(IsthmusError):
+            self.composition.site.contracts.all()
 
     def preload(self, names: Sequence[str]) -> None:
         """Import what parts share, then keep the collector off those pages.

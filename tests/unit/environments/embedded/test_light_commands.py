@@ -21,8 +21,11 @@ print([module for module in heavy if module in sys.modules])
 def test_what_is_preloaded_starts_no_thread(run_python: Callable[..., str]) -> None:
     code = """
 import importlib
+import os
 from environments.embedded.processes import threads
+from environments.embedded.system import NO_THREADS
 import flows.supervisor
+os.environ.update(NO_THREADS)
 for name in (*flows.supervisor.SHARED, *flows.supervisor.PRELOAD):
     importlib.import_module(name)
     assert threads() == 1, name
