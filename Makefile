@@ -26,7 +26,8 @@ demo: $(STAMP) ## set up, start everything, run the hospital pipeline, show what
 test: $(STAMP) ## every test, on real parts
 	@# Hundreds of processes import us: each would compile us anew where PYTHONDONTWRITEBYTECODE is set.
 	$(BIN)/python -m compileall -q -j 2 flows tasks environments data_contracts
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@# One more than two cores have: some tests wait for clocks, and not for a core.
+	$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadgroup $(ARGS)
 
 soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prints what happened
 	$(BIN)/python tests/simulation/soak.py $(if $(SEED),--seed $(SEED),$(or $(SEEDS),10000))

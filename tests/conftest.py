@@ -30,6 +30,8 @@ pytest_plugins = ["pytester"]
 # One thread for linear algebra, as in the environments' own processes: with two cores shared, threads
 # that wait by spinning make a fit twenty times slower. It counts only until numpy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# As the system itself: a library that tests import calls nobody.
+os.environ.setdefault("DO_NOT_TRACK", "1")
 
 _LIST = Path(__file__).with_name("skips.txt")
 # Two cores shared with a running system: a slow example says nothing about the code. No example
