@@ -99,7 +99,7 @@ class Progress:
         self.say(line_of(phase, rows, seconds))
 
     def moved(self, phase: str, done: int, total: int) -> None:
-        """Say how many bytes have moved: at the first, then now and then, and never two at a time."""
+        """Say how many bytes have moved: first and last, and between them now and then, as lines get away."""
         now = time.monotonic()
         with self._counting:
             known, began, told = self._moving
@@ -108,7 +108,7 @@ class Progress:
             pause = min(_SELDOM, max(_SOON, (now - began) / _SHARE))
             late = told and done < total and now - told < pause
             self._moving = (phase, began, told)
-            if late or self._posting is not None:
+            if late or (0 < done < total and self._posting is not None):
                 return
             self._moving = (phase, began, now)
         self.say(moved_line(phase, done, total, now - began))

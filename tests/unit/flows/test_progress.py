@@ -41,6 +41,18 @@ def test_a_step_goes_on_while_the_server_is_away_and_its_lines_come_in_order_bef
     assert len(server.posted) <= 3, "what waits goes in one request"
 
 
+def test_what_moves_in_no_time_is_told_although_a_line_is_on_its_way() -> None:
+    server = Server()
+    progress = Progress(server, "run")  # type: ignore[arg-type]
+    progress.report("egress.seal")
+    for done in (0, 50, 100):
+        progress.moved("egress.seal", done, 100)
+    server.up.set()
+    progress.flush()
+    lines = [line.partition(",")[0] for batch in server.posted for line in batch]
+    assert lines == ["egress.seal", "egress.seal: 0 of 100 bytes", "egress.seal: 100 of 100 bytes"]
+
+
 def test_of_too_many_lines_the_newest_wait() -> None:
     server = Server()
     progress = Progress(server, "run")  # type: ignore[arg-type]
