@@ -6,10 +6,10 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export PYTHONSAFEPATH := 1
 
-.PHONY: setup demo test soak prove hosts check bench docs clean lock format help mutations
+.PHONY: setup demo test test-long compiled soak prove hosts check bench docs clean lock format help mutations
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) not found; install Python 3.11 or say make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -23,11 +23,15 @@ setup: $(STAMP) ## the virtual environment, with every dependency by hash
 demo: $(STAMP) ## set up, start everything, run the hospital pipeline, show what crossed
 	$(BIN)/isthmus demo $(ARGS)
 
-test: $(STAMP) ## every test, on real parts
+test: compiled ## the tests, on real parts, in ten minutes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long" $(ARGS)
+
+test-long: compiled ## the tests that take long: whole systems, one after the other, in every trouble
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long $(ARGS)
+
+compiled: $(STAMP)
 	@# Hundreds of processes import us: each would compile us anew where PYTHONDONTWRITEBYTECODE is set.
-	$(BIN)/python -m compileall -q -j 2 flows tasks environments data_contracts
-	@# One more than two cores have: some tests wait for clocks, and not for a core.
-	$(BIN)/python -m pytest -n $(or $(JOBS),3) --dist loadgroup $(ARGS)
+	@$(BIN)/python -m compileall -q -j 2 flows tasks environments data_contracts
 
 soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prints what happened
 	$(BIN)/python tests/simulation/soak.py $(if $(SEED),--seed $(SEED),$(or $(SEEDS),10000))

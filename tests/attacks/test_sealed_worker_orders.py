@@ -23,7 +23,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from sealed_worker_stage import EVIL, OURS, STOCK, Stage, appears, local_block, ran_as_installed, was_refused
 from worker_world import control_plane, stock_worker, until
 
-pytestmark = [pytest.mark.attack, pytest.mark.system, pytest.mark.xdist_group("sealed-worker-orders")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.attack,
+    pytest.mark.system,
+    pytest.mark.xdist_group("sealed-worker-orders"),
+]
 
 
 @pytest.fixture(scope="module")

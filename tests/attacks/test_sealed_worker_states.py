@@ -23,7 +23,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from sealed_worker_stage import OURS, STOCK, Stage, appears, local_block, was_refused
 from worker_world import control_plane, stock_worker, until
 
-pytestmark = [pytest.mark.attack, pytest.mark.system, pytest.mark.xdist_group("sealed-worker-states")]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.attack,
+    pytest.mark.system,
+    pytest.mark.xdist_group("sealed-worker-states"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from killed_pump import POINTS, finish
 from pumping_world import PumpingWorld, rows
 
 Kill = Callable[[PumpingWorld, str], int]
-pytestmark = pytest.mark.xdist_group("kill9")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kill9")]
 
 
 @pytest.fixture(scope="module")

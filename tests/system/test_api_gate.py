@@ -26,6 +26,7 @@ from environments.apigate.speaker import Speaker, key_in, run_credential
 from environments.embedded.api import read_api
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.system,
     pytest.mark.attack,
     pytest.mark.xdist_group("api-gate"),

@@ -11,7 +11,12 @@ import pytest
 
 DATA = Path(__file__).resolve().parents[2] / "flows" / "bank" / "data"
 QUASI = ["LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE"]
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hospital"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("hospital"),
+    pytest.mark.timeout(600),
+]
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ QUIET = [
 RUN_SECONDS = 240
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.system,
     pytest.mark.xdist_group("hospital"),
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),

@@ -30,7 +30,12 @@ from environments.embedded.takedown import take_down
 from environments.home import Home
 from environments.site import Site
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("embedded"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("embedded"),
+    pytest.mark.timeout(600),
+]
 
 ENTRY = [str(Path(__file__).with_name("control_plane.py"))]
 SITE = Site.load()

@@ -20,7 +20,12 @@ from environments.embedded.sweep import leftovers, recorded
 from environments.embedded.takedown import take_down
 from environments.home import Home
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("embedded"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("embedded"),
+    pytest.mark.timeout(600),
+]
 
 COMMAND = [sys.executable, "-P", "-c", "from flows.cli.main import main; main()"]
 TESTS = Path(__file__).parents[2] / "flows/hospital/data/onprem_tests.csv"

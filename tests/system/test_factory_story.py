@@ -9,7 +9,12 @@ import polars as pl
 import pytest
 
 DATA = Path(__file__).resolve().parents[2] / "flows" / "factory" / "data"
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hospital"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("hospital"),
+    pytest.mark.timeout(600),
+]
 BROUGHT = (
     ("history.csv", "onprem", "machine_history", "machine-history"),
     ("shift.csv", "edge", "shift_readings", "shift-readings"),

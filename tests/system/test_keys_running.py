@@ -11,7 +11,12 @@ import pytest
 
 from flows.cli.init import write_site
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("keys-running"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("keys-running"),
+    pytest.mark.timeout(900),
+]
 
 ENVIRONMENTS = ("onprem", "cloud")
 

@@ -24,7 +24,12 @@ from leaking import EDGE, HOME, copying
 from prefect_view import api_of, every
 from sentinels import Sentinel, api_texts, database_texts, in_files, in_texts
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("hospital"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("hospital"),
+    pytest.mark.timeout(600),
+]
 
 PATIENCE = 400
 

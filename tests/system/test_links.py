@@ -28,7 +28,12 @@ from flows.runtime.server import Server
 
 if why_not():
     pytest.skip(why_not(), allow_module_level=True)
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("links"), pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("links"),
+    pytest.mark.timeout(120),
+]
 
 PORT = 5000
 AWAY_S, SOON_S = 2, 10.0

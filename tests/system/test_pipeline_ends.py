@@ -17,7 +17,12 @@ from environments.home import Home
 from environments.site import SHIPPED_PROFILES
 from flows.runtime.server import RunView, Server
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("narrow"), pytest.mark.timeout(900)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("narrow"),
+    pytest.mark.timeout(900),
+]
 
 FLOWS = '''
 from flows.runtime import AssetRef, latest, pipeline, sync, when

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from open_files import Opened, processes, strace, tracers
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.system,
     pytest.mark.xdist_group("separation"),
     pytest.mark.timeout(600),

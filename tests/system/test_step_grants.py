@@ -17,6 +17,7 @@ from prefect_view import api_of, every
 from worker_world import until
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.system,
     pytest.mark.attack,
     pytest.mark.xdist_group("api-gate"),

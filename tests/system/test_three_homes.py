@@ -28,6 +28,7 @@ from other_users import ISTHMUS, User, some_users, take_down, why_not
 from site_variants import shipped_site
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.system,
     pytest.mark.xdist_group("three-homes"),
     pytest.mark.timeout(600),

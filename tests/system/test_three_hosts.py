@@ -29,6 +29,7 @@ from netns_weather import MOSTLY_DOWN, turns
 
 SEED = 1
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.system,
     pytest.mark.xdist_group("three-hosts"),
     pytest.mark.timeout(900),

@@ -17,7 +17,12 @@ from site_variants import change
 
 from flows.cli.init import write_site
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("who-asks"), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.system,
+    pytest.mark.xdist_group("who-asks"),
+    pytest.mark.timeout(600),
+]
 
 WAY = ("--from", "onprem", "--to", "cloud", "--purpose", "statistics")
 ASKS = ("--from", "onprem", "--asset", "readings", "--to", "cloud", "--purpose", "statistics")

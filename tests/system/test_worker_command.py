@@ -17,7 +17,7 @@ from worker_world import World, control_plane, until
 
 from environments.apigate.address import read_gate
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("worker-command")]
+pytestmark = [pytest.mark.long, pytest.mark.system, pytest.mark.xdist_group("worker-command")]
 ISTHMUS = str(Path(sys.executable).with_name("isthmus"))
 
 

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from worker_world import World, control_plane, until
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("worker-life")]
+pytestmark = [pytest.mark.long, pytest.mark.system, pytest.mark.xdist_group("worker-life")]
 
 
 @pytest.fixture(scope="module")

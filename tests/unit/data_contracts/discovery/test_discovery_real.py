@@ -12,6 +12,8 @@ from data_contracts.discovery import examine, infer_contract
 if not DATA.is_dir():
     pytest.skip("the real data sets are not here", allow_module_level=True)
 
+pytestmark = pytest.mark.long
+
 TARGET = (
     "userdata_pii_parquet",
     "transactions_pii",

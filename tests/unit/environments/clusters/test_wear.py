@@ -23,6 +23,8 @@ from environments.home import EnvironmentFolder, Home
 from environments.identity import write_dask_certificates
 from environments.profile import Capacity, Profile
 
+pytestmark = pytest.mark.long
+
 MIB = 2**20
 PROFILE = Profile("edge", "edge", "DE", Classification.RESTRICTED, capacity=Capacity(workers=(1, 1)))
 WORKER = """

@@ -22,6 +22,8 @@ from environments.outbox import open_outbox
 from environments.site import Site
 from flows.cli.init import write_site
 
+pytestmark = pytest.mark.long
+
 PART = """
 import sys
 from pathlib import Path
