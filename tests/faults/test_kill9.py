@@ -16,7 +16,7 @@ from boundary_world import World, rows
 from killed_crossing import POINTS, finish
 
 Kill = Callable[[World, str | None, int | None], int]
-pytestmark = pytest.mark.xdist_group("kill9")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("kill9")]
 
 
 @pytest.fixture(scope="module")

@@ -35,12 +35,7 @@ from flows.cli.init import write_site
 if TYPE_CHECKING:
     from conftest import System
 
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.system,
-    pytest.mark.xdist_group("bad-input"),
-    pytest.mark.timeout(300),
-]
+pytestmark = [pytest.mark.long, pytest.mark.system, pytest.mark.xdist_group("bad-input")]
 
 ISTHMUS = Path(sys.executable).with_name("isthmus")
 FLOW = '''

@@ -263,6 +263,7 @@ def test_status_tells_the_last_run(story: Story) -> None:
     assert last["state"] == "Completed"
 
 
+@pytest.mark.long
 def test_without_terms_for_the_cloud_the_training_stays_at_home(
     make_system: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -120,6 +120,7 @@ def test_nothing_is_persisted_as_a_result(story: dict[str, Any], server: Server)
         assert server.ask("GET", f"/flow_runs/{run_id}")["state"]["data"] is None
 
 
+@pytest.mark.long
 def test_sync_says_its_shape_and_its_exit_code(hospital: Any, story: dict[str, Any]) -> None:
     assert story["run"]["state"] == "Completed"
     arguments = ["--from", "onprem", "--to", "cloud", "--purpose"]

@@ -50,6 +50,7 @@ def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return project.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arguments", [("-p", "no:xdist"), ("-n", "2")], ids=["alone", "xdist"])
 def test_a_skip_fails_the_run_until_it_is_listed(
     project: pytest.Pytester, arguments: tuple[str, ...]

@@ -147,6 +147,7 @@ def test_what_goes_with_queue_only_is_exit_2(desk: Desk) -> None:
     assert "go with --queue" in desk.run(*QUEUE[:-1], "--supersede", code=2)
 
 
+@pytest.mark.long
 def test_it_runs_until_ctrl_c(desk: Desk) -> None:
     """Whatever is queued meanwhile is sent; a second pump of the environment is refused; 130 at the end."""
     command = [*ENTRY, "outbox", "run", "onprem", *desk.where]

@@ -250,6 +250,7 @@ def test_names_of_any_language_and_form_make_an_id(tmp_path: Path) -> None:
         assert infer_contract(tmp_path / name).contract.id == identity
 
 
+@pytest.mark.long
 def test_memory_is_bounded_and_no_heavy_engine_is_loaded(tmp_path: Path) -> None:
     code = textwrap.dedent(
         """

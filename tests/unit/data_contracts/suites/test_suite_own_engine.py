@@ -13,6 +13,8 @@ from data_contracts.measure import Asset, Finding
 from data_contracts.sandbox import GIB, Limits
 from data_contracts.suites import Mode, Wanted, compile_expectation, own_engine
 
+pytestmark = pytest.mark.long
+
 DATA = pa.table({"s": ["SENTINEL-4711", "x", None], "i": [1, None, 2], "d": ["p", "q", "p"]})
 DATA = DATA.set_column(2, "d", DATA["d"].combine_chunks().dictionary_encode())
 REGEX = "expect_column_values_to_match_regex"

@@ -177,6 +177,7 @@ def test_many_rows_become_many_row_groups_and_every_row_once(
     assert metadata.metadata is None, "nothing but the data stands in the file"
 
 
+@pytest.mark.long
 def test_memory_is_bounded_whatever_the_size(tmp_path: Path) -> None:
     """Adding a file of 60 MB peaks little higher than adding one of 6 MB."""
     code = textwrap.dedent(

@@ -32,7 +32,7 @@ from environments.home import EnvironmentFolder, Home
 from environments.identity import dask_certificates, write_dask_certificates
 from environments.profile import Capacity, DaskSpec, Profile
 
-pytestmark = pytest.mark.xdist_group("cluster-binding")
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group("cluster-binding")]
 
 PROFILE = Profile(
     "cloud",

@@ -119,6 +119,7 @@ def test_status_shows_it_and_asks_it(world: World) -> None:
     assert part.health == "failing"
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_is_told_and_tried_again(world: World) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -28,6 +28,9 @@ if AZURITE is None:
     pytest.skip(MISSING, allow_module_level=True)
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AzureServer]:
     with running_azurite(tmp_path_factory.mktemp("azurite")) as running:

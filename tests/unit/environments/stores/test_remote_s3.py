@@ -28,6 +28,9 @@ from environments.stores import AssetStore, open_store
 from environments.stores.remote import RemoteStore
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with running_s3() as running:
