@@ -27,7 +27,6 @@ from environments.profile import S3StoreSpec
 from environments.stores import AssetStore, open_store
 from environments.stores.remote import RemoteStore
 
-
 pytestmark = pytest.mark.long
 
 
