@@ -22,6 +22,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from data_contracts.digest import digest_json
@@ -134,10 +135,11 @@ class LocalStore:
 
     def snapshot(self, names: Iterable[str] | None = None) -> LocalSnapshot:
         """Return the store as it is now, of these assets or of all."""
+        told = self.names, partial(store_lock, self._assets)
         if names is None:
-            return take_snapshot(lambda: [self._history(name) for name in self._folders()], self.names)
+            return take_snapshot(lambda: [self._history(name) for name in self._folders()], *told)
         histories = [self._history(name) for name in sorted(set(names))]
-        return take_snapshot(lambda: histories, self.names)
+        return take_snapshot(lambda: histories, *told)
 
     def materialise(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, every byte of it verified just now."""

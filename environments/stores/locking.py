@@ -4,7 +4,8 @@ Invariants:
 1. A writer of one asset holds that asset's lock alone, and the store's together with other such writers; a
    commit of several assets holds the store's alone. So no other version is numbered while a set is.
 2. The store's lock is taken first: no two writers wait for each other.
-3. Locks are the kernel's: a killed process holds none. Readers take none.
+3. Locks are the kernel's: a killed process holds none. Readers take none, but for a snapshot that writers who
+   never pause have kept waiting: it holds the store for one look.
 """
 
 from __future__ import annotations

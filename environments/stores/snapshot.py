@@ -1,4 +1,4 @@
-"""A store as it was at one moment, found without a lock.
+"""A store as it was at one moment, found without a lock where writers pause now and then.
 
 Every asset's entries are looked at twice in a row; if the second look sees what the first saw, then that
 was how all of them stood at the moment between the two, since an entry never changes and a set's entries
@@ -6,23 +6,25 @@ count from one rename on.
 
 Invariants:
 1. A snapshot holds all members of a set or none, and what is committed afterwards does not change it.
-2. Taking one takes no lock and writes nothing.
+2. Taking one takes no lock and writes nothing, unless writers who never pause kept it waiting for five
+   seconds: then it holds the store against them, for one look.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from data_contracts.errors import ConflictError, UsageError
+from data_contracts.errors import UsageError
 from environments.ref import check_name
 from environments.stores.history import Entry, History
 from environments.stores.record import AssetRecord
 
 __all__ = ["LocalSnapshot", "find", "take_snapshot"]
 
-_PATIENCE_S = 60.0
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -53,21 +55,27 @@ class LocalSnapshot:
 
 
 def take_snapshot(
-    histories: Callable[[], Iterable[History]], there: Callable[[], tuple[str, ...]]
+    histories: Callable[[], Iterable[History]],
+    there: Callable[[], tuple[str, ...]],
+    alone: Callable[[], AbstractContextManager[None]],
 ) -> LocalSnapshot:
-    """Look until two looks in a row see the same; `there` names all assets, for the text of an error.
+    """Look until two looks in a row see the same; where writers never pause, look once while they wait.
+
+    Args:
+        histories: gives what is looked at.
+        there: names all assets, for the text of an error.
+        alone: holds the store against every writer.
 
     Raises:
-        ConflictError: they never did, for as long as we were ready to look.
+        ConflictError: a writer held the store all the time that we were ready to wait.
     """
     deadline = time.monotonic() + _PATIENCE_S
     before = _look(histories())
     while (after := _look(histories())) != before:
         if time.monotonic() > deadline:
-            raise ConflictError(
-                f"writers have changed these assets all the time for {_PATIENCE_S:.0f} s",
-                remedy="ask for fewer assets at once, or wait until their writers are done",
-            )
+            with alone():
+                after = _look(histories())
+            break
         before = after
     return LocalSnapshot({history.name: (history, entries) for history, entries in after}, there)
 
