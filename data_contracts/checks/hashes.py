@@ -47,8 +47,8 @@ AT_ONCE = 2**16
 """So many hashes (512 KiB) are compared at once; more by bucket."""
 _READ = 2**20
 """So many hashes (8 MiB) are read at once."""
-_SLOTS_EACH, _MOST_SLOTS = 16, 2**22
-"""Slots for each hash that is compared, and for all: 16 MiB, with which more of very many are sorted."""
+_SLOTS_EACH, _MOST_SLOTS = 16, 2**20
+"""Slots for each hash that is compared, and for all: 4 MiB, with which more of very many are sorted."""
 _SHARED = 2**32 - 1
 _MIX = 0x9E3779B97F4A7C15
 
