@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 __all__ = [
     "BUCKETS",
+    "BUCKET_BITS",
     "HASH_BYTES",
     "BucketFile",
     "Bucketed",
@@ -40,8 +41,8 @@ Numbers: TypeAlias = Any
 """A numpy array of uint64."""
 
 HASH_BYTES = 8
-_BITS = 8
-BUCKETS = 1 << _BITS
+BUCKET_BITS = 8
+BUCKETS = 1 << BUCKET_BITS
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,7 @@ def bucket_of(hashes: Numbers) -> Numbers:
     """Return each hash's bucket, as bytes."""
     import numpy as np
 
-    return (hashes >> np.uint64(64 - _BITS)).astype(np.uint8)
+    return (hashes >> np.uint64(64 - BUCKET_BITS)).astype(np.uint8)
 
 
 def in_buckets(hashes: Numbers) -> Numbers:

@@ -24,7 +24,7 @@ from pathlib import Path
 from data_contracts.errors import ConflictError
 from environments.private import disk_errors
 
-__all__ = ["PATIENCE_S", "held"]
+__all__ = ["PATIENCE_S", "held", "taken"]
 
 PATIENCE_S = 60.0
 """How long another process is waited for: longer than any of ours holds what is short, and no night."""
@@ -61,7 +61,7 @@ def held(path: Path, what: str, *, patience: float | None = None, shared: bool =
 
 def _wait(descriptor: int, kind: int, what: str, patience: float) -> None:
     deadline = time.monotonic() + patience
-    while not _taken(descriptor, kind):
+    while not taken(descriptor, kind):
         if time.monotonic() > deadline:
             raise ConflictError(
                 f"another process{_holder(descriptor)} has held {what} for {patience:.0f} s",
@@ -70,7 +70,8 @@ def _wait(descriptor: int, kind: int, what: str, patience: float) -> None:
         time.sleep(_LOOK_S)
 
 
-def _taken(descriptor: int, kind: int) -> bool:
+def taken(descriptor: int, kind: int) -> bool:
+    """Take a lock (`fcntl.LOCK_EX`, `LOCK_SH`) on an open file at once; false where others hold it."""
     try:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:

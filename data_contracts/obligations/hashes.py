@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from data_contracts.arrow import Values
-from data_contracts.buckets import Bucketed, BucketFile, in_buckets, laid_out, spans, write_buckets
+from data_contracts.buckets import (
+    BUCKET_BITS,
+    Bucketed,
+    BucketFile,
+    in_buckets,
+    laid_out,
+    spans,
+    write_buckets,
+)
 
 __all__ = ["Runs", "distinct", "keyed_hashes", "put_aside", "shared", "union"]
 
@@ -36,8 +44,8 @@ _FEW = 1 << 16
 _AT_ONCE = 1 << 22
 _LEAST_BITS, _MOST_BITS, _THIN = 16, 26, 4
 """Of a sieve: at least 64 KiB, at most 64 MiB, and if that suffices, 16 places for each hash."""
-_SHIFTS = (0, 64 - 8 - _MOST_BITS)
-"""Where the bits lie that the first sieve looks at, and the second: below the byte that chose the bucket."""
+_SHIFTS = (0, 64 - BUCKET_BITS - _MOST_BITS)
+"""Where the bits lie that the first sieve looks at, and the second: below those that chose the bucket."""
 
 
 def put_aside(runs: Runs, folder: Path) -> Runs:

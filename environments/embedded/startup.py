@@ -78,8 +78,7 @@ def _start_joined(supervisor: Keeper) -> None:
     supervisor.write()
     silent = str(_answers(supervisor, {"api": system.ask_joined})["api"])
     system.preload(system.composition.shared)
-    system.read_contracts()
-    system.preload(system.composition.preload)
+    system.prepare_hosts()
     if silent:
         supervisor.tell("api", f"{silent}: the worker goes on asking", kind="note")
     else:
@@ -100,8 +99,7 @@ def _start_whole(supervisor: Keeper) -> None:
     supervisor.add(system.postgresql())
     system.preload(system.composition.shared)
     supervisor.add(system.server())
-    system.read_contracts()
-    system.preload(system.composition.preload)
+    system.prepare_hosts()
     version, port = f"{server_version()}, private socket, no network", system.settings.port or 0
     control: _Pending = {
         "postgresql": lambda: version if is_ready(system.data) else None,

@@ -121,13 +121,17 @@ class System:
         self.settings = remember_port(self.home, self.settings, self.listener.getsockname()[1])
         return note
 
-    def read_contracts(self) -> None:
-        """Read the site's contracts once before the hosts are forked: each step would judge all of them anew.
+    def prepare_hosts(self) -> None:
+        """Import what hosts share, and read the site's contracts: each step would judge all of them anew.
 
         What is wrong with one is told by whoever needs it.
+
+        Raises:
+            DefectError: as `preload`.
         """
         with suppress(IsthmusError):
             self.composition.site.contracts.all()
+        self.preload(self.composition.preload)
 
     def preload(self, names: Sequence[str]) -> None:
         """Import what parts share, then keep the collector off those pages.

@@ -16,15 +16,17 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from data_contracts.errors import UsageError
 from environments.ref import check_name
 from environments.stores.history import Entry, History
 from environments.stores.record import AssetRecord
 
-__all__ = ["LocalSnapshot", "find", "take_snapshot"]
+__all__ = ["LocalSnapshot", "find", "look_twice", "take_snapshot", "unknown_asset"]
 
 _PATIENCE_S = 5.0
+_Seen = TypeVar("_Seen")
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class LocalSnapshot:
     def record(self, name: str, version: str | None = None) -> AssetRecord:
         """Return one version's record; without a digest, what was the latest then."""
         if check_name(name, "the asset") not in self._seen:
-            raise _unknown(name, self._there())
+            raise unknown_asset(name, self._there())
         history, entries = self._seen[name]
         return history.read(find(history, entries, version, self._there))
 
@@ -69,15 +71,23 @@ def take_snapshot(
     Raises:
         ConflictError: a writer held the store all the time that we were ready to wait.
     """
-    deadline = time.monotonic() + _PATIENCE_S
-    before = _look(histories())
-    while (after := _look(histories())) != before:
-        if time.monotonic() > deadline:
-            with alone():
-                after = _look(histories())
-            break
-        before = after
+
+    def held_off() -> list[tuple[History, tuple[Entry, ...]]]:
+        with alone():
+            return _look(histories())
+
+    after = look_twice(lambda: _look(histories()), _PATIENCE_S, held_off)
     return LocalSnapshot({history.name: (history, entries) for history, entries in after}, there)
+
+
+def look_twice(look: Callable[[], _Seen], patience: float, moving: Callable[[], _Seen]) -> _Seen:
+    """Look until two looks in a row see the same; after `patience` seconds, return what `moving` gives."""
+    deadline, before = time.monotonic() + patience, look()
+    while (after := look()) != before:
+        if time.monotonic() > deadline:
+            return moving()
+        before = after
+    return after
 
 
 def _look(histories: Iterable[History]) -> list[tuple[History, tuple[Entry, ...]]]:
@@ -93,7 +103,7 @@ def find(
         UsageError: there is none; the text says what there is.
     """
     if not entries:
-        raise _unknown(history.name, names())
+        raise unknown_asset(history.name, names())
     found = history.pick(entries, version)
     if found is None:
         raise UsageError(
@@ -103,6 +113,7 @@ def find(
     return found
 
 
-def _unknown(name: str, names: tuple[str, ...]) -> UsageError:
+def unknown_asset(name: str, names: tuple[str, ...]) -> UsageError:
+    """Return the error of an asset that is not in the store, which has `names`."""
     known = ", ".join(names[:20]) or "none"
     return UsageError(f"no asset is named {name} here", remedy=f"the assets here are: {known}")

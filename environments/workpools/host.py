@@ -26,6 +26,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import ConflictError, UsageError
+from environments.locking import taken
 from environments.workpools.catalogue import Catalogue
 from environments.workpools.prefectseal import seal
 from environments.workpools.stepprocess import Place, rehearse, run_one
@@ -143,7 +144,7 @@ def _lock(folder: EnvironmentFolder, profile: Profile, parts: Sequence[str]) -> 
         file = os.open(folder.run / f"{part}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         held.append(file)
         deadline = time.monotonic() + _LOCK_PATIENCE
-        while not _locked(file):
+        while not taken(file, fcntl.LOCK_EX):
             if time.monotonic() > deadline:
                 raise ConflictError(
                     f"the {part} of {profile.name} runs already in this home",
@@ -151,14 +152,6 @@ def _lock(folder: EnvironmentFolder, profile: Profile, parts: Sequence[str]) -> 
                 )
             time.sleep(0.1)
     return held
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _clean_environment(folder: EnvironmentFolder, api: ApiAddress) -> None:

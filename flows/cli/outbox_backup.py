@@ -10,6 +10,7 @@ from environments.home import Home
 from environments.private import disk_errors
 from environments.site import Site
 from flows.cli.ledger_export import new_file
+from flows.cli.ledger_folder import open_folder
 from flows.cli.options import env_option, example, home_option, json_option, site_option
 from flows.cli.report import emit_json
 
@@ -30,8 +31,7 @@ def backup(*, file: Path, env: str, home: Home, site: Site, as_json: bool) -> No
     """
     from environments.outbox import copy_of
 
-    site.profile(env)
-    raw = copy_of(home.check().environment(env).check())
+    raw = copy_of(open_folder(home, site, env))
     with new_file(file) as stream:
         stream.write(raw)
     if as_json:
@@ -56,8 +56,7 @@ def restore(*, file: Path, env: str, replacing: bool, home: Home, site: Site, as
     from environments.boundary.pump import pumping
     from environments.outbox import put_back
 
-    site.profile(env)
-    folder = home.check().environment(env).check()
+    folder = open_folder(home, site, env)
     with disk_errors(f"{file}: cannot be read"):
         raw = file.read_bytes()
     with pumping(folder):

@@ -10,10 +10,9 @@ import json
 import os
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -138,20 +137,9 @@ def _lay(folder: Path, before: Files, after: Files) -> None:
             path.unlink()
 
 
-@pytest.fixture
-def fast(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory, where there is one: each refusal is an entry of a ledger, and each is synced."""
-    memory = Path("/dev/shm")  # noqa: S108 - a private folder in it
-    if not os.access(memory, os.W_OK):
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="isthmus-mutations-", dir=memory) as folder:
-        yield Path(folder)
-
-
 @pytest.mark.timeout(0 if COUNT > 2000 else 900)
-def test_random_changes_to_genuine_crossings(fast: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    world = World(fast)
+def test_random_changes_to_genuine_crossings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world = World(tmp_path)
     record = world.add(rows(40), groups=2)
     sent = [egress(world.env("onprem"), world.request(record, request_id=f"ask-{n}")) for n in range(3)]
     folder = world.transit()

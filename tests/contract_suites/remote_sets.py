@@ -66,12 +66,12 @@ class RemoteSets(StoreSets):
 
     # sets: as for every store, and what dies between two requests
 
-    def test_killed_between_any_two_steps_all_members_are_there_or_none(self, memory: Path) -> None:
+    def test_killed_between_any_two_steps_all_members_are_there_or_none(self, tmp_path: Path) -> None:
         """A writer sends its first, second, third … request, and no more. (Threads do not outlive a fork.)"""
         seen, step, died = set[int](), 0, True
         while died:
             step += 1
-            folder = memory / str(step) / "store"
+            folder = tmp_path / str(step) / "store"
             store = self.hasty(self.bucket(folder), folder)
             self.put_set(store, dict.fromkeys(TWO, b"one"))
             died = self.died_at(step, folder)

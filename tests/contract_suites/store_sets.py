@@ -8,7 +8,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,13 +46,6 @@ class StoreSets(StoreBasis):
 
     def bodies(self, store: AssetStore, records: Mapping[str, AssetRecord]) -> dict[str, bytes]:
         return {name: store.open(record)[0].read_bytes() for name, record in records.items()}
-
-    @pytest.fixture
-    def memory(self, tmp_path: Path) -> Iterator[Path]:
-        """A folder where fsync costs nothing, if there is one: what a kill leaves is the same there."""
-        quick = Path("/dev/shm")  # noqa: S108 - one folder of our own in it
-        with tempfile.TemporaryDirectory(dir=quick if os.access(quick, os.W_OK) else tmp_path) as where:
-            yield Path(where)
 
     # 8. one commit
 
@@ -140,12 +133,12 @@ class StoreSets(StoreBasis):
             with pytest.raises(UsageError):
                 draft.commit({"readings": member()})
 
-    def test_killed_between_any_two_steps_all_members_are_there_or_none(self, memory: Path) -> None:
+    def test_killed_between_any_two_steps_all_members_are_there_or_none(self, tmp_path: Path) -> None:
         """A child commits a set, and is killed at its first, second, third … act on the disk."""
         seen, step = set(), 0
         while True:
             step += 1
-            folder = memory / str(step)
+            folder = tmp_path / str(step)
             self.put_set(self.open_store(folder), dict.fromkeys(TWO, b"one"))
             died = self.killed_at(step, folder)
             store = self.open_store(folder)
@@ -313,9 +306,9 @@ class StoreSets(StoreBasis):
     )
     @given(operations=OPERATIONS, watched=st.integers(0, 5))
     def test_whatever_is_committed_the_store_is_its_model(
-        self, memory: Path, operations: list[dict[str, bytes]], watched: int
+        self, tmp_path: Path, operations: list[dict[str, bytes]], watched: int
     ) -> None:
-        with tempfile.TemporaryDirectory(dir=memory) as where:
+        with tempfile.TemporaryDirectory(dir=tmp_path) as where:
             store = self.open_store(Path(where) / "store")
             model: dict[str, list[bytes]] = {}
             kept, pinned = store.snapshot(), dict[str, list[bytes]]()

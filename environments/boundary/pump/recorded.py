@@ -47,8 +47,10 @@ def _taken_out(work: Work, entry: Queued) -> bool:
 def closed_before(work: Work, entry: Queued) -> bool:
     """Note an answer that was read by another way, or before a crash."""
     closed = work.env.ledger.find("settle", crossing=entry.crossing)
+    if closed is None or closed.body["outcome"] == "failed":
+        return False
     sent = work.env.ledger.find("egress", crossing=entry.crossing)
-    if closed is None or closed.body["outcome"] == "failed" or (sent and sent.sequence > closed.sequence):
+    if sent and sent.sequence > closed.sequence:
         return False
     clear_over(work.env, entry.destination, entry.crossing)
     rules = tuple(GateRule.from_json(rule) for rule in closed.body["rules"])

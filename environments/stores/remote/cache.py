@@ -32,7 +32,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.locking import held
+from environments.locking import held, taken
 from environments.private import disk_errors, make_private
 
 __all__ = ["Cache"]
@@ -98,7 +98,7 @@ class Cache:
             make_private(self.folder)
             with self._alone():
                 descriptor = os.open(lock, _LOCK, 0o600)
-                free = _taken(descriptor, fcntl.LOCK_EX)
+                free = taken(descriptor, fcntl.LOCK_EX)
                 if free and not os.fstat(descriptor).st_size:
                     os.pwrite(descriptor, b"0", 0)
         try:
@@ -163,7 +163,7 @@ class Cache:
         """Remove one version unless somebody holds it. `.lock` is held, so nobody begins to meanwhile."""
         descriptor = os.open(lock, _LOCK, 0o600)
         try:
-            if not _taken(descriptor, fcntl.LOCK_EX):
+            if not taken(descriptor, fcntl.LOCK_EX):
                 return False
             place = self.place(lock.stem)
             if place.is_symlink():
@@ -178,18 +178,10 @@ class Cache:
 
 def _share(descriptor: int) -> None:
     """Hold a version with others. `.lock` is held, so nobody is in the way but who removes the version."""
-    if not _taken(descriptor, fcntl.LOCK_SH):
+    if not taken(descriptor, fcntl.LOCK_SH):
         raise UnreachableError(
             "this version is removed from the store at this moment", remedy="ask for one that is there"
         )
-
-
-def _taken(descriptor: int, kind: int) -> bool:
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _reserved(lock: Path) -> int:

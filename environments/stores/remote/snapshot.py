@@ -9,7 +9,6 @@ Invariants:
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +16,7 @@ from data_contracts.errors import ConflictError, UsageError
 from environments.ref import check_name
 from environments.stores.record import AssetRecord
 from environments.stores.remote.documents import Entry
+from environments.stores.snapshot import look_twice
 
 __all__ = ["RemoteSnapshot", "Seen", "take_snapshot"]
 
@@ -72,12 +72,11 @@ def take_snapshot(look: Callable[[], Seen]) -> Seen:
     Raises:
         ConflictError: they never did, for as long as we were ready to look.
     """
-    deadline, before = time.monotonic() + _PATIENCE_S, look()
-    while (after := look()) != before:
-        if time.monotonic() > deadline:
-            raise ConflictError(
-                f"writers have changed these assets all the time for {_PATIENCE_S:.0f} s",
-                remedy="ask for fewer assets at once, or wait until their writers are done",
-            )
-        before = after
-    return after
+
+    def refuse() -> Seen:
+        raise ConflictError(
+            f"writers have changed these assets all the time for {_PATIENCE_S:.0f} s",
+            remedy="ask for fewer assets at once, or wait until their writers are done",
+        )
+
+    return look_twice(look, _PATIENCE_S, refuse)

@@ -39,6 +39,7 @@ from environments.stores.remote.marks import Marks
 from environments.stores.remote.pieces import ALTERED, Piece, fetch
 from environments.stores.remote.sets import RemoteSetDraft
 from environments.stores.remote.snapshot import RemoteSnapshot, Seen, take_snapshot
+from environments.stores.snapshot import unknown_asset
 from environments.stores.staging import Staged, stage, sweep
 from environments.transits import Capabilities
 
@@ -109,8 +110,7 @@ class RemoteStore(Erasing):
             return self._document(found).record
         count = sum(1 for _ in history.entries())
         if not count:
-            known = ", ".join(self.names()[:20]) or "none"
-            raise UsageError(f"no asset is named {name} here", remedy=f"the assets here are: {known}")
+            raise unknown_asset(name, self.names())
         raise UsageError(
             f"{name} has no version {version} here",
             remedy=f"it has {count}; see them with `isthmus asset show {name}`",
