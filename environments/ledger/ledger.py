@@ -141,11 +141,14 @@ class Ledger:
 
     def show(self, peer: str) -> Head:
         """Return the head for a peer, with a trail, after writing down that it was shown."""
-        head = self.head()
-        while head is None:
+        if self.head() is None:
             self.append("opened", {})
-            head = self.head()
         with changing(self._folder):
+            # Read under the lock: of two that show at once the later one shows no earlier head, which no
+            # trail would name and its peer would refuse for ever.
+            head = self.head()
+            if head is None:
+                raise NotVerifiableError("this ledger was deleted while a head of it was shown", remedy=_STOP)
             shown = shown_to(self._folder, peer)
             write_shown(self._folder, peer, [*shown, head.sequence])
         trail = {}

@@ -6,6 +6,7 @@ import errno
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from boundary_world import World, rows
 from data_contracts.errors import UnreachableError
 from environments import private
 from environments.boundary import egress, ingress, settle
-from environments.ledger import Head, check_head, witness, witness_head, witnessed_head
+from environments.ledger import Head, check_head, shown, witness, witness_head, witnessed_head
+from environments.ledger import ledger as ledgers
 from environments.stores import LocalStore, drafting
 
 
@@ -96,6 +98,30 @@ def test_two_processes_that_show_heads_forget_none(tmp_path: Path, monkeypatch: 
     assert os.wait()[1] == 0
     ledger.append("note", {})
     seen(ledger.show("cloud"))
+
+
+def test_of_two_first_heads_shown_at_once_neither_is_one_that_no_trail_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed 3594: the slower one showed the earlier head last, and its crossing was refused for ever."""
+    world = World(tmp_path)
+    ledger = world.env("onprem").ledger
+    cloud, onprem = world.folder("cloud").ledger, world.env("onprem").identity.public
+    real, faster = shown.changing, list[Head]()
+
+    def overtaken(folder: Path) -> AbstractContextManager[None]:
+        monkeypatch.setattr(ledgers, "changing", real)
+        world.env("onprem").ledger.append("note", {})
+        faster.append(world.env("onprem").ledger.show("cloud"))
+        return real(folder)
+
+    ledger.append("note", {})
+    monkeypatch.setattr(ledgers, "changing", overtaken)
+    slower = ledger.show("cloud")
+    for head in (*faster, slower):
+        check_head(cloud, onprem, head)
+        witness_head(cloud, onprem, head)
+    assert [head.sequence for head in (*faster, slower)] == [2, 2]
 
 
 def test_two_processes_that_keep_heads_keep_the_newest(
