@@ -57,10 +57,13 @@ Reason = Literal[
 _LIVES: dict[Action, dt.timedelta] = {
     "sync": dt.timedelta(days=1),
     "queue": dt.timedelta(days=90),
-    "run": dt.timedelta(days=1),
+    "run": dt.timedelta(days=90),
     "recall": dt.timedelta(days=1),
     "deploy": dt.timedelta(days=366),
 }
+"""The longest that each may count."""
+_USUAL: dict[Action, dt.timedelta] = _LIVES | {"run": dt.timedelta(days=1)}
+"""A run counts for longer only where it says so: what it queues waits for a link."""
 _WHAT = "the request"
 _FORM = Form("application/vnd.isthmus.request.v1+json", _WHAT, 16 * 1024)
 _KEYS = {"format", "requester", "action", "subject", "asks", "nonce", "issued", "expires"}
@@ -80,8 +83,8 @@ class RequestStatement:
         asks: digest of what exactly is asked for (`sync_asks`); of nothing more, where the subject says all.
         nonce: 32 hex digits, of this wish alone.
         issued: when it was signed.
-        expires: from when on it counts no more; at most a day later, 90 days for what may wait, a year for a
-            deploy.
+        expires: from when on it counts no more; at most a day later, 90 days for what may wait (what a run
+            queues may), a year for a deploy.
     """
 
     requester: str
@@ -162,7 +165,7 @@ def new_request(
     *,
     lasts: dt.timedelta | None = None,
 ) -> RequestStatement:
-    """Return a statement for now, with a nonce of its own; it lasts as long as its action may, or less.
+    """Return a statement for now, with a nonce of its own; `lasts` at most as long as its action may.
 
     Raises:
         UsageError: a name is none, or is the word for nobody.
@@ -179,7 +182,7 @@ def new_request(
         asks,
         secrets.token_hex(_NONCE),
         issued,
-        issued + min(lasts or _LIVES[action], _LIVES[action]),
+        issued + min(lasts or _USUAL[action], _LIVES[action]),
     )
 
 

@@ -25,6 +25,10 @@ def page(summary: Summary, end: RunView, url: str, seconds: float, *, stopped: b
         yield f"      {_arrived(item)}"
     if not summary.permitted:
         yield "  nothing"
+    if summary.queued:
+        yield ""
+        yield "What waits in an outbox, or has crossed since (isthmus outbox list)"
+        yield from (f"  {_path(item)}" for item in summary.queued)
     yield ""
     yield "What was refused, and why"
     for item in summary.refused:

@@ -72,6 +72,8 @@ def _crossing(node: SyncNode, crossing: Crossing, indent: str) -> Iterator[str]:
         yield f"{indent}{node.id}: {crossing.asset} is in {crossing.destination} already; nothing crosses"
         return
     path = f"egress@{crossing.source} → ingress@{crossing.destination} → settle@{crossing.source}"
+    if node.queued:
+        path = f"queue@{crossing.source}, and its pump to {crossing.destination} when the link is there"
     by = ", brought by placement" if crossing.inserted else ""
     yield f"{indent}{node.id}: {path}  ({crossing.asset} for {crossing.purpose}{by})"
     deeper = f"{indent}{_INDENT}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from environments.site import Site
 from flows.cli.options import as_option, home_option, json_option, site_option
 from flows.cli.parameters import param_option
 from flows.cli.report import emit_json
+
+if TYPE_CHECKING:
+    from flows.runtime.pipeline import Pipeline
 
 __all__ = ["command"]
 
@@ -41,8 +44,8 @@ def command(
     Ctrl-C while watching asks whether to cancel the run or to leave it running; a second one, or one
     without a terminal, leaves it running (exit 130). The exit code says how the run ended: 0 done,
     1 data breaks its contract, 3 denied, 6 a step failed, or the run was cancelled or crashed. The request is
-    signed where a requester's key lies in the home, for every crossing of this run; and so are the grants of
-    steps that need one.
+    signed where a requester's key lies in the home, for every crossing of this run, and for as long as what it
+    queues may wait; and so are the grants of steps that need one.
 
     \b
     Example:
@@ -60,7 +63,8 @@ def command(
     found.read(params)  # a wrong name is told whether or not a server runs
     params, grants = granted(home, site, found, params, who) if needs_grant(site, pipeline) else (params, "")
     with Server(read_api(home)) as server:
-        signed = sign_with(home, who, "run", pipeline, dt.datetime.now(dt.UTC))
+        now = dt.datetime.now(dt.UTC)
+        signed = sign_with(home, who, "run", pipeline, now, lasts=_lasts(site, found, params))
         run = ask_to_run(server, site, pipeline, params, signed, grants)
         say: Callable[[str], None] = (lambda _: None) if as_json else click.echo
         for line in started(server, run):
@@ -89,3 +93,12 @@ def command(
         elif next_step(end, pipeline):
             click.echo(next_step(end, pipeline), err=True)
         raise click.exceptions.Exit(exit_code_of(end))
+
+
+def _lasts(site: Site, pipeline: Pipeline, params: dict[str, Any]) -> dt.timedelta | None:
+    """Return for how long a run's signature must count: what it queues waits longer than it runs."""
+    from flows.runtime.program import SyncNode, walk
+
+    if not any(isinstance(node, SyncNode) and node.queued for node in walk(pipeline.trace(params).nodes)):
+        return None
+    return max(profile.outbox.lifetime for profile in site.profiles.values())

@@ -3,12 +3,12 @@
 In the order of the code: (a) the history crosses to the cloud without part numbers and modes of failure, and
 (b) a model is trained there; (c) the model and the bands that it saw cross to the hall as one set, under the
 contracts that both carry: the hall has both or neither, of one training; (d) the newest parts are scored
-beside the machine; (e) the alarms go home.
+beside the machine; (e) the alarms go home when the hall's link is there: nobody waits for it.
 """
 
 from __future__ import annotations
 
-from flows.runtime import AssetRef, latest, pipeline, sync
+from flows.runtime import AssetRef, latest, pipeline, queue, sync
 from tasks.inference.alarms import raise_alarms
 from tasks.training.machine import train_failure
 
@@ -32,4 +32,4 @@ def factory(
     both = sync([trained.model, trained.reference], to="edge", purpose="batch-inference")  # (c)
     model, reference = both.require()
     found = raise_alarms.on("edge")(model, reference, shift)  # (d)
-    sync(found.alarms, to="onprem", purpose="reporting").require()  # (e)
+    queue(found.alarms, to="onprem", purpose="reporting")  # (e)

@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from environments.ref import AssetRef
 from flows.runtime.errors import PlanError
-from flows.runtime.pipeline import Pipeline, latest, pipeline, sync, when
+from flows.runtime.pipeline import Pipeline, latest, pipeline, queue, sync, when
 from flows.runtime.symbols import Outcome
 from tasks.steps import Between
 
-__all__ = ["AssetRef", "Between", "Outcome", "Pipeline", "PlanError", "latest", "pipeline", "sync", "when"]
+__all__ = [
+    "AssetRef",
+    "Between",
+    "Outcome",
+    "Pipeline",
+    "PlanError",
+    "latest",
+    "pipeline",
+    "queue",
+    "sync",
+    "when",
+]

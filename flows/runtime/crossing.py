@@ -184,21 +184,22 @@ class Crosser:
         except IsthmusError as error:
             return CrossingEnd(title, "failed", request=ask.request, error=error)
 
+    def queue(self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...] = ()) -> Finished:
+        """Have the source put it into its outbox; its pump sends it when it can.
+
+        Raises:
+            IsthmusError: the outbox takes nothing more, or the step did not complete.
+        """
+        inputs = {"asset": origins, "because": because}
+        return self._call(
+            Call(f"{ask.key}.queue", "isthmus.queue", ask.ref.environment, _asked(ask) | _who(ask), inputs)
+        )
+
     def _send(
         self, ask: CrossingAsk, origins: tuple[str, ...], because: tuple[str, ...], title: str
     ) -> CrossingEnd:
-        parameters: dict[str, Any] = {
-            "to": ask.to,
-            "purpose": ask.purpose,
-            "request": ask.request,
-        }
-        if ask.more:
-            parameters["members"] = sorted(f"{ref.name}@{ref.version}" for ref in ask.refs)
-        else:
-            parameters |= {"asset": ask.ref.name, "version": ask.ref.version}
-        if ask.resume:
-            parameters["resume"] = True
-        who = {} if ask.signed is None else {REQUEST_PARAMETER: ask.signed}
+        who = _who(ask)
+        parameters = _asked(ask) | ({"resume": True} if ask.resume else {})
         inputs: Mapping[str, tuple[str, ...]] = {"asset": origins, "because": because}
         sent = self._call(
             Call(f"{ask.key}.egress", "isthmus.egress", ask.ref.environment, parameters | who, inputs)
@@ -253,3 +254,15 @@ class Crosser:
                 {"receipt": (end.runs[-1],)},
             )
         )
+
+
+def _asked(ask: CrossingAsk) -> dict[str, Any]:
+    """Return what the source is asked."""
+    parameters: dict[str, Any] = {"to": ask.to, "purpose": ask.purpose, "request": ask.request}
+    if ask.more:
+        return parameters | {"members": sorted(f"{ref.name}@{ref.version}" for ref in ask.refs)}
+    return parameters | {"asset": ask.ref.name, "version": ask.ref.version}
+
+
+def _who(ask: CrossingAsk) -> dict[str, Any]:
+    return {} if ask.signed is None else {REQUEST_PARAMETER: ask.signed}

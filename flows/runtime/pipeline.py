@@ -29,7 +29,7 @@ from flows.runtime.tracing import Tracer, current_tracer
 from tasks.steps.definition import AnyStep, Step
 from tasks.steps.parameters import Kind, kind_of
 
-__all__ = ["Latest", "Pipeline", "latest", "pipeline", "sync", "when"]
+__all__ = ["Latest", "Pipeline", "latest", "pipeline", "queue", "sync", "when"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,19 @@ def sync(what: AssetRef | Sequence[AssetRef], *, to: str, purpose: str) -> Outco
         ContractBroken.
     """
     return current_tracer("sync()").sync(what, to, purpose)
+
+
+def queue(what: AssetRef | Sequence[AssetRef], *, to: str, purpose: str) -> None:
+    """Put a crossing into the outbox of the environment where the asset is, and go on.
+
+    For what is made beside a link that may be down for weeks: the run ends when its work is done, and that
+    environment's pump sends when it can, in the order in which versions were queued. Nothing comes back: what
+    the gate decides then is in the ledger, and `isthmus outbox list` and `isthmus asset status` show it. The
+    run fails where the outbox takes nothing more.
+
+    Several assets of one environment, in a list, are one crossing.
+    """
+    current_tracer("queue()").queue(what, to, purpose)
 
 
 def when(

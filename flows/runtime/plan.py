@@ -214,12 +214,9 @@ class Plan:
             arguments = {name: json_argument(value) for name, value in node.arguments.items()}
             return head | {"call": "step", **self.places[node.id].to_json(), "arguments": arguments}
         if isinstance(node, SyncNode):
-            return head | {
-                "call": "sync",
-                "ref": ", ".join(map(str, node.refs)),
-                "handled": node.handled,
-                **self.crossings[node.id].to_json(),
-            }
+            told = {"call": "queue"} if node.queued else {"call": "sync", "handled": node.handled}
+            ref = ", ".join(map(str, node.refs))
+            return head | told | {"ref": ref, **self.crossings[node.id].to_json()}
         if isinstance(node, RequireNode):
             return head | {"call": "require", "outcome": str(node.sync)}
         return head | {"call": "when", "outcome": str(node.sync), "arms": self._arms(node)}

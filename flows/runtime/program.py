@@ -89,6 +89,7 @@ class SyncNode:
         inserted: whether placement brought it.
         place: FILE:LINE of the call; of the step that needs it where it was inserted.
         more: of a set, the other members.
+        queued: whether it goes through the source's outbox; then nobody in the run waits for it.
     """
 
     id: str
@@ -99,6 +100,7 @@ class SyncNode:
     inserted: bool = False
     place: str = field(compare=False, default="")
     more: tuple[Link, ...] = ()
+    queued: bool = False
 
     @property
     def refs(self) -> tuple[Link, ...]:
@@ -107,8 +109,8 @@ class SyncNode:
 
     @property
     def arrived(self) -> tuple[Link, ...]:
-        """Each member where it arrived."""
-        return tuple(Link(self.id, output) for output in arrivals(len(self.refs)))
+        """Each member where it arrived; none where it is queued: it may arrive weeks after the run."""
+        return () if self.queued else tuple(Link(self.id, output) for output in arrivals(len(self.refs)))
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ class Runner:
         if isinstance(node, StepNode):
             self._step(node, because)
         elif isinstance(node, SyncNode):
-            self._sync(node, because)
+            (self._queue if node.queued else self._sync)(node, because)
         elif isinstance(node, RequireNode):
             end = self._end(node.sync)
             if end.outcome != "permitted":
@@ -152,22 +152,34 @@ class Runner:
                 raise DefectError(f"{place.step} did not say its result {link.output}")
             self._set(link, Known(finished.results[link.output], (finished.run.id,)))
 
-    def _sync(self, node: SyncNode, because: tuple[str, ...]) -> None:
+    def _asked(self, node: SyncNode) -> tuple[CrossingAsk, list[Known], tuple[str, ...]]:
+        """Return what shall cross, once it is there, and the runs that it came from."""
         known = [self._wait(ref) for ref in node.refs]
         self._begin()
         crossing = self._plan.crossings[node.id]
         ref, *more = (asset.value for asset in known)
-        origins = tuple(dict.fromkeys(run for asset in known for run in asset.origins))
-        if crossing.local:
-            end = CrossingEnd(f"{crossing.asset} is in {node.to} already", "permitted", arrived=ref)
-            for link, asset in zip(node.arrived, known, strict=True):
-                self._set(link, asset)
-            self._set(Link(node.id, "outcome"), Known(end, origins))
-            return
         if any(asset.environment != crossing.source for asset in (ref, *more)):
             raise DefectError(f"{node.id}: the asset is not where the plan says")
         request = f"{self._run_id}/{node.id}"
         ask = CrossingAsk(node.id, ref, node.to, node.purpose, request, signed=self._signed, more=tuple(more))
+        return ask, known, tuple(dict.fromkeys(run for asset in known for run in asset.origins))
+
+    def _queue(self, node: SyncNode, because: tuple[str, ...]) -> None:
+        ask, _, origins = self._asked(node)
+        if self._plan.crossings[node.id].local:
+            self._say(f"{ask.ref.name} is in {node.to} already")
+            return
+        self._crosser.queue(ask, origins, because)
+        self._say(f"{ask.title}: queued")
+
+    def _sync(self, node: SyncNode, because: tuple[str, ...]) -> None:
+        ask, known, origins = self._asked(node)
+        if self._plan.crossings[node.id].local:
+            end = CrossingEnd(f"{ask.ref.name} is in {node.to} already", "permitted", arrived=ask.ref)
+            for link, asset in zip(node.arrived, known, strict=True):
+                self._set(link, asset)
+            self._set(Link(node.id, "outcome"), Known(end, origins))
+            return
         end = self._crosser.send(ask, origins, because)
         self.ends[node.id] = end
         why = ", ".join(map(str, end.rules)) or str(end.error or "")
@@ -224,7 +236,7 @@ def _promised(node: Node, plan: Plan) -> Iterable[Link]:
     if isinstance(node, StepNode):
         return [Link(node.id, output) for output in plan.outputs[node.id]]
     if isinstance(node, SyncNode):
-        return [Link(node.id, "outcome"), *node.arrived]
+        return [] if node.queued else [Link(node.id, "outcome"), *node.arrived]
     if isinstance(node, RequireNode):
         return node.arrived
     return [Link(node.id, "chosen")]

@@ -24,9 +24,9 @@ class Crossed:
         source: from.
         destination: to.
         purpose: what for.
-        outcome: `permitted`, `denied`, `broken`, or `failed`.
+        outcome: `permitted`, `denied`, `broken`, or `failed`; `queued` where the source's outbox has it.
         rules: those that spoke against it.
-        size: bytes that crossed.
+        size: bytes that crossed; of what is queued, those of its version.
         rows: of what arrived; None where it has none.
         contract: under which it arrived; empty where it did not.
         classification: of what arrived; empty where nothing did.
@@ -77,8 +77,13 @@ class Summary:
 
     @property
     def refused(self) -> tuple[Crossed, ...]:
-        """What did not."""
-        return tuple(item for item in self.crossings if item.outcome != "permitted")
+        """What did not, and waits for nothing."""
+        return tuple(item for item in self.crossings if item.outcome not in {"permitted", "queued"})
+
+    @property
+    def queued(self) -> tuple[Crossed, ...]:
+        """What waits in an outbox, or has crossed since: the run does not say."""
+        return tuple(item for item in self.crossings if item.outcome == "queued")
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -95,7 +100,11 @@ def summarise(parts: Sequence[RunView]) -> Summary:
         crossing = part.labels.get("out.crossing")
         if crossing is not None:
             by_crossing.setdefault(str(crossing), {})[part.name.partition("@")[0]] = part
-    crossings = [_crossed(runs) for runs in by_crossing.values() if "egress" in runs]
+    crossings = [
+        _crossed(runs) if "egress" in runs else _queued(runs["queue"])
+        for runs in by_crossing.values()
+        if {"egress", "queue"} & set(runs)
+    ]
     said = []
     for part in parts:
         if "step" not in part.tags or part.type != "COMPLETED":
@@ -130,4 +139,16 @@ def _crossed(runs: dict[str, RunView]) -> Crossed:
         contract=ref.contract if isinstance(ref, AssetRef) else "",
         classification=str(ref.labels.get("classification", "")) if isinstance(ref, AssetRef) else "",
         settled="settle" in runs and runs["settle"].type == "COMPLETED",
+    )
+
+
+def _queued(run: RunView) -> Crossed:
+    asked = run.parameters
+    return Crossed(
+        asset=str(asked.get("asset")),
+        source=run.name.partition("@")[2],
+        destination=str(asked.get("to")),
+        purpose=str(asked.get("purpose")),
+        outcome="queued" if run.type == "COMPLETED" else "failed",
+        size=int(run.labels.get("out.bytes", 0)),
     )

@@ -215,25 +215,26 @@ class Survey:
 
     def _sync(self, node: SyncNode) -> None:
         self._site.profile(node.to)
-        ways = zip(node.refs, node.arrived, strict=True)
-        members = [self._member(node, ref, arrived) for ref, arrived in ways]
+        arrived = node.arrived or (None,) * len(node.refs)
+        members = [self._member(node, *way) for way in zip(node.refs, arrived, strict=True)]
         found = tuple(member for member in members if member is not None)
         if len({member.source for member in found}) > 1:
             raise PlanError(
-                "sync() of a set whose members are in different environments",
+                f"{'queue' if node.queued else 'sync'}() of a set whose members are in different environments",
                 node.place,
                 remedy="one crossing has one source: bring them together first, or ask for each source's own",
             )
         if len(found) == len(members):
             self.crossings[node.id] = together(found) if node.more else found[0]
 
-    def _member(self, node: SyncNode, ref: Link, arrived: Link) -> Crossing | None:
+    def _member(self, node: SyncNode, ref: Link, arrived: Link | None) -> Crossing | None:
         """Return what one asset's crossing will do; None while it is not known where the asset will be."""
         held = self._held.get(ref)
         if held is None:
-            raise PlanError("sync() of what is no asset", node.place)
+            raise PlanError("a crossing of what is no asset", node.place)
         if held.environment == node.to:
-            self._held[arrived] = held
+            if arrived is not None:
+                self._held[arrived] = held
             return Crossing(
                 held.title, node.to, node.to, node.purpose, held.contract.reference,
                 held.contract.reference, "local", size=held.size, inserted=node.inserted,
@@ -248,9 +249,10 @@ class Survey:
             rule = self._site.profile(held.environment).approval
             if rule is not None and crossing.outcome != "deny":
                 crossing = replace(crossing, approval=rule.words(node.purpose))
-        self._held[arrived] = Holding(
-            str(arrived), arrival or spent(held.contract), labels, held.size, node.to
-        )
+        if arrived is not None:
+            self._held[arrived] = Holding(
+                str(arrived), arrival or spent(held.contract), labels, held.size, node.to
+            )
         return crossing
 
     # Branches

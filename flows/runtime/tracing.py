@@ -151,22 +151,36 @@ class Tracer:
 
     def sync(self, what: AssetRef | Sequence[AssetRef], to: str, purpose: str) -> Outcome:
         """Take a crossing of one asset, or of several that stand or fall together."""
-        place = call_site()
         several = isinstance(what, list | tuple)
-        refs = list(what) if isinstance(what, list | tuple) else [what]
-        if not refs or not all(isinstance(ref, Ref) for ref in refs):
-            raise PlanError("sync() of what is no asset", place, remedy="sync(ref, to=…, purpose=…)")
-        first, *more = (self._link(ref, place) for ref in refs if isinstance(ref, Ref))
-        if len({first, *more}) != len(refs):
-            raise PlanError("sync() of a set that holds an asset twice", place)
-        node = SyncNode(
-            self._id("sync"), first, check_name(to, "to"), check_name(purpose, "purpose"), more=tuple(more)
-        )
-        self._add(replace(node, place=place))
+        node = self._crossing("sync", what, to, purpose)
         if several:
             self._sets.add(node.id)
-        link = Link(node.id, "outcome")
-        return Outcome(link, node.id, lambda: self._require(link, len(refs) if several else None), self)
+        link, members = Link(node.id, "outcome"), len(node.refs) if several else None
+        return Outcome(link, node.id, lambda: self._require(link, members), self)
+
+    def queue(self, what: AssetRef | Sequence[AssetRef], to: str, purpose: str) -> None:
+        """Take a crossing that goes through the outbox: the run does not wait for it."""
+        self._crossing("queue", what, to, purpose)
+
+    def _crossing(self, word: str, what: AssetRef | Sequence[AssetRef], to: str, purpose: str) -> SyncNode:
+        place = call_site()
+        refs = list(what) if isinstance(what, list | tuple) else [what]
+        if not refs or not all(isinstance(ref, Ref) for ref in refs):
+            raise PlanError(f"{word}() of what is no asset", place, remedy=f"{word}(ref, to=…, purpose=…)")
+        first, *more = (self._link(ref, place) for ref in refs if isinstance(ref, Ref))
+        if len({first, *more}) != len(refs):
+            raise PlanError(f"{word}() of a set that holds an asset twice", place)
+        node = SyncNode(
+            self._id(word),
+            first,
+            check_name(to, "to"),
+            check_name(purpose, "purpose"),
+            place=place,
+            more=tuple(more),
+            queued=word == "queue",
+        )
+        self._add(node)
+        return node
 
     def _require(self, sync: Link, members: int | None) -> Ref | tuple[Ref, ...]:
         self._handled.add(sync.node)

@@ -1,11 +1,11 @@
-"""The built-in steps, thin over `environments.boundary`: egress, ingress, settle, pin, and those of a recall.
+"""The built-in steps, thin over `environments.boundary`: a crossing's, queueing one, pin, and a recall's.
 
 Each runs in one environment, with that environment's folder alone. What they return is names,
 digests, counts and rule ids, which become the labels of their runs.
 
 Example:
     >>> sorted(BUILT_IN)
-    ['egress', 'erase', 'ingress', 'pin', 'recall', 'recall-settle', 'settle']
+    ['egress', 'erase', 'ingress', 'pin', 'queue', 'recall', 'recall-settle', 'settle']
 """
 
 from __future__ import annotations
@@ -180,6 +180,16 @@ def settle(side: Side, given: Mapping[str, Any]) -> Answer:
     )
 
 
+def queue(side: Side, given: Mapping[str, Any]) -> Answer:
+    """Put a crossing into the outbox, with who asks for it; the gate decides when its pump sends it."""
+    from environments.boundary import CrossingRequest
+    from environments.boundary.queueing import enqueue
+
+    request = CrossingRequest.of(_members(given), given["to"], given["purpose"], given["request"])
+    queued = enqueue(side.gate(), request, _signed(given))
+    return Answer({"crossing": queued.crossing, "request": queued.request, "bytes": queued.size})
+
+
 def pin(side: Side, given: Mapping[str, Any]) -> Answer:
     """Say which version `NAME@latest` is now, and what the store knows of it: metadata only.
 
@@ -253,6 +263,21 @@ BUILT_IN: dict[str, BuiltIn] = {
             "Closes a crossing at its source: verify the receipt, record it.",
             {"to": _NAME_KIND, "crossing": _DIGEST_KIND},
             settle,
+        ),
+        BuiltIn(
+            "queue",
+            "Puts a crossing into the outbox: sent when the link is there.",
+            {
+                "asset": _NAME_KIND,
+                "version": _DIGEST_KIND,
+                "members": _list(_PINNED_KIND),
+                "to": _NAME_KIND,
+                "purpose": _NAME_KIND,
+                "request": _REQUEST_KIND,
+                REQUEST_PARAMETER: SIGNED_KIND,
+            },
+            queue,
+            frozenset({"asset", "version", "members", REQUEST_PARAMETER}),
         ),
         BuiltIn(
             "pin",

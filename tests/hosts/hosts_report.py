@@ -21,7 +21,8 @@ environments joined by [invitation](guides/machines.md), reach the API by TLS (`
 meet at SFTP servers on two of the machines. The hospital's and the factory's pipeline ran at the same time
 while wires were cut and healed as a seed says: by interfaces that are down (who talks is told at once), or
 by frames that reach nobody (nobody is told). All wires of the hall were cut together, for most of the time.
-While they were, two more versions of its alarms were queued there, and its pump sent them when it could.
+The factory's pipeline ended when its alarms were queued at the hall; two more versions of them were queued
+there while its wires were cut, and its pump sent all three when it could, in order.
 
 For each seed: both pipelines completed when they were asked for once. Each crossing that was permitted
 ended in one commit, one receipt and one version, each that was refused in none. Every ledger verified, no

@@ -13,7 +13,7 @@ from netns_story import ALARMS, CLEAR_PORT, Story
 IN_THE_DARK = ("status in the dark", "down in the dark")
 """What is done at the hall while its wires swallow everything."""
 OUTCOMES = {"permitted": 8, "broken": 1, "denied": 1}
-"""The hospital's three and its two refusals, the factory's three, and the two that were queued."""
+"""The hospital's three and its two refusals, the factory's three (the last one queued), two more alarms."""
 
 
 @dataclass
@@ -68,7 +68,7 @@ def complaints(story: Story) -> list[str]:
     outcomes = Counter(each.outcome for each in crossings(story).values())
     if outcomes != OUTCOMES:
         told.append(f"crossings: {dict(outcomes)}")
-    if [one["state"] for one in story.outbox] != ["arrived", "arrived"]:
+    if [one["state"] for one in story.outbox] != ["arrived"] * 3:
         told.append(f"the hall's outbox: {story.outbox}")
     if came(story, ALARMS)[1:] != [one["request"] for one in story.queued]:
         told.append(f"alarms came as {came(story, ALARMS)}")

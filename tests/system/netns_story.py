@@ -1,8 +1,8 @@
 """What happens on the three hosts: two pipelines and a shift's alarms, while wires are cut and healed.
 
 The hospital's and the factory's pipelines run at the same time, asked for on the machine at home. Once the
-hall has its alarms its wires are cut, two more versions of them are queued there, and its pump sends them
-when it can. When both pipelines have ended the weather does; what still waits has to end then, and what there
+hall has queued its alarms its wires are cut, two more versions of them are queued there, and its pump sends
+all three when it can. When both pipelines have ended the weather does; what still waits has to end then, and what there
 is to see is looked at.
 """
 
@@ -48,8 +48,8 @@ class Story:
     Attributes:
         seed: of the weather.
         runs: each pipeline's `run --watch --json`, in the order of trying.
-        queued: the crossings that the hall queued, as `sync --queue` told them.
-        outbox: what the hall's outbox said of them in the end.
+        queued: the crossings that were queued at the hall by hand, as `sync --queue` told them.
+        outbox: what the hall's outbox said in the end of these, and of the pipeline's own.
         seconds: that each part took.
         weather: what it was.
         share_down: how much of the time the hall was cut off, of 1.

@@ -1,7 +1,8 @@
-"""The factory's pipeline on the real system: the model and what it saw arrive, and the alarms come home."""
+"""The factory's pipeline on the real system: the model and what it saw arrive, and the alarms come home by the hall's outbox."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,11 @@ def story(hospital: Any) -> dict[str, Any]:
     return {"plan": plan, "run": hospital.json("run", "factory", "--watch", timeout=500)}
 
 
+def outbox_states(hospital: Any) -> list[str]:
+    told = hospital.json("outbox", "list", "edge", "--all")["environments"]["edge"]["crossings"]
+    return [one["state"] for one in told if one["name"] == "failure_alarms"]
+
+
 def test_it_completes_as_planned(story: dict[str, Any]) -> None:
     assert story["run"]["state"] == "Completed"
     assert story["run"]["plan"] == story["plan"]["digest"]
@@ -40,6 +46,11 @@ def test_the_alarms_are_at_home_and_the_readings_are_not(
     story: dict[str, Any], hospital: Any, tmp_path: Path
 ) -> None:
     assert story["run"]["state"] == "Completed"
+    deadline = time.monotonic() + 120
+    while (states := outbox_states(hospital)) != ["arrived"]:
+        assert time.monotonic() < deadline, states
+        assert states[0] in {"waiting", "sending", "sent"}
+        time.sleep(0.5)
     got = tmp_path / "alarms.parquet"
     hospital.run("asset", "get", "failure_alarms", "--env", "onprem", "--out", str(got))
     alarms = pl.read_parquet(got)

@@ -68,6 +68,9 @@ class Answers:
     def _settle(self, _call: Call, _: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": "permitted"}
 
+    def _queue(self, call: Call, _: dict[str, Any]) -> dict[str, Any]:
+        return {"crossing": "c", "request": call.parameters["request"]}
+
 
 def run(plan: Plan, answers: Answers) -> Runner:
     started = {start.parameter: Known(a_ref(start.name, start.environment)) for start in plan.starts}

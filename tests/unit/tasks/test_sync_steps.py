@@ -12,10 +12,15 @@ from typing import Any
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "contract_suites"))
+from asking_world import KEYS
 from boundary_world import World, rows
+from pumping_world import PumpingAskingWorld
 
+from data_contracts.errors import DeniedError
 from environments.boundaries import BoundaryLimits, Budget
 from environments.timetable import parse_window
+from environments.trust.requests import new_request, sign_request
+from environments.trust.tokens import write_token
 from flows.runtime.calls import Call, Finished
 from flows.runtime.crossing import Crosser, CrossingAsk
 from flows.runtime.endings import RULES, dump_rules
@@ -90,6 +95,32 @@ def test_what_is_held_back_is_not_settled_and_goes_on_under_its_own_request(
     done = crosser.settle(ask(world), again)
     assert done is not None
     assert done.results["outcome"] == "permitted"
+
+
+@pytest.mark.parametrize(("days", "outcome"), [(13, "arrived"), (14, "expired")])
+def test_what_a_run_queues_waits_with_the_name_of_who_asked(
+    tmp_path: Path, days: int, outcome: str
+) -> None:
+    """Whoever asked for the run signed for as long as it may wait; the link comes back days later."""
+    world = PumpingAskingWorld(tmp_path)
+    wish = new_request("nightly", "run", "clinic", world.now, lasts=dt.timedelta(days=14))
+    token = write_token(sign_request(wish, KEYS["nightly"]))
+    asked = replace(ask(world, request="run-1/queue"), resume=False, signed=token)
+    queued = Crosser(_Caller(world)).queue(asked, ())  # type: ignore[arg-type]
+    assert queued.results["request"] == "run-1/queue"
+    assert world.states() == ["waiting"]
+    world.now += dt.timedelta(days=days)
+    world.until_quiet()
+    assert world.states() == [outcome]
+    said = [entry.body for entry in world.env("cloud").ledger.entries() if entry.kind == "ingress"]
+    assert [body["requester"] for body in said] == ["nightly"] * (outcome == "arrived")
+
+
+def test_a_full_outbox_ends_the_run_as_denied(world: World) -> None:
+    profile = world.profiles["onprem"]
+    world.profiles["onprem"] = replace(profile, outbox=replace(profile.outbox, entries=0))
+    with pytest.raises(DeniedError, match="the outbox for cloud is full"):
+        Crosser(_Caller(world)).queue(replace(ask(world), resume=False), ())  # type: ignore[arg-type]
 
 
 def test_what_no_waiting_helps_says_so(world: World) -> None:

@@ -182,3 +182,14 @@ def test_every_action_has_its_longest_life() -> None:
         for action in actions
         if (wish := new_request("nightly", action, "hospital", NOW))
     } == {"sync": 1, "run": 1, "deploy": 366}
+
+
+def test_a_run_that_queues_counts_for_as_long_as_that_may_wait_and_no_longer() -> None:
+    long = new_request("nightly", "run", "factory", NOW, lasts=14 * DAY)
+    assert (long.expires - long.issued).days == 14
+    assert reason(sign_request(long, NIGHTLY), at=NOW + 13 * DAY) == "verified"
+    assert reason(sign_request(long, NIGHTLY), at=NOW + 15 * DAY) == "expired"
+    longest = new_request("nightly", "run", "factory", NOW, lasts=400 * DAY)
+    assert (longest.expires - longest.issued).days == 90
+    with pytest.raises(NotVerifiableError):
+        RequestStatement.from_json(long.to_json() | {"expires": "2027-03-24T03:00:00Z"})
