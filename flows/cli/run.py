@@ -44,7 +44,7 @@ def command(
     Ctrl-C while watching asks whether to cancel the run or to leave it running; a second one, or one
     without a terminal, leaves it running (exit 130). The exit code says how the run ended: 0 done,
     1 data breaks its contract, 3 denied, 6 a step failed, or the run was cancelled or crashed. The request is
-    signed where a requester's key lies in the home, for every crossing of this run, and for as long as what it
+    signed where a requester's key lies in the home, for every crossing of this run and for as long as what it
     queues may wait; and so are the grants of steps that need one.
 
     \b

@@ -220,7 +220,7 @@ class Survey:
         found = tuple(member for member in members if member is not None)
         if len({member.source for member in found}) > 1:
             raise PlanError(
-                f"{'queue' if node.queued else 'sync'}() of a set whose members are in different environments",
+                f"{'queue' if node.queued else 'sync'}() of a set with members in different environments",
                 node.place,
                 remedy="one crossing has one source: bring them together first, or ask for each source's own",
             )

@@ -2,8 +2,8 @@
 
 The hospital's and the factory's pipelines run at the same time, asked for on the machine at home. Once the
 hall has queued its alarms its wires are cut, two more versions of them are queued there, and its pump sends
-all three when it can. When both pipelines have ended the weather does; what still waits has to end then, and what there
-is to see is looked at.
+all three when it can. When both pipelines have ended the weather does; what still waits has to end then, and
+what there is to see is looked at.
 """
 
 from __future__ import annotations

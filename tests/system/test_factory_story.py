@@ -1,4 +1,4 @@
-"""The factory's pipeline on the real system: the model and what it saw arrive, and the alarms come home by the hall's outbox."""
+"""The factory's pipeline on the real system: the set arrives, and the alarms come home by the outbox."""
 
 from __future__ import annotations
 

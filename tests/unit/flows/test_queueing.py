@@ -58,7 +58,9 @@ def plan_of(body: Callable[..., object]) -> Plan:
 
 
 def run(plan: Plan, sources: Sources) -> None:
-    started = {start.parameter: Known(a_ref(start.name, start.environment), ("pin",)) for start in plan.starts}
+    started = {
+        start.parameter: Known(a_ref(start.name, start.environment), ("pin",)) for start in plan.starts
+    }
     Runner(plan, sources, run_id="r", started=started, signed="token").run()  # type: ignore[arg-type]
 
 

@@ -98,9 +98,7 @@ def test_what_is_held_back_is_not_settled_and_goes_on_under_its_own_request(
 
 
 @pytest.mark.parametrize(("days", "outcome"), [(13, "arrived"), (14, "expired")])
-def test_what_a_run_queues_waits_with_the_name_of_who_asked(
-    tmp_path: Path, days: int, outcome: str
-) -> None:
+def test_what_a_run_queues_waits_with_the_name_of_who_asked(tmp_path: Path, days: int, outcome: str) -> None:
     """Whoever asked for the run signed for as long as it may wait; the link comes back days later."""
     world = PumpingAskingWorld(tmp_path)
     wish = new_request("nightly", "run", "clinic", world.now, lasts=dt.timedelta(days=14))
