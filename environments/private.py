@@ -144,7 +144,8 @@ def write_private(path: Path, data: bytes) -> None:
     """Replace (or make) a file of mode 0600 in one durable step.
 
     Raises:
-        UnreachableError: the disk refuses; what stood there before still stands.
+        UnreachableError: the disk refuses; what stood there before still stands, or the new file does and a
+            power cut may undo it: whoever acts on what it finds there writes it again first.
     """
     with disk_errors(f"{path}: cannot be written"):
         remove_drafts(path.parent)

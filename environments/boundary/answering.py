@@ -75,6 +75,10 @@ def answered(
     if own is None:
         return None
     receipt, digest, raw = own
+    # A call before may have been told that the disk refused, after the names stood: what the source acts on
+    # must be here after a power cut.
+    outbox.keep("manifest", arriving.raw)
+    outbox.keep("receipt", raw)
     transit.put(receipt_name(arriving.crossing), raw)
     return IngressResult(
         arriving.crossing,

@@ -149,6 +149,7 @@ def _already_sent(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> Egre
         whole = attempt is not None and intact(attempt, asked.crossing, transit)
     if not whole:
         return None
+    outbox.keep("manifest", raw)  # it may stand there since a call that the disk refused half-way
     return _publish(env, asked, outbox, None)
 
 

@@ -15,6 +15,7 @@ from boundary_world import World, rows
 from data_contracts.errors import UnreachableError
 from environments import private
 from environments.boundary import egress, ingress, settle
+from environments.boundary.transit import crossing_prefix
 from environments.ledger import Head, check_head, shown, witness, witness_head, witnessed_head
 from environments.ledger import ledger as ledgers
 from environments.stores import LocalStore, drafting
@@ -161,3 +162,61 @@ def test_a_draft_that_cannot_be_begun_leaves_nothing(tmp_path: Path, monkeypatch
     with pytest.raises(UnreachableError):
         store.begin("tests")
     assert list((store.folder / "staging").iterdir()) == []
+
+
+class Refusals:
+    """A disk that refuses to flush one crossing's folder once a name stands in it; then it is well."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path, name: str) -> None:
+        self.folder, self.name, self.flushed = folder, name, list[str]()
+        self._armed, self._real = True, os.fsync
+        monkeypatch.setattr(os, "fsync", self)
+
+    def __call__(self, descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if self._armed and path == self.folder and (path / self.name).exists():
+            self._armed = False
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._real(descriptor)
+        if path.parent == self.folder:
+            self.flushed.append(path.name.split(".")[1])
+        elif path == self.folder and self.flushed:
+            self.flushed.append("the folder")
+
+
+def test_a_receipt_whose_flush_was_refused_is_flushed_before_it_goes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed 5742: the next call sent it as it stood; the source closed, and a power cut lost it here."""
+    world = World(tmp_path)
+    sent = egress(world.env("onprem"), world.request(world.add(rows())))
+    disk = Refusals(monkeypatch, world.folder("cloud").outbox / sent.crossing[7:], "receipt")
+    with pytest.raises(UnreachableError):
+        ingress(world.env("cloud"), "onprem", sent.crossing)
+    assert not (world.transit() / sent.crossing[7:] / "receipt").exists()
+    disk.flushed.clear()
+    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
+    assert disk.flushed == ["manifest", "the folder", "receipt", "the folder"]
+    assert (world.transit() / sent.crossing[7:] / "receipt").exists()
+
+
+def test_a_manifest_whose_flush_was_refused_is_flushed_before_it_goes_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same at the source: a manifest that it published and forgot would be sealed anew beside it."""
+    world = World(tmp_path)
+    request = world.request(world.add(rows()))
+    crossing = egress(world.env("onprem"), request).crossing
+    folder = world.folder("onprem").outbox / crossing[7:]
+    for name in ("manifest", "sealed"):
+        (folder / name).unlink()
+    world.env("onprem").outgoing("cloud").clear(crossing_prefix(crossing))
+    disk = Refusals(monkeypatch, folder, "manifest")
+    with pytest.raises(UnreachableError):
+        egress(world.env("onprem"), request)
+    assert (folder / "manifest").exists()
+    assert not (world.transit() / crossing[7:] / "manifest").exists()
+    disk.flushed.clear()
+    assert egress(world.env("onprem"), request).outcome == "permitted"
+    assert disk.flushed[:2] == ["manifest", "the folder"]
+    assert (world.transit() / crossing[7:] / "manifest").exists()
