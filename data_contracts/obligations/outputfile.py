@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from data_contracts.arrow import arrow_schema
 from data_contracts.errors import DataBreaksContractError
 from data_contracts.model import Contract
-from data_contracts.obligations.pages import check_output_file
+from data_contracts.obligations.pages import check_opened
 from data_contracts.verdict import Reason, RuleResult
 
 if TYPE_CHECKING:
@@ -40,13 +40,13 @@ def verify_file(path: Path, arrival: Contract, decoded: pa.Table | None = None) 
             schema, rows = file.schema_arrow, file.metadata.num_rows
             carried = not _plain(file.metadata.metadata or {}, wanted) or bool(schema.metadata)
             carried = carried or any(set(field.metadata or {}) - {b"PARQUET:field_id"} for field in schema)
+            beside = check_opened(path, file, decoded)
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise DataBreaksContractError("output.file: no Parquet file") from None
     plain = pa.schema([pa.field(field.name, field.type) for field in schema])
     columns = 0 if plain.equals(wanted) else 1
-    beside = check_output_file(path, decoded)
     return (
         RuleResult(
             "output.file.columns",

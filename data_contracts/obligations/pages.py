@@ -34,8 +34,9 @@ from data_contracts.verdict import Reason, RuleResult
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-__all__ = ["KINDS", "check_output_file"]
+__all__ = ["KINDS", "check_opened", "check_output_file"]
 
 KINDS = ("structure", "metadata", "pages", "dictionaries", "statistics", "indexes", "bloom", "bytes")
 
@@ -50,30 +51,47 @@ def check_output_file(path: Path, table: pa.Table | None = None) -> list[RuleRes
     Raises:
         OSError: the file cannot be read.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        decoded = pq.ParquetFile(path)
+    except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        return [_result(kind, 0, failed=kind in {"structure", "bytes"}) for kind in KINDS]
+    with decoded:
+        return check_opened(path, decoded, table)
+
+
+def check_opened(path: Path, decoded: pq.ParquetFile, table: pa.Table | None = None) -> list[RuleResult]:
+    """As `check_output_file`, of a file that a reader has opened already.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     rows = 0
     broken: set[str] = set()
     try:
-        rows = _check(path, table)
+        rows = _check(path, decoded, table)
     except UnaccountedError as error:
         broken = {error.where, "bytes"}
     return [_result(kind, rows, failed=kind in broken) for kind in KINDS]
 
 
-def _check(path: Path, table: pa.Table | None) -> int:
+def _check(path: Path, decoded: pq.ParquetFile, table: pa.Table | None) -> int:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     with path.open("rb") as stream:
         file = open_file(stream, path.stat().st_size)
         rows = 0
         try:
-            with pq.ParquetFile(path) as decoded:
-                groups = decoded.metadata.num_row_groups
-                if groups != len(file.footer["groups"]) or not _usual(file, decoded.schema_arrow):
-                    raise UnaccountedError("structure")
-                for number, group in enumerate(file.footer["groups"]):
-                    _group(file, group, number, _rows(decoded, table, number, rows, group["rows"]))
-                    rows += group["rows"]
+            groups = decoded.metadata.num_row_groups
+            if groups != len(file.footer["groups"]) or not _usual(file, decoded.schema_arrow):
+                raise UnaccountedError("structure")
+            for number, group in enumerate(file.footer["groups"]):
+                _group(file, group, number, _rows(decoded, table, number, rows, group["rows"]))
+                rows += group["rows"]
         except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError):
             # A field that is needed is not there, or is none of what it should be.
             raise UnaccountedError("structure") from None

@@ -26,7 +26,7 @@ from data_contracts.buckets import BucketFile
 from data_contracts.labels import Classification
 from data_contracts.model import Contract
 from data_contracts.obligations.hashes import Runs, distinct, put_aside, shared, union
-from data_contracts.obligations.parquet.cells import binary_of, binary_parts
+from data_contracts.obligations.parquet.binary import binary_of, binary_parts
 from data_contracts.terms import CrossingTerms
 
 if TYPE_CHECKING:

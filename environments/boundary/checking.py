@@ -116,7 +116,7 @@ def check_arrived(env: EnvironmentContext, arrival: Contract, paths: Sequence[Pa
         NotVerifiableError: as `check_parts`.
     """
     plan = _plan(env, arrival, paths)
-    parts = parts_of(paths)
+    parts = parts_of(paths, whole=True)
     with room_for_keys(env, plan, parts) as spill_to:
         answers = env.partition_map(_CheckArrived(arrival, _CheckPart(plan, spill_to)), parts)
         partials = [partial for partial, _ in answers]

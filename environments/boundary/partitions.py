@@ -103,8 +103,13 @@ def _footer(path: Path, *_stamp: int) -> pq.FileMetaData:
     return pq.read_metadata(path)
 
 
-def parts_of(paths: Sequence[Path]) -> list[Part]:
+def parts_of(paths: Sequence[Path], *, whole: bool = False) -> list[Part]:
     """Return the parts of the files; a file without row groups is one part without rows.
+
+    Args:
+        paths: the files.
+        whole: leave a file in one part where it is no larger than one may be: of files whose bytes are
+            looked at beside their rows, none is then decoded for the one and again for the other.
 
     Raises:
         NotVerifiableError: a file is no Parquet file.
@@ -123,7 +128,8 @@ def parts_of(paths: Sequence[Path]) -> list[Part]:
     room = 1 << (room.bit_length() - 1) if room > 0 else 0
     found: list[tuple[Path, tuple[int, ...] | None, int, bool]] = []
     for path, groups in told:
-        parts = list(_together(groups, room))
+        at_once = whole and groups and sum(groups) <= 2 * room
+        parts = [tuple(range(len(groups)))] if at_once else list(_together(groups, room))
         found += [(path, part, sum(groups[at] for at in part), len(parts) == 1) for part in parts] or [
             (path, None, 0, True)
         ]

@@ -130,7 +130,7 @@ def _entries(leaf: Leaf, page: memoryview, count: int) -> Any:  # noqa: ANN401 -
     if width:
         if len(page) != count * width:
             raise UnaccountedError("dictionaries")
-        return np.frombuffer(page, np.dtype((np.void, width)))
+        return np.frombuffer(page, f"<u{width}" if leaf.type != FIXED else np.dtype((np.void, width)))
     if leaf.type != BYTES:
         raise UnaccountedError("dictionaries")
     return _texts(page, count)
@@ -199,6 +199,8 @@ def _data(reading: _Reading, header: dict[str, Any], page: memoryview, place: tu
 
 def _compare(reading: _Reading, encoding: int | None, body: memoryview, first: int, count: int) -> None:
     """Compare a page's values with those that a reader gets."""
+    import numpy as np
+
     cells = reading.cells
     if encoding == _PLAIN:
         if not cells.are_plain(body, first, count):
@@ -212,8 +214,10 @@ def _compare(reading: _Reading, encoding: int | None, body: memoryview, first: i
     indices = hybrid(body[1:], body[0], count)
     if count and int(indices.max()) >= reading.found.entries:
         raise UnaccountedError("pages")
-    reading.used[indices] = True
-    if not cells.are_entries(reading.dictionary, indices, first):
+    named = np.zeros(reading.found.entries, np.bool_)
+    named[indices] = True
+    reading.used |= named
+    if not cells.are_entries(reading.dictionary, indices, first, named):
         raise UnaccountedError("pages")
 
 

@@ -104,7 +104,7 @@ def present(values: Values) -> Iterator[Values]:
     elif types.is_nested(values.type) or types.is_dictionary(values.type):
         raise UnaccountedError("structure")
     else:
-        yield values.drop_null()
+        yield values.drop_null() if values.null_count else values
 
 
 def storage(values: Values, leaf: Leaf) -> Any:  # noqa: ANN401 - numpy

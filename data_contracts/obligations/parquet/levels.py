@@ -41,6 +41,12 @@ def _unpacked(raw: bytes, width: int) -> Any:  # noqa: ANN401 - a numpy array of
     if width == 1:
         return np.unpackbits(np.frombuffer(raw, np.uint8), bitorder="little").astype(np.uint32)
     groups = len(raw) // width
+    if width <= _GROUP:
+        # A group is one number of 64 bits, and its eight are shifted out of it at once.
+        words: Any = np.zeros((groups, _GROUP), np.uint8)
+        words[:, :width] = np.frombuffer(raw, np.uint8).reshape(groups, width)
+        shifted = words.view("<u8") >> (np.arange(_GROUP, dtype=np.uint64) * np.uint64(width))
+        return (shifted & np.uint64((1 << width) - 1)).astype(np.uint32).reshape(-1)
     rows = np.zeros((groups, width + _GROUP), np.uint8)
     rows[:, :width] = np.frombuffer(raw, np.uint8).reshape(groups, width)
     found = np.empty((groups, _GROUP), np.uint32)
@@ -82,10 +88,13 @@ def ones(raw: bytes | memoryview, count: int) -> int:
         length = head >> 1
         if head & 1:
             end = at + length
-            bits = int.from_bytes(raw[at:end], "little")
+            if not length or end > size:
+                raise UnaccountedError("pages")
+            # Most packed runs are of one group.
+            bits = raw[at] if length == 1 else int.from_bytes(raw[at:end], "little")
             length *= _GROUP
             # Of the last group at most seven bits are not asked for, and they are zero.
-            if not length or end > size or length - left >= _GROUP or bits >> left:
+            if length > left and (length - left >= _GROUP or bits >> left):
                 raise UnaccountedError("pages")
             there += bits.bit_count()
             at = end

@@ -63,6 +63,10 @@ def _whole(raw: bytes, at: int, kind: str) -> tuple[int, int]:
     value = raw[at]
     if value < _MORE:  # most are of one byte, and then in every type's bounds
         return (value >> 1) ^ -(value & 1), at + 1
+    second = raw[at + 1]
+    if 0 < second < _MORE:  # of two bytes: 14 bits, as above
+        value = value & 0x7F | second << 7
+        return (value >> 1) ^ -(value & 1), at + 2
     value, at = _varint(raw, at)
     number = (value >> 1) ^ -(value & 1)
     if not -(1 << (_WIDTH[kind] - 1)) <= number < 1 << (_WIDTH[kind] - 1):
@@ -127,9 +131,7 @@ def _list(raw: bytes, at: int, kind: Kind, depth: int) -> tuple[list[Any], int]:
     for _ in range(size):
         if kind == "bool":
             item: Any = raw[at]
-            if item not in {_TRUE, _FALSE}:
-                raise _fail()
-            item, at = item == _TRUE, at + 1
+            item, at = _truth(item), at + 1
         else:
             item, at = _nested(raw, at, kind, depth)
         found.append(item)
@@ -148,6 +150,20 @@ def read_struct(raw: bytes, at: int, spec: Spec, depth: int = 0) -> tuple[dict[s
         raise _fail() from None
 
 
+def _truth(code: int) -> bool:
+    if code not in {_TRUE, _FALSE}:
+        raise _fail()
+    return code == _TRUE
+
+
+def _far(raw: bytes, at: int, last: int) -> tuple[int, int]:
+    """Return the number of a field that is more than 15 behind the last one, and only of such a field."""
+    number, at = _whole(raw, at, "i16")
+    if 0 < number - last <= _SHORT:
+        raise _fail()
+    return number, at
+
+
 def _struct(raw: bytes, at: int, spec: Spec, depth: int) -> tuple[dict[str, Any], int]:
     if depth > _DEEP:
         raise _fail()
@@ -158,21 +174,21 @@ def _struct(raw: bytes, at: int, spec: Spec, depth: int) -> tuple[dict[str, Any]
         code, step = head & 0x0F, head >> 4
         number = last + step
         if step == 0:
-            number, at = _whole(raw, at, "i16")
-            if 0 < number - last <= _SHORT:
-                raise _fail()
+            number, at = _far(raw, at, last)
         if number <= last or number not in spec:
             raise _fail()
         last = number
         name, kind = spec[number]
-        if kind == "bool":
-            if code not in {_TRUE, _FALSE}:
+        if not isinstance(kind, str):
+            if code != (_STRUCT if isinstance(kind, dict) else _LIST):
                 raise _fail()
-            found[name] = code == _TRUE
-        elif code != _code(kind):
-            raise _fail()
-        elif isinstance(kind, str):
-            found[name], at = _value(raw, at, kind)
-        else:
             found[name], at = _nested(raw, at, kind, depth)
+        elif kind == "bool":
+            found[name] = _truth(code)
+        elif code != _CODES[kind]:
+            raise _fail()
+        elif kind in _NUMBERS:
+            found[name], at = _whole(raw, at, kind)
+        else:
+            found[name], at = _value(raw, at, kind)
     return found, at + 1

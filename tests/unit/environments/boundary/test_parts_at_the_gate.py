@@ -71,6 +71,20 @@ def test_groups_of_others_are_joined_only_where_there_are_many(
     assert pa.concat_tables([part.read() for part in found]).equals(made)
 
 
+def test_files_that_arrived_are_left_whole_while_memory_allows_it(tmp_path: Path) -> None:
+    rows = table(ROWS, 1)
+    made = outputs(tmp_path / "out", parts(tmp_path / "a", rows))
+    assert any(pq.read_metadata(path).num_row_groups > 1 for path in made)
+    arrived = parts_of(made, whole=True)
+    assert [part.path for part in arrived] == made
+    assert all(part.alone for part in arrived)
+    assert pa.concat_tables([part.read() for part in arrived]).equals(rows)
+    large = tmp_path / "large.parquet"
+    pq.write_table(rows, large, row_group_size=10_000)
+    assert parts_of([large], whole=True) == parts_of([large])
+    assert max(part.rows for part in parts_of([large], whole=True)) <= 131_072
+
+
 def test_what_leaves_the_gate_after_a_change(tmp_path: Path) -> None:
     rows, more = table(ROWS, 1), table(ROWS // 100, 2)
     half = ROWS // 2 + 77
