@@ -11,5 +11,6 @@ Example:
 """
 
 from environments.consistency.status import STATES, Row, Source, open_source, status_of
+from environments.consistency.texts import document
 
-__all__ = ["STATES", "Row", "Source", "open_source", "status_of"]
+__all__ = ["STATES", "Row", "Source", "document", "open_source", "status_of"]

@@ -192,20 +192,20 @@ def rows_of(
         for digest, selectors in followed.terms.items()
     }
     destinations = sorted(peers)
-    asked = {name for name, _ in (*followed.standings, *queued)}
     nothing, never = Held(), Standing()
-    for name in sorted(followed.assets.keys() | asked):
+    for name in sorted({*followed.assets, *followed.standings, *(name for name, _ in queued)}):
         held = followed.assets.get(name, nothing)
-        history = _History(held, now)
+        history, standings = _History(held, now), followed.standings.get(name, {})
+        latest = "" if held.damaged else history.latest
         lawful = admitted.get(held.contract, frozenset())
         for destination in destinations:
-            standing = followed.standings.get((name, destination), never)
-            if standing.there and standing.there == history.latest and not held.damaged:  # as most are
-                row = Row(name, destination, "current", *standing[:3], history.latest, 0, "", 0,
-                          standing.asked, standing.crossing, standing.rules)  # fmt: skip
+            standing = standings.get(destination, never)
+            if standing.there == latest and latest:  # as most are
+                row = Row(name, destination, "current", standing.there, standing.arrived, standing.received,
+                          latest, 0, "", 0, standing.asked, standing.crossing, standing.rules)  # fmt: skip
             else:
                 row = _row(name, destination, standing, held, history, destination in lawful, look)
-            lane = queued.get((name, destination))
+            lane = queued.get((name, destination)) if queued else None
             yield row if lane is None else _with_queued(row, lane)
 
 

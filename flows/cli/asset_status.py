@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import gc
 import json
-import json.encoder
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +26,7 @@ from flows.cli.options import example, home_option, json_option, site_option
 if TYPE_CHECKING:
     from environments.consistency import Row
 
-__all__ = ["row_text", "status"]
+__all__ = ["status"]
 
 _SHORT = len("sha256:") + 12
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
@@ -127,14 +126,14 @@ def _tell(home: Home, site: Site, wanted: _Wanted, env: str, path: Path) -> None
 
 def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> str:
     """Answer for one environment, as the text that is printed."""
-    from environments.consistency import open_source, status_of
+    from environments.consistency import document, open_source, status_of
 
     # This process ends with its answer; looking for circles among a hundred thousand rows took half its time.
     gc.disable()
     source = open_source(home.environment(env).check(), site, remote=wanted.remote)
     rows = [row for row in status_of(source) if wanted.takes(row)]
     if wanted.as_json:
-        return _document(rows)
+        return document(rows)
     if not rows:
         return f"{env}: nothing that could cross" + (f" by the name {wanted.asset}" if wanted.asset else "")
     header = ("ASSET", "TO", "THERE", "LATEST", "BEHIND", "STATE", "WHY")
@@ -151,29 +150,6 @@ def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> str:
         for row in rows
     ]
     return f"{env}:\n" + "\n".join(_table(header, cells))
-
-
-def _document(rows: Iterable[Row]) -> str:
-    return "[" + ",\n".join(map(row_text, rows)) + "]"
-
-
-def row_text(row: Row) -> str:
-    """Return a row's JSON as the encoder gives it, in a quarter of its time: there are a hundred thousand."""
-    if row.rules or row.queued is not None:
-        return _ENCODE(row.to_json())
-    behind = "null" if row.behind is None else row.behind
-    return (
-        f'{{"asset": {_quoted(row.asset)}, "destination": {_quoted(row.destination)}, '
-        f'"state": {_quoted(row.state)}, "there": {_quoted(row.there)}, "arrived": {_quoted(row.arrived)}, '
-        f'"received": {_quoted(row.received)}, "latest": {_quoted(row.latest)}, "behind": {behind}, '
-        f'"since": {_quoted(row.since)}, "seconds": {row.seconds}, "asked": {_quoted(row.asked)}, '
-        f'"crossing": {_quoted(row.crossing)}, "rules": [], "note": {_quoted(row.note)}, "queued": null, '
-        f'"why": {_quoted(row.why)}}}'
-    )
-
-
-_ENCODE: Callable[[Any], str] = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
-_quoted: Callable[[str], str] = json.encoder.encode_basestring
 
 
 def _behind(versions: int | None, seconds: int) -> str:
