@@ -43,8 +43,8 @@ def _texts(rows: Iterable[Row]) -> Iterator[str]:
         last = at if asked == there else _quoted(asked)
         yield (
             f'{{"asset": {often[asset]}, "destination": {often[destination]}, "state": {state}, '
-            f'"there": {at}, "arrived": {_quoted(arrived)}, "received": {_quoted(received)}, "latest": {newest}, '
-            f'"behind": {known}, "since": {often[since]}, "seconds": {seconds}, "asked": {last}, '
+            f'"there": {at}, "arrived": {_quoted(arrived)}, "received": {_quoted(received)}, '
+            f'"latest": {newest}, "behind": {known}, "since": {often[since]}, "seconds": {seconds}, "asked": {last}, '
             f'"crossing": {_quoted(crossing)}, "rules": [], "note": {often[note]}, "queued": null, '
             f'"why": {why}}}'
         )

@@ -11,18 +11,25 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from data_contracts.digest import DIGEST_PATTERN
 from environments.boundaries import HOLDS, is_held
-from environments.ref import ASSET, MAX_SET, NAME, AssetRef, parse_asset
-from environments.trust.tokens import ONE_WORD, REQUEST_PARAMETER, read_token
+from environments.ref import MAX_SET, AssetRef, parse_asset
+from environments.trust.tokens import REQUEST_PARAMETER, read_token
 from tasks.steps.errors import BrokenRule
 from tasks.steps.parameters import Kind, kind_of
 from tasks.sync.answer import Answer
+from tasks.sync.kinds import (
+    ASSET_KIND,
+    DIGEST_KIND,
+    NAME_KIND,
+    PINNED_KIND,
+    REQUEST_KIND,
+    SIGNED_KIND,
+    list_of,
+)
 from tasks.sync.recalling import erase, recall, recall_settle
 from tasks.sync.side import Side
 
@@ -30,10 +37,7 @@ if TYPE_CHECKING:
     from environments.boundary import EnvironmentContext, GateRule, Member
     from environments.stores import AssetRecord
 
-__all__ = ["BUILT_IN", "REQUEST", "SIGNED_KIND", "Answer", "BuiltIn", "pinned"]
-
-REQUEST = r"[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}"
-"""A request id: the pipeline's run and call site, or what `isthmus sync` made."""
+__all__ = ["BUILT_IN", "Answer", "BuiltIn", "pinned"]
 
 
 @dataclass(frozen=True)
@@ -53,45 +57,6 @@ class BuiltIn:
     parameters: Mapping[str, Kind]
     run: Callable[[Side, Mapping[str, Any]], Answer] = field(repr=False)
     optional: frozenset[str] = frozenset()
-
-
-def _text(word: str, pattern: str) -> Kind:
-    compiled = re.compile(pattern)
-
-    def read(value: object) -> str:
-        if not isinstance(value, str) or not compiled.fullmatch(value):
-            raise ValueError
-        return value
-
-    return Kind(word, {"type": "string", "pattern": f"^{pattern}$"}, read, lambda value: value)
-
-
-_NAME_KIND = _text("a name", NAME)
-_DIGEST_KIND = _text("a digest", DIGEST_PATTERN)
-_REQUEST_KIND = _text("a request id", REQUEST)
-_PINNED_KIND = _text("NAME@VERSION", f"{NAME}@{DIGEST_PATTERN}")
-_ASSET_KIND = _text("NAME or NAME@VERSION", ASSET)
-
-
-def _list(item: Kind) -> Kind:
-    def read(value: object) -> list[str]:
-        if not isinstance(value, list) or not 1 <= len(value) <= MAX_SET:
-            raise ValueError
-        return [str(item.read(each)) for each in value]
-
-    schema = {"type": "array", "items": item.schema, "minItems": 1, "maxItems": MAX_SET}
-    return Kind(f"a list of {item.word}", schema, read, lambda value: value)
-
-
-def _one_token(value: object) -> str:
-    read_token(value)
-    return str(value)
-
-
-SIGNED_KIND = Kind(
-    "a signed request", {"type": "string", "pattern": f"^{ONE_WORD}$"}, _one_token, lambda value: value
-)
-"""Who asks, signed: a word of one form, whose worth only an environment's own trust document says."""
 
 
 def egress(side: Side, given: Mapping[str, Any]) -> Answer:
@@ -238,12 +203,12 @@ BUILT_IN: dict[str, BuiltIn] = {
             "egress",
             "Leaves an environment: decide, check, transform, seal, sign.",
             {
-                "asset": _NAME_KIND,
-                "version": _DIGEST_KIND,
-                "members": _list(_PINNED_KIND),
-                "to": _NAME_KIND,
-                "purpose": _NAME_KIND,
-                "request": _REQUEST_KIND,
+                "asset": NAME_KIND,
+                "version": DIGEST_KIND,
+                "members": list_of(PINNED_KIND),
+                "to": NAME_KIND,
+                "purpose": NAME_KIND,
+                "request": REQUEST_KIND,
                 "resume": kind_of(bool),
                 "rehearsal": kind_of(bool),
                 REQUEST_PARAMETER: SIGNED_KIND,
@@ -254,26 +219,26 @@ BUILT_IN: dict[str, BuiltIn] = {
         BuiltIn(
             "ingress",
             "Enters an environment: verify, decide, open, check, commit, sign the receipt.",
-            {"source": _NAME_KIND, "crossing": _DIGEST_KIND, REQUEST_PARAMETER: SIGNED_KIND},
+            {"source": NAME_KIND, "crossing": DIGEST_KIND, REQUEST_PARAMETER: SIGNED_KIND},
             ingress,
             frozenset({REQUEST_PARAMETER}),
         ),
         BuiltIn(
             "settle",
             "Closes a crossing at its source: verify the receipt, record it.",
-            {"to": _NAME_KIND, "crossing": _DIGEST_KIND},
+            {"to": NAME_KIND, "crossing": DIGEST_KIND},
             settle,
         ),
         BuiltIn(
             "queue",
             "Puts a crossing into the outbox: sent when the link is there.",
             {
-                "asset": _NAME_KIND,
-                "version": _DIGEST_KIND,
-                "members": _list(_PINNED_KIND),
-                "to": _NAME_KIND,
-                "purpose": _NAME_KIND,
-                "request": _REQUEST_KIND,
+                "asset": NAME_KIND,
+                "version": DIGEST_KIND,
+                "members": list_of(PINNED_KIND),
+                "to": NAME_KIND,
+                "purpose": NAME_KIND,
+                "request": REQUEST_KIND,
                 REQUEST_PARAMETER: SIGNED_KIND,
             },
             queue,
@@ -282,7 +247,7 @@ BUILT_IN: dict[str, BuiltIn] = {
         BuiltIn(
             "pin",
             "Says which version of an asset is the latest, in the environment that holds it.",
-            {"asset": _NAME_KIND, "version": _DIGEST_KIND, "assets": _list(_ASSET_KIND)},
+            {"asset": NAME_KIND, "version": DIGEST_KIND, "assets": list_of(ASSET_KIND)},
             pin,
             frozenset({"asset", "version", "assets"}),
         ),
@@ -290,8 +255,8 @@ BUILT_IN: dict[str, BuiltIn] = {
             "recall",
             "Asks wherever a version went to erase it and what was derived from it.",
             {
-                "asset": _NAME_KIND,
-                "version": _DIGEST_KIND,
+                "asset": NAME_KIND,
+                "version": DIGEST_KIND,
                 "again": kind_of(bool),
                 REQUEST_PARAMETER: SIGNED_KIND,
             },
@@ -301,13 +266,13 @@ BUILT_IN: dict[str, BuiltIn] = {
         BuiltIn(
             "erase",
             "Answers a recall: verify, erase or lawfully refuse, pass it on, sign the answer.",
-            {"source": _NAME_KIND, "recall": _DIGEST_KIND},
+            {"source": NAME_KIND, "recall": DIGEST_KIND},
             erase,
         ),
         BuiltIn(
             "recall-settle",
             "Reads the answer to a recall at its source, and records it.",
-            {"to": _NAME_KIND, "recall": _DIGEST_KIND},
+            {"to": NAME_KIND, "recall": DIGEST_KIND},
             recall_settle,
         ),
     )
