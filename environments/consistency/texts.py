@@ -44,9 +44,9 @@ def _texts(rows: Iterable[Row]) -> Iterator[str]:
         yield (
             f'{{"asset": {often[asset]}, "destination": {often[destination]}, "state": {state}, '
             f'"there": {at}, "arrived": {_quoted(arrived)}, "received": {_quoted(received)}, '
-            f'"latest": {newest}, "behind": {known}, "since": {often[since]}, "seconds": {seconds}, "asked": {last}, '
-            f'"crossing": {_quoted(crossing)}, "rules": [], "note": {often[note]}, "queued": null, '
-            f'"why": {why}}}'
+            f'"latest": {newest}, "behind": {known}, "since": {often[since]}, "seconds": {seconds}, '
+            f'"asked": {last}, "crossing": {_quoted(crossing)}, "rules": [], "note": {often[note]}, '
+            f'"queued": null, "why": {why}}}'
         )
 
 

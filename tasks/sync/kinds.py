@@ -43,6 +43,8 @@ ASSET_KIND = _text("NAME or NAME@VERSION", ASSET)
 
 
 def list_of(item: Kind) -> Kind:
+    """Return the kind of a list of these, of which there is one at least."""
+
     def read(value: object) -> list[str]:
         if not isinstance(value, list) or not 1 <= len(value) <= MAX_SET:
             raise ValueError
