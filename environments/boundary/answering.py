@@ -14,6 +14,7 @@ from typing import Any
 from environments.boundary.asker import NOBODY, Asker, who_asks
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import Member, told_members
+from environments.boundary.fetched import clear_fetched
 from environments.boundary.manifest import Manifest, stamp
 from environments.boundary.outbox import Outbox
 from environments.boundary.receipt import Receipt, open_receipt, seal_receipt
@@ -137,6 +138,7 @@ def answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one 
     env.progress("ingress.receipt")
     outbox.keep("manifest", arriving.raw)
     outbox.keep("receipt", raw)
+    clear_fetched(outbox.folder)
     env.progress("ingress.send")
     transit.put(receipt_name(manifest.crossing), raw)
     env.progress("ingress.done")

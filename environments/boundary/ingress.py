@@ -20,8 +20,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from itertools import islice
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,9 @@ from data_contracts.errors import DataBreaksContractError, NotVerifiableError
 from data_contracts.sandbox.probing import probe_files
 from environments.boundary.answering import Arriving, answer, answered, attributed, own_receipt
 from environments.boundary.checking import check_arrived, decoded_together
-from environments.boundary.contents import Contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
-from environments.boundary.economy import Carriage, HeldBackError, carriage
+from environments.boundary.economy import HeldBackError
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.judging import (
     LawfulMember,
@@ -45,8 +43,8 @@ from environments.boundary.manifest import Manifest, open_manifest, stamp
 from environments.boundary.members import MemberTerms, list_digest
 from environments.boundary.model_gate import check_model
 from environments.boundary.model_probe import survive_model
+from environments.boundary.opening import carried_in, list_sent, open_sent
 from environments.boundary.outbox import Outbox, working_on
-from environments.boundary.packing import fetch_contents
 from environments.boundary.result import (
     CrossingFailedError,
     GateRule,
@@ -54,11 +52,9 @@ from environments.boundary.result import (
     denied_rules,
     failed_rules,
 )
-from environments.boundary.sealing import KEY_BYTES, OVERHEAD, Seal, key_info
 from environments.boundary.transit import Transit, manifest_name
-from environments.boundary.unpacking import NotHeldError, find_held, unpack
 from environments.ledger import check_head
-from environments.stores import SetDraft, SetMember, Written
+from environments.stores import SetMember
 
 __all__ = ["ingress"]
 
@@ -114,8 +110,8 @@ def _ingress(env: EnvironmentContext, source: str, crossing: str, signed: bytes 
         contents = None
         if arriving.manifest.kind == "set":
             with _refusing(env, source, crossing, "members"):
-                with _carried(env, arriving.manifest) as carried:
-                    contents = _listed(env, arriving.manifest, carried)
+                with carried_in(env, arriving.manifest) as carried:
+                    contents = list_sent(env, arriving.manifest, carried)
                 arriving = with_members(arriving, contents)
         arriving = attributed(env, arriving, signed)
         members = (MemberTerms.of(arriving.manifest),) if contents is None else contents.members
@@ -136,7 +132,7 @@ def _ingress(env: EnvironmentContext, source: str, crossing: str, signed: bytes 
             # (6) Every chunk verified and written into a draft that no reader sees.
             env.progress("ingress.open")
             with _refusing(env, source, crossing, "chunks"):
-                written = _open(env, arriving.manifest, contents, draft)
+                written = open_sent(env, arriving.manifest, contents, draft, outbox)
             if isinstance(written, GateRule):
                 return answer(env, arriving, transit, outbox, "broken", (written,), arrival)
             # (7) The bytes that were written, against the arrival contracts.
@@ -198,54 +194,6 @@ def _read_manifest(
     if manifest.crossing != crossing:
         raise NotVerifiableError("the manifest is of another crossing than the one asked for")
     return Arriving(manifest, digest, raw)
-
-
-def _carried(env: EnvironmentContext, manifest: Manifest) -> AbstractContextManager[Carriage]:
-    asset, purpose = manifest.request.name, manifest.request.purpose
-    return carriage(env, "fetch", manifest.source, manifest.crossing, asset, purpose, phase="ingress.open")
-
-
-def _sealed(env: EnvironmentContext, manifest: Manifest) -> Seal:
-    info = key_info(manifest.source, env.name, manifest.crossing)
-    key = env.identity.unwrap(manifest.key, info=info)
-    if len(key) != KEY_BYTES:
-        raise NotVerifiableError("the crossing's key is not of the one length")
-    return Seal(key, manifest.crossing, manifest.chunks)
-
-
-def _listed(env: EnvironmentContext, manifest: Manifest, transit: Transit) -> Contents:
-    seal = _sealed(env, manifest)
-    contents = fetch_contents(seal, transit, digest=manifest.contents, size=manifest.contents_size)
-    found = (contents.version, contents.size, len(contents.parts()), bool(contents.members))
-    if found != (manifest.version, manifest.size, manifest.chunks, manifest.kind == "set"):
-        raise NotVerifiableError("the list of contents is not of the version that was signed")
-    return contents
-
-
-def _open(
-    env: EnvironmentContext, manifest: Manifest, listed: Contents | None, draft: SetDraft
-) -> dict[str, tuple[Written, ...]] | GateRule:
-    """Return each member's files as they were written, or that chunks are not held here."""
-    with _carried(env, manifest) as transit:
-        contents = listed or _listed(env, manifest, transit)
-        transit.expect(sum(part.size + OVERHEAD for part in contents.parts()))
-        return _opened(env, manifest, contents, transit, draft)
-
-
-def _opened(
-    env: EnvironmentContext, manifest: Manifest, contents: Contents, transit: Carriage, draft: SetDraft
-) -> dict[str, tuple[Written, ...]] | GateRule:
-    peer = env.peer_identity(manifest.source)
-    pair_key = env.identity.pair_key(peer, source=manifest.source, destination=env.name)
-    wanted = [contents.chunks[index].digest for index in contents.held]
-    members = list(zip(draft.names, contents.by_member(), strict=True))
-    paths = [draft.path(name) / entry.path for name, entries in members for entry in entries]
-    try:
-        held = find_held(env.store, draft.names, manifest.source, wanted)
-        written = iter(unpack(contents, _sealed(env, manifest), transit, pair_key, paths, held=held))
-    except NotHeldError as error:
-        return GateRule("chunks-not-held", "chunks were not sent that are not held here", error.count)
-    return {name: tuple(islice(written, len(entries))) for name, entries in members}
 
 
 def _decoded(members: list[LawfulMember], files: list[dict[str, Path]]) -> frozenset[Path]:

@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.contents import Chunk, Contents, Part
 from environments.boundary.economy import lanes_of
+from environments.boundary.fetched import Fetched
 from environments.boundary.sealing import OVERHEAD, Room, Seal
 from environments.boundary.transit import Transit, chunk_name
 from environments.private import disk_errors
@@ -34,6 +36,7 @@ _WRITE = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _DRAFT = "the draft of what arrives: cannot be written"
 _LARGE = 64 * 1024 * 1024
 _NEW = _WRITE | os.O_CREAT | os.O_EXCL
+_NOTHING_KEPT = Fetched(None)
 
 
 class NotHeldError(NotVerifiableError):
@@ -94,8 +97,11 @@ def unpack(
     paths: Sequence[Path],
     *,
     held: Mapping[str, Held] | None = None,
+    kept: Fetched = _NOTHING_KEPT,
 ) -> tuple[Written, ...]:
     """Open every part, verify its chunks, and write the files to `paths`, which are new, in the list's order.
+
+    What `kept` holds of an earlier call is not fetched again.
 
     Raises:
         NotVerifiableError: a part is missing, altered, of another place or crossing, or not the listed one.
@@ -110,7 +116,7 @@ def unpack(
 
         def take(item: Part | tuple[Chunk, Held]) -> None:
             if isinstance(item, Part):
-                plain, chunks = _opened(item, seal, transit, pair_key, room), item.chunks
+                plain, chunks = _taken(item, seal, transit, pair_key, room, kept), item.chunks
             else:
                 plain, chunks = _own(*item, room), (item[0],)
             with disk_errors(_DRAFT):
@@ -126,13 +132,25 @@ def unpack(
         return there.stamped()
 
 
-def _opened(part: Part, seal: Seal, transit: Transit, pair_key: bytes, room: Room) -> memoryview:
+def _taken(
+    part: Part, seal: Seal, transit: Transit, pair_key: bytes, room: Room, kept: Fetched
+) -> memoryview:
+    sealed = kept.read(part.index, limit=part.size + OVERHEAD)
+    if sealed is not None:
+        with suppress(NotVerifiableError):  # torn, or of an earlier attempt
+            return _opened(part, sealed, seal, room)
     sealed = transit.get(chunk_name(seal.crossing, part.address(pair_key)), limit=part.size + OVERHEAD)
     if sealed is None:
         raise NotVerifiableError(
             f"chunk {part.index} of this crossing is missing from the transit",
             remedy="run the egress again; if it stays so, find out who changes the transit",
         )
+    plain = _opened(part, sealed, seal, room)
+    kept.keep(part.index, sealed)
+    return plain
+
+
+def _opened(part: Part, sealed: bytes, seal: Seal, room: Room) -> memoryview:
     plain = seal.open_in("chunk", part.index, memoryview(sealed), room, limit=part.size)
     at = 0
     for chunk in part.chunks:

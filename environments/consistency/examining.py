@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from data_contracts.errors import IsthmusError, NotVerifiableError
 from environments.boundary import EnvironmentContext
+from environments.boundary.fetched import stale_fetched
 from environments.boundary.looking import answer_lies, lying, stale_work
 from environments.consistency.account import Account
 from environments.consistency.findings import Finding
@@ -134,6 +135,9 @@ def _left_here(env: EnvironmentContext) -> Iterator[Finding]:
     for crossing in stale_work(env):
         what = "output in clear of an egress that died"
         yield Finding(env.name, "orphaned", crossing, "", what, repair="it is removed", action="work")
+    for crossing in stale_fetched(env):
+        what = "sealed parts that were fetched, of a crossing that was never whole"
+        yield Finding(env.name, "orphaned", crossing, "", what, repair="they are removed", action="work")
 
 
 def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[Finding]:

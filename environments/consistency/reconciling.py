@@ -23,6 +23,7 @@ from typing import Any
 
 from data_contracts.errors import DefectError, IsthmusError, NotVerifiableError
 from environments.boundary import EnvironmentContext, ingress, settle
+from environments.boundary.fetched import stale_fetched
 from environments.boundary.looking import clear_over, stale_work
 from environments.consistency.account import Account, open_account, read_accounts, seal_account
 from environments.consistency.comparing import compare
@@ -112,6 +113,7 @@ def _act(env: EnvironmentContext, finding: Finding) -> None:
             clear_over(env, finding.peer, finding.about)
         case "work":
             stale_work(env, clear=True)
+            stale_fetched(env, clear=True)
         case "sweep" if isinstance(env.store, LocalStore):
             env.store.abandoned(clear=True)
         case _:
