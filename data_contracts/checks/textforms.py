@@ -121,7 +121,7 @@ def _unlike(places: Array, form: FixedForm) -> int:
 
     count = 0
     step = max(1, _BLOCK // form.length)
-    lows, spans = _template(form, min(step, len(places)))
+    lows, spans = _template(form, step)
     for begin in range(0, len(places), step):
         block = places[begin : begin + step]
         rows = len(block)
@@ -137,6 +137,7 @@ def _unlike(places: Array, form: FixedForm) -> int:
     return count
 
 
+@lru_cache(maxsize=16)
 def _template(form: FixedForm, rows: int) -> tuple[Array, ...]:
     """Return the least byte of each place and how far it may be exceeded, for so many rows; or Nones."""
     import numpy as np

@@ -11,7 +11,7 @@ Invariants:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from data_contracts.arrow import Values, array_of
@@ -86,7 +86,13 @@ class Code(ColumnAlone):
         key: bytes,
     ) -> Evidence:
         """Look every value's code up again, and compare each row."""
+        import pyarrow as pa
+
         if context.codes is None:
             return Evidence(outside=max(len(source), 1))
         table, domain = context.codes, code_domain(parameters, column, context)
-        return identifiers.proved(source, output, lambda forms: table.find(domain, forms), key)
+
+        def found(forms: Sequence[bytes]) -> Values:
+            return array_of(table.find(domain, forms), pa.binary())
+
+        return identifiers.proved(source, output, found, key)

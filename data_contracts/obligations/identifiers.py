@@ -87,35 +87,44 @@ def bytes_of(values: Values, rule: str) -> Values:
 def proved(
     source: Values,
     output: Values | None,
-    expected: Callable[[Sequence[bytes]], Sequence[bytes | None]],
+    expected: Callable[[Sequence[bytes]], Values],
     key: bytes,
 ) -> Evidence:
-    """Count rows whose output is not what `expected` gives for the source's value, null for null."""
+    """Count rows whose output is not what `expected` gives for the source's value, null for null.
+
+    `expected` takes the canonical bytes of distinct values, and gives as many, binary.
+    """
     import pyarrow as pa
 
     if output is None or len(output) != len(source) or output.type != pa.binary():
         return Evidence(outside=max(len(source), 1))
-    pc = compute()
     # Not `column_bytes`: the bytes come from Python's own values here, one distinct value after the other.
     encoded: Any = source.dictionary_encode() if _repeats(source) else None
     held: Values = source if encoded is None else encoded.dictionary
     forms = _forms(held)
     present = [form for form in forms if form is not None]
-    answers: Sequence[bytes | None] = expected(present)
+    wanted = expected(present)
     if len(present) < len(forms):
-        given = iter(answers)
-        answers = [None if form is None else next(given) for form in forms]
-    wanted = array_of(answers, pa.binary())
+        given = iter(wanted.to_pylist())
+        wanted = array_of([None if form is None else next(given) for form in forms], pa.binary())
     wanted = wanted if encoded is None else wanted.take(encoded.indices)
-    same = pc.fill_null(pc.equal(wanted, output), fill_value=False)
-    right = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
     return Evidence(
-        outside=len(source) - int(pc.sum(right).as_py() or 0),
+        outside=_outside(source, wanted, output),
         originals=keyed_hashes(
             held.drop_null().cast(pa.binary()) if _is_text(held) else array_of(present, pa.binary()), key
         ),
         outputs=keyed_hashes(output.drop_null(), key),
     )
+
+
+def _outside(source: Values, wanted: Values, output: Values) -> int:
+    """Count rows whose output is not what is wanted; null is wanted for null, and nothing for no form."""
+    if wanted.null_count == source.null_count and wanted.equals(output):
+        return 0
+    pc = compute()
+    same = pc.fill_null(pc.equal(wanted, output), fill_value=False)
+    right = pc.or_(same, pc.and_(pc.is_null(source), pc.is_null(output)))
+    return len(source) - int(pc.sum(right).as_py() or 0)
 
 
 def _repeats(values: Values) -> bool:

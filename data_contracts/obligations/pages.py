@@ -180,7 +180,7 @@ def _column(column: dict[str, Any], pages: Pages, cells: Cells) -> None:
         column["uncompressed"] == pages.uncompressed,
         not pages.data or column["data_offset"] == pages.data[0].offset,
         column.get("dictionary_offset") == pages.dictionary,
-        listed is None or sorted(map(_order, listed)) == sorted(map(_order, encodings)),
+        listed in (None, encodings) or sorted(map(_order, listed)) == sorted(map(_order, encodings)),
         # A writer may name the encoding of levels also where there are none.
         len(set(column["encodings"])) == len(column["encodings"]),
         pages.forms <= set(column["encodings"]) <= pages.forms | {0, 3},
@@ -191,11 +191,17 @@ def _column(column: dict[str, Any], pages: Pages, cells: Cells) -> None:
     if "statistics" in column:
         check_statistics(column["statistics"], cells, nulls)
     if "sizes" in column:
-        levels = {
-            name: [sum(counts) for counts in zip(*(page.levels[name] for page in pages.data), strict=True)]
-            for name in ("repetitions", "definitions")
-        }
-        check_sizes(column["sizes"], cells.size(0, len(cells)), levels, leaf)
+        check_sizes(column["sizes"], cells.size(0, len(cells)), _levels(pages), leaf)
+
+
+def _levels(pages: Pages) -> dict[str, list[int]]:
+    """Return how often each level occurs in all pages."""
+    if len(pages.data) == 1:
+        return pages.data[0].levels
+    return {
+        name: [sum(counts) for counts in zip(*(page.levels[name] for page in pages.data), strict=True)]
+        for name in ("repetitions", "definitions")
+    }
 
 
 def _order(entry: dict[str, int]) -> tuple[int, int, int]:

@@ -24,7 +24,7 @@ from data_contracts.labels import Labels
 from data_contracts.model import Column
 from data_contracts.obligations import identifiers
 from data_contracts.obligations.base import ColumnAlone, Context, Evidence, Keeps
-from data_contracts.obligations.keyed import WIDTH, each_pseudonym, pseudonyms, subkey
+from data_contracts.obligations.keyed import WIDTH, pseudonyms, pseudonyms_again, subkey
 
 __all__ = ["MIN_KEY", "WIDTH", "Pseudonymise"]
 
@@ -86,7 +86,7 @@ class Pseudonymise(ColumnAlone):
         if context.key is None:
             return Evidence(outside=max(len(source), 1))
         own = subkey(context.key, identifiers.domain(_DOMAIN, parameters, column, context))
-        return identifiers.proved(source, output, lambda forms: each_pseudonym(forms, own), key)
+        return identifiers.proved(source, output, lambda forms: pseudonyms_again(forms, own), key)
 
     def matching(
         self,

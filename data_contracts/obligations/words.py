@@ -17,7 +17,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +38,9 @@ _SHORTEST = 8
 _LONGEST_RUN = 6
 _LOOKED_AT = 1024
 _MANY = 1 << 20
+_BLOCK = 1 << 16
+_LOWER, _LETTERS, _DIGITS = 0x20, 26, 10
+"""The bit of a letter's lower case, and how many letters and digits of ASCII follow each other."""
 _WORD = re.compile(r"[^\W_]+")
 _ONE_WORD = r"\A[0-9A-Za-z]+\z"
 """What needs no look at its parts; of a regular expression's engine that knows no other end than the end."""
@@ -149,24 +151,36 @@ def _told_apart(values: Values) -> tuple[pl.Series, pl.Series]:
     """Return those that are plainly one word, as most codes are, in lower case; and the others."""
     import polars as pl
 
-    texts = pl.Series(pl.from_arrow(values)).drop_nulls()
-    if _plain(values):
-        return texts.str.to_lowercase(), texts.clear()
-    plain = texts.str.contains(_ONE_WORD)
-    return texts.filter(plain).str.to_lowercase(), texts.filter(~plain)
+    there = values.drop_null()
+    plain = _plain_lowered(there)
+    if plain is not None:
+        words = pl.Series(pl.from_arrow(plain))
+        return words, words.clear()
+    texts = pl.Series(pl.from_arrow(there))
+    one = texts.str.contains(_ONE_WORD)
+    return texts.filter(one).str.to_lowercase(), texts.filter(~one)
 
 
-def _plain(values: Values) -> bool:
-    """Whether every byte of every text is an ASCII letter or digit: a look at the bytes as they lie."""
-    offsets, data = binary_parts(binary_of(values))
-    return bool(_letters()[data[int(offsets[0]) : int(offsets[-1])]].all())
+def _plain_lowered(values: Values) -> Values | None:
+    """Return texts in lower case where every byte of all is an ASCII letter or digit; else None.
 
-
-@cache
-def _letters() -> Any:  # noqa: ANN401 - a numpy array of bool
+    Looked at are the bytes as they lie. Of these, what sets a letter's bit of lower case changes no digit.
+    """
     import numpy as np
+    import pyarrow as pa
 
-    return np.array([chr(byte).isalnum() and byte < 0x80 for byte in range(256)])  # noqa: PLR2004 - ASCII
+    offsets, data = binary_parts(binary_of(values))
+    first, last = int(offsets[0]), int(offsets[-1])
+    lowered: Any = np.empty(last - first, np.uint8)
+    for at in range(first, last, _BLOCK):
+        given = data[at : min(at + _BLOCK, last)]
+        low = np.bitwise_or(given, _LOWER, out=lowered[at - first : at - first + len(given)])
+        letters = (low - np.uint8(ord("a"))) < _LETTERS
+        letters |= (given - np.uint8(ord("0"))) < _DIGITS
+        if not letters.all():
+            return None
+    buffers = [None, pa.py_buffer(offsets - offsets[0]), pa.py_buffer(lowered)]
+    return pa.Array.from_buffers(values.type, len(values), buffers)
 
 
 def _runs(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -56,6 +57,47 @@ def test_rows_that_are_not_the_files(path: Path) -> None:
     assert "structure" in failed(path, pa.concat_tables([table, table.slice(0, 1)]))
     other = table.set_column(0, "name", pa.array(["masked11", *MASKED[1:]]))
     assert "pages" in failed(path, other)
+
+
+COLUMNS: dict[str, Any] = {
+    "whole": pa.array(range(ROWS), pa.int64()),
+    "narrow": pa.array(range(ROWS), pa.int32()),
+    "unsigned": pa.array(range(1 << 63, (1 << 63) + ROWS), pa.uint64()),
+    "double": pa.array([x / 7 for x in range(ROWS)], pa.float64()),
+    "float": pa.array([x / 8 for x in range(ROWS)], pa.float32()),
+    "moment": pa.array(range(ROWS), pa.timestamp("us")),
+    "day": pa.array(range(ROWS), pa.date32()),
+    "truth": pa.array([x % 3 == 0 for x in range(ROWS)]),
+    "decimal": pa.array(range(ROWS), pa.int32()).cast(pa.decimal128(12, 2)),
+    "one width": pa.array([f"{x:05}" for x in range(ROWS)]),
+    "sixteen": pa.array([f"{x:016}".encode() for x in range(ROWS)], pa.binary()),
+    "widths": pa.array([str(x * x) for x in range(ROWS)]),
+    "fixed": pa.array([f"{x:08}".encode() for x in range(ROWS)], pa.binary(8)),
+}
+
+
+@pytest.mark.parametrize("dictionary", [True, False], ids=["dictionary", "plain"])
+@pytest.mark.parametrize("nulls", [True, False], ids=["nulls", "no nulls"])
+@pytest.mark.parametrize("name", COLUMNS)
+def test_one_value_that_is_not_the_files(path: Path, name: str, nulls: bool, dictionary: bool) -> None:
+    """Wherever it stands, in every type: a page is compared with the very rows that were judged."""
+    values = COLUMNS[name]
+    if nulls:
+        values = pc.if_else(pa.array([x % 5 != 0 for x in range(ROWS)]), values, pa.scalar(None, values.type))
+    write(
+        path, pa.table({name: values}), use_dictionary=dictionary, row_group_size=90, write_statistics=False
+    )
+    assert failed(path) == set()
+    for at, other in ((1, 3), (94, 3), (ROWS - 1, 1)):
+        posing = [*values[:at].to_pylist(), values[other].as_py(), *values[at + 1 :].to_pylist()]
+        if posing != values.to_pylist():
+            assert "pages" in failed(path, pa.table({name: pa.array(posing, values.type)}))
+
+
+def test_a_zero_of_the_other_sign_is_not_the_files(path: Path) -> None:
+    write(path, pa.table({"x": [0.0, 1.0]}), use_dictionary=False)
+    assert failed(path) == set()
+    assert "pages" in failed(path, pa.table({"x": [-0.0, 1.0]}))
 
 
 def test_a_stale_dictionary(path: Path) -> None:

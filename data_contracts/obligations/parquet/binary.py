@@ -123,18 +123,27 @@ def _pieces_are(page: memoryview, values: Values, offsets: Any) -> bool:  # noqa
 
 def ends_of_rows(rows: Any, width: int) -> tuple[bytes, bytes]:  # noqa: ANN401 - a numpy array of uint8
     """Return the least and the greatest of texts of one width that follow each other, as bytes compare."""
-    return _end(rows, width, least=True), _end(rows, width, least=False)
-
-
-def _end(rows: Any, width: int, *, least: bool) -> bytes:  # noqa: ANN401 - as above
     import numpy as np
 
-    among: Any = None
-    for at, size in _columns(width):
-        # The first bytes decide, read as a number; of those that are alike there, the next ones.
-        numbers: Any = np.ndarray((len(rows) // width,), f">u{size}", rows, at, (width,))
-        numbers = (numbers if among is None else numbers[among]).astype(f"u{size}")
-        alike = np.flatnonzero(numbers == (numbers.min() if least else numbers.max()))
-        among = alike if among is None else among[alike]
-    start = int(among[0]) * width
+    (_, size), *others = _columns(width)
+    first: Any = _numbers(rows, width, 0, size).astype(f"u{size}")
+    lowest, highest = (np.flatnonzero(first == end) for end in (first.min(), first.max()))
+    return _among(rows, width, others, lowest, least=True), _among(rows, width, others, highest, least=False)
+
+
+def _numbers(rows: Any, width: int, at: int, size: int) -> Any:  # noqa: ANN401 - as above
+    """Return some bytes of each row, read as a number: numbers compare as bytes do."""
+    import numpy as np
+
+    return np.ndarray((len(rows) // width,), f">u{size}", rows, at, (width,))
+
+
+def _among(rows: Any, width: int, columns: list[tuple[int, int]], places: Any, *, least: bool) -> bytes:  # noqa: ANN401 - as above
+    """Return the least or greatest of the rows at these places, which are alike before the columns."""
+    for at, size in columns:
+        if len(places) == 1:
+            break
+        numbers = _numbers(rows, width, at, size)[places]
+        places = places[numbers == (numbers.min() if least else numbers.max())]
+    start = int(places[0]) * width
     return bytes(rows[start : start + width])

@@ -35,6 +35,7 @@ __all__ = ["Cells"]
 
 Ends = tuple[frozenset[bytes], frozenset[bytes]]
 _NUMBERS = frozenset({INT32, INT64, FLOAT, DOUBLE})
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Cells:
 
         Args:
             entries: the dictionary's, numpy rows or an Arrow array.
-            indices: one for each value.
+            indices: one for each value, of 64 bits.
             first: number of the first value.
             named: of each entry whether an index names it.
         """
@@ -82,7 +83,7 @@ class Cells:
             return _same_bytes(entries.take(indices), self.stored[first : first + count])
         if self.leaf.type != BYTES:
             return bytes(entries[indices].tobytes()) == plain(self.values.slice(first, count), self.leaf)
-        places = pa.Array.from_buffers(pa.uint32(), count, [None, pa.py_buffer(indices)])
+        places = pa.Array.from_buffers(pa.int64(), count, [None, pa.py_buffer(indices)])
         found = entries.take(places)
         same = bool(found.equals(narrow(self.body.slice(first, count))))
         if same and count:
@@ -136,6 +137,9 @@ def _chosen(entries: Values, named: Any) -> Values:  # noqa: ANN401 - a numpy ar
 def _bytes_ends(values: Values) -> Ends:
     if not len(values):
         return frozenset(), frozenset()
+    if len(values) <= _FEW:
+        texts = values.to_pylist()
+        return frozenset({min(texts)}), frozenset({max(texts)})
     offsets, data = binary_parts(values)
     width = one_width(offsets)
     if width:

@@ -211,7 +211,7 @@ def _compare(reading: _Reading, encoding: int | None, body: memoryview, first: i
         return
     if encoding not in {_PLAIN_DICTIONARY, _RLE_DICTIONARY} or reading.dictionary is None or not len(body):
         raise UnaccountedError("structure")
-    indices = hybrid(body[1:], body[0], count)
+    indices = hybrid(body[1:], body[0], count).astype(np.int64)
     if count and int(indices.max()) >= reading.found.entries:
         raise UnaccountedError("pages")
     named = np.zeros(reading.found.entries, np.bool_)

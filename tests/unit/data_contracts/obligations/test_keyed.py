@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from data_contracts.errors import DefectError
 from data_contracts.obligations import keyed
 from data_contracts.obligations.canonical import column_bytes, value_bytes
+from data_contracts.obligations.identifiers import proved
 
 OWN = keyed.subkey(bytes(range(32)), ["a", "b"])
 
@@ -99,5 +100,22 @@ def test_dates_that_python_does_not_know_have_bytes_too() -> None:
 def test_the_proofs_own_hmac_is_the_standard_librarys(values: list[bytes], key: bytes) -> None:
     wanted = [hmac.new(key, value, "sha256").digest()[:16] for value in values]
     assert keyed.each_pseudonym(values, key) == wanted
+    assert keyed.pseudonyms_again(values, key).to_pylist() == wanted
     with pytest.raises(DefectError):
         keyed.each_pseudonym(values, key.ljust(65, b"k"))
+
+
+def test_nothing_in_the_place_of_a_value_without_a_form_is_not_proved() -> None:
+    key = bytes(64)
+    source = pa.array([1.5, float("nan"), None], pa.float64())
+    right = keyed.pseudonym(value_bytes(1.5) or b"", key)
+
+    def outside(*output: bytes | None) -> int:
+        answer = pa.array(output, pa.binary())
+        return proved(source, answer, lambda forms: keyed.pseudonyms_again(forms, key), key).outside
+
+    # No form means that `transform` refuses it: an output without it was made by something else.
+    assert outside(right, None, None) == 1
+    assert outside(right, right, None) == 1
+    assert outside(None, None, None) == 2
+    assert outside(right, None, right) == 2

@@ -9,10 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from contract_builder import CLOUD, column, contract, crossing
+from hypothesis import example, given
+from hypothesis import strategies as st
 from obligation_suite import KEY, MemoryCodes
 
 from data_contracts.model import Contract
 from data_contracts.obligations import apply, compile_proof, merge_proofs
+from data_contracts.obligations.words import _plain_lowered
 from data_contracts.policy import select_terms
 
 NAMES = ["Wilhelmina Sentinel", "Bo", "a.meier@example.org", None, "P-2020/000.123"]
@@ -118,3 +121,29 @@ def test_an_original_of_a_row_that_stays_is_found_as_well() -> None:
     notes = ["stays", "x", "Wilhelmina Sentinel", "x", "x"]
     assert failing(made, notes, parts=1) == ["name.words"]
     assert failing(made, ["stays", *CALM[1:]], parts=1) == []
+
+
+texts = st.text(st.characters(max_codepoint=0x17F), max_size=6) | st.from_regex(
+    r"[0-9A-Za-z]{0,9}", fullmatch=True
+)
+
+
+@given(st.lists(texts, max_size=12))
+@example([chr(byte) for byte in range(128) if chr(byte).isalnum()])
+@example(["Ab" * 40_000, "Cd" * 40_000])
+@example(["x" * 70_000, "_"])
+def test_texts_that_are_plainly_one_word_are_told_by_their_bytes(held: list[str]) -> None:
+    """Neither more nor fewer than the letters and digits of ASCII; wherever the texts lie in their buffer."""
+    for kind in (pa.string(), pa.large_string()):
+        found = _plain_lowered(pa.array(["-before-", *held], kind).slice(1))
+        one_word = all(char.isascii() and char.isalnum() for text in held for char in text)
+        assert (None if found is None else found.to_pylist()) == (
+            [text.lower() for text in held] if one_word else None
+        )
+
+
+def test_every_byte_is_a_letter_a_digit_or_neither() -> None:
+    for byte in range(256):
+        text = b"a" + bytes([byte])
+        found = _plain_lowered(pa.array([text], pa.binary()))
+        assert (None if found is None else found.to_pylist()) == ([text.lower()] if text.isalnum() else None)
