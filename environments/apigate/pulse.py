@@ -2,21 +2,20 @@
 
 Invariants:
 1. Counts, times, its own address and our word for what is wrong with the server; nothing of any message.
-2. It is replaced whole, at most about once a second.
+2. It is written as `environments.pulses` has it: a full disk stops no traffic.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Pulse"]
+from environments.pulses import PulseFile
 
-_EVERY = 1.0
+__all__ = ["Pulse"]
 
 
 class Pulse:
@@ -24,7 +23,7 @@ class Pulse:
 
     def __init__(self, path: Path, address: str) -> None:
         """Begin, and say so."""
-        self._path, self._written = path, 0.0
+        self._file = PulseFile(path)
         self._counts: Counter[str] = Counter()
         self._state: dict[str, Any] = {
             "pid": os.getpid(),
@@ -48,18 +47,7 @@ class Pulse:
 
     def stopped(self) -> None:
         """Remove the file: no gate runs."""
-        self._path.unlink(missing_ok=True)
+        self._file.remove()
 
     def _write(self, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if not force and now - self._written < _EVERY:
-            return
-        self._written = now
-        draft = self._path.with_suffix(".draft")
-        try:
-            # Not synced: it describes a process, and none outlives a power cut.
-            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-                json.dump(self._state | {"counts": dict(self._counts)}, stream)
-            draft.replace(self._path)
-        except OSError:
-            return  # a full disk stops no traffic; `status` shows an old time
+        self._file.write(self._state | {"counts": dict(self._counts)}, force=force)

@@ -2,12 +2,11 @@
 
 Invariants:
 1. The file holds counts, times, the worker's name and those of listed steps; nothing of any run.
-2. It is replaced whole, at most about once a second.
+2. It is written as `environments.pulses` has it: a full disk ends no worker, and with it no run.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import time
@@ -18,13 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from environments.metrics.catalogue import BOUNDS
+from environments.pulses import PulseFile
 
 if TYPE_CHECKING:
     from environments.profile import Profile
 
 __all__ = ["Pulse"]
-
-_EVERY = 1.0
 
 
 class Pulse:
@@ -35,8 +33,7 @@ class Pulse:
 
     def __init__(self, path: Path, profile: Profile) -> None:
         """Begin; the file is written at the first poll."""
-        self._path = path
-        self._written = 0.0
+        self._file = PulseFile(path)
         self._counts: Counter[str] = Counter()
         self._took: dict[str, tuple[list[int], float]] = {}
         self._state: dict[str, Any] = {
@@ -82,15 +79,7 @@ class Pulse:
 
     def stopped(self) -> None:
         """Remove the file: no worker runs."""
-        self._path.unlink(missing_ok=True)
+        self._file.remove()
 
     def _write(self, *, force: bool = False) -> None:
-        now = time.monotonic()
-        if not force and now - self._written < _EVERY:
-            return
-        self._written = now
-        draft = self._path.with_suffix(".draft")
-        # Not synced: it describes processes, and none of them outlives a power cut.
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
-            json.dump(self._state | {"counts": dict(self._counts), "took": self._took}, stream)
-        draft.replace(self._path)
+        self._file.write(self._state | {"counts": dict(self._counts), "took": self._took}, force=force)
