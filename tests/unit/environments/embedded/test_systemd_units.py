@@ -20,6 +20,7 @@ def test_there_is_a_unit_for_the_system_and_one_for_a_worker_and_its_gate() -> N
     assert names == [
         "isthmus-api.service",
         "isthmus-gate@.service",
+        "isthmus-pump@.service",
         "isthmus-worker@.service",
         "isthmus.service",
     ]
