@@ -33,8 +33,8 @@ compiled: $(STAMP)
 	@# Hundreds of processes import us: each would compile us anew where PYTHONDONTWRITEBYTECODE is set.
 	@$(BIN)/python -m compileall -q -j 2 flows tasks environments data_contracts
 
-soak: $(STAMP) ## 10,000 simulated schedules of faults; SEED=N runs one and prints what happened
-	$(BIN)/python tests/simulation/soak.py $(if $(SEED),--seed $(SEED),$(or $(SEEDS),10000))
+soak: $(STAMP) ## 10,000 simulated schedules of faults, KIND=queued those of the outbox; SEED=N shows one
+	$(BIN)/python tests/simulation/soak.py --kind $(or $(KIND),crossings) $(if $(SEED),--seed $(SEED),$(or $(SEEDS),10000))
 
 mutations: $(STAMP) ## 100,000 random changes to genuine crossings, none accepted (ARGS="-k …" for others)
 	ISTHMUS_MUTATIONS=$${ISTHMUS_MUTATIONS:-100000} $(BIN)/python -m pytest -q tests/attacks/test_boundary_mutations.py $(ARGS)

@@ -2,8 +2,8 @@
 
 Invariants:
 1. Nothing is believed: names and sizes are the transit's word, until somebody verifies.
-2. Looking changes nothing; only what belongs to a crossing that this source settled is cleared. A transit
-   that cannot be reached is told as that, and is no error.
+2. Looking changes nothing; only what belongs to a crossing that this source settled, or took back, is
+   cleared. A transit that cannot be reached is told as that, and is no error.
 
 Example:
     >>> answer_lies(env, "cloud", crossing, remote=False)
@@ -56,21 +56,33 @@ def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...]:
 
 
 def clear_over(env: EnvironmentContext, destination: str, crossing: str) -> None:
-    """Remove what is left of a crossing that was settled: in the transit, and of its keys here.
+    """Remove what is left of a crossing that was settled or taken back: in the transit, and its keys here.
 
     Raises:
         NotVerifiableError: the ledger does not say that it was.
         UnreachableError: the transit cannot be reached.
     """
     with working_on(env.folder, crossing) as kept:
-        last = env.ledger.find("settle", crossing=crossing)
-        sent = env.ledger.find("egress", crossing=crossing, outcome="permitted")
-        if last is None or last.body["outcome"] == "failed" or (sent and sent.sequence > last.sequence):
+        ended = _ended(env, crossing)
+        if ended is None:
             raise NotVerifiableError("this crossing is not settled: nothing of it is removed")
         env.outgoing(destination).clear(crossing_prefix(crossing))
-        refused = () if last.body["outcome"] == "permitted" else ("manifest",)
+        refused = () if ended == "permitted" else ("manifest",)
         for name in ("sealed", "request", "pinned", *refused):
             kept.forget(name)
+
+
+def _ended(env: EnvironmentContext, crossing: str) -> str | None:
+    """Return how a crossing ended that was sent, by this side's ledger; None where it has not."""
+    sent = env.ledger.find("egress", crossing=crossing, outcome="permitted")
+    since = sent.sequence if sent else 0
+    last = env.ledger.find("settle", crossing=crossing)
+    if last is not None and last.body["outcome"] != "failed" and last.sequence > since:
+        return str(last.body["outcome"])
+    back = env.ledger.find("egress", crossing=crossing, outcome="denied")
+    if sent and back and back.sequence > since and "not_before" not in back.body:
+        return "denied"
+    return None
 
 
 def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Invariants:
 2. Its crossing id is the one that it would have had at once: the same request again is the same entry.
 3. Whoever ends it without a crossing (expired, dropped, superseded) writes that into the ledger first, and
    takes back what had been sent; where the destination has answered, it is not taken back.
+4. It ends once: of several who end it at the same moment, the first one's word stands in the ledger and here.
 
 Example:
     >>> enqueue(env, CrossingRequest("alarms", version, "onprem", "monitoring", "alarm-7")).state
@@ -14,8 +15,8 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import nullcontext
-from typing import Literal
+from contextlib import AbstractContextManager, nullcontext
+from typing import Literal, cast
 
 from data_contracts.errors import UsageError
 from environments.boundaries import USUAL
@@ -26,10 +27,11 @@ from environments.boundary.outbox import Outbox as Kept
 from environments.boundary.outbox import working_on
 from environments.boundary.result import GateRule
 from environments.boundary.transit import crossing_prefix, receipt_name
+from environments.locking import held
 from environments.outbox import Outbox, Queued, open_outbox
 from environments.outbox.limits import LONGEST
 
-__all__ = ["ENDINGS", "Ending", "drop", "end_unsent", "enqueue", "request_of"]
+__all__ = ["ENDINGS", "Ending", "drop", "end_unsent", "ending_alone", "enqueue", "request_of"]
 
 _ABOUT = frozenset({
     "crossing", "name", "source_version", "destination", "purpose", "request", "requester", "attribution",
@@ -127,10 +129,26 @@ def end_unsent(
     with working_on(env.folder, entry.crossing) if begun or ending != "expired" else nullcontext() as kept:
         if kept is not None and not _taken_back(env, entry, kept, GateRule(ending, reason)):
             return False
-        if env.ledger.find("outbox", crossing=entry.crossing, outcome=ending) is None:
+        with ending_alone(env):
+            stands = outbox.get(entry.crossing)
+            if stands is None or stands.ended:
+                return False
+            told = env.ledger.find("outbox", crossing=entry.crossing)
+            if told is not None:  # whoever wrote that was killed before it ended here
+                ended = cast("Ending", told.body["outcome"])
+                return outbox.end(entry, ended, env.clock(), str(told.body["reason"])) and ended == ending
             env.ledger.append("outbox", _about(entry) | {"outcome": ending, "reason": reason})
-        env.progress("outbox.recorded")
-        return outbox.end(entry, ending, env.clock(), reason)
+            env.progress("outbox.recorded")
+            return outbox.end(entry, ending, env.clock(), reason)
+
+
+def ending_alone(env: EnvironmentContext) -> AbstractContextManager[None]:
+    """Hold the one lock under which entries end otherwise than by an arrival, for a moment.
+
+    Raises:
+        ConflictError: another process held it all the time that we were ready to wait.
+    """
+    return held(env.folder.outbox / "ending.lock", f"how what waits in {env.name} ends")
 
 
 def _taken_back(env: EnvironmentContext, entry: Queued, kept: Kept, rule: GateRule) -> bool:

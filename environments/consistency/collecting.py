@@ -120,6 +120,6 @@ def _remove(env: EnvironmentContext, record: AssetRecord) -> Decided:
 def leftovers(env: EnvironmentContext, *, dry_run: bool) -> list[str]:
     """Remove what settled crossings and dead writers left in transits, outbox and store; return what."""
     found = examine(env, read_accounts(read_entries(env.folder.ledger)))
-    over = [each for each in found if each.action in {"sweep", "work", "clear"}]
+    over = [each for each in found if each.action in {"sweep", "work", "clear", "recall"}]
     done = over if dry_run else [each for each in repair(env, over) if each.done]
     return [f"{each.about}: {each.what}" for each in done]

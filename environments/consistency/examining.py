@@ -19,6 +19,7 @@ from data_contracts.errors import IsthmusError, NotVerifiableError
 from environments.boundary import EnvironmentContext
 from environments.boundary.fetched import stale_fetched
 from environments.boundary.looking import answer_lies, lying, stale_work
+from environments.boundary.recall import is_over
 from environments.consistency.account import Account
 from environments.consistency.findings import Finding
 from environments.stores import AssetRecord, LocalStore
@@ -151,7 +152,12 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
     for crossing in lies:
         sent = account.sent.get(crossing)
         if sent is None and env.ledger.find("recall", crossing=crossing, destination=peer) is not None:
-            continue  # a request to erase: `isthmus recall` reads the answer
+            # A request to erase: `isthmus recall` reads the answer.
+            if is_over(env, crossing):
+                what = "what is left of a recall that is over"
+                again = "it is removed"
+                yield Finding(env.name, "orphaned", crossing, peer, what, repair=again, action="recall")
+            continue
         if sent is None:
             yield _unrecorded(env, peer, crossing)
         elif sent.outcome != "open":

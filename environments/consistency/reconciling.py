@@ -25,6 +25,7 @@ from data_contracts.errors import DefectError, IsthmusError, NotVerifiableError
 from environments.boundary import EnvironmentContext, ingress, settle
 from environments.boundary.fetched import stale_fetched
 from environments.boundary.looking import clear_over, stale_work
+from environments.boundary.recall import settle_recall
 from environments.consistency.account import Account, open_account, read_accounts, seal_account
 from environments.consistency.comparing import compare
 from environments.consistency.examining import examine
@@ -34,7 +35,7 @@ from environments.stores import LocalStore
 
 __all__ = ["ACTIONS", "find", "repair", "tell"]
 
-ACTIONS = ("sweep", "work", "ingress", "clear", "settle")
+ACTIONS = ("sweep", "work", "ingress", "clear", "recall", "settle")
 """Every repair, in the order in which they are made: the last one needs what peers did before."""
 _PEER = "ask its operator; nothing of what it says is used"
 
@@ -111,6 +112,8 @@ def _act(env: EnvironmentContext, finding: Finding) -> None:
                 )
         case "clear":
             clear_over(env, finding.peer, finding.about)
+        case "recall":
+            settle_recall(env, finding.peer, finding.about)
         case "work":
             stale_work(env, clear=True)
             stale_fetched(env, clear=True)

@@ -7,6 +7,7 @@ Invariants:
    as any statement with it could count.
 2. It is on disk before the use goes on. Of two uses at once, one is the first.
 3. A file that cannot be read is a use for something else.
+4. What was being written when its writer was killed goes a day later.
 
 Example:
     >>> taken = Nonces(folder.trust / "requests")
@@ -77,7 +78,8 @@ class Nonces:
                 if now.timestamp() - mark.stat().st_mtime < _SWEEP.total_seconds():
                     return
             for path in self.folder.iterdir():
-                if now.timestamp() - path.stat().st_mtime > KEPT.total_seconds():
+                kept = _SWEEP if path.name.startswith(".") else KEPT
+                if now.timestamp() - path.stat().st_mtime > kept.total_seconds():
                     path.unlink(missing_ok=True)
             mark.touch(mode=0o600)
             os.utime(mark, (now.timestamp(), now.timestamp()))

@@ -28,7 +28,7 @@ __all__ = ["command"]
 _TIMEOUT = 3600.0
 _MAX_FILE = 1024 * 1024 * 1024
 _FILE = click.Path(path_type=Path, dir_okay=False)
-_ROUNDS = (("sweep", "work", "ingress", "clear"), ("settle",))
+_ROUNDS = (("sweep", "work", "ingress", "clear", "recall"), ("settle",))
 """Destinations answer before their sources read the answers."""
 Finding: TypeAlias = "dict[str, Any]"
 

@@ -5,7 +5,8 @@ and `except`. So the disk is looked at in the moment of death, and put back to t
 
 A loss of power keeps what was flushed. Of every name and file that was not, the old or the new one stands
 (a rename happened or it did not; nothing is half in two places). SQLite flushes by itself what it commits:
-its files are kept as they stood.
+its files are kept as they stood, but for a write-ahead log whose writer did not wait for the disk: of that,
+what came after the last commit that did wait may be gone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from pathlib import Path
 
 __all__ = ["Disk", "Node"]
 
-_DATABASE = "ledger.db"
+_DATABASES = ("ledger.db", "queue.db", "moved.db", "pace.db")
+_LOG = "queue.db-wal"
+"""The one database whose users do not all wait for the disk."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Disk:
         self._data: dict[int, bytes] = {}
         self._names: dict[int, dict[str, int]] = {}
         self._seen: dict[int, Node] = {}
+        self._waited: dict[int, int] = {}
         self.take_as_flushed()
 
     def take_as_flushed(self) -> None:
@@ -54,6 +58,8 @@ class Disk:
         self._data = {node.inode: node.data for node in tree.values() if node.data is not None}
         self._names = {node.inode: {} for node in tree.values() if node.folder}
         self._seen = {node.inode: node for node in tree.values()}
+        self._waited = {}
+        self.waited()
         for path, node in tree.items():
             if path:
                 self._names[tree[_above(path)].inode][path.rpartition("/")[2]] = node.inode
@@ -122,6 +128,16 @@ class Disk:
         """Return what a file held when it was flushed last; None if it never was."""
         return self._data.get(file.inode)
 
+    def waited(self) -> None:
+        """Note that a commit to a write-ahead log waited for the disk: what it holds now stays."""
+        for path, node in self.look().items():
+            if path.endswith(f"/{_LOG}") and node.data is not None:
+                self._waited[node.inode] = len(node.data)
+
+    def waited_for(self, log: Node) -> int:
+        """Return how much of a log is safe."""
+        return self._waited.get(log.inode, 0)
+
     def seen(self, inode: int) -> Node | None:
         """Return what was known last of an inode, also of one whose name is gone."""
         return self._seen.get(inode)
@@ -154,12 +170,12 @@ class _Loss:
             fresh = new.get(name)
             if fresh is not None and self._kept(fresh, name, old):
                 self._place(_below(path, name), fresh, _below(now, name))
-            elif name in old:
+            elif name in old and not name.startswith(_DATABASES):
                 # A file that was renamed over another one: if that did not happen, the other one stands.
                 self._old.append((_below(path, name), old[name], fresh is not None))
 
     def _kept(self, fresh: Node, name: str, old: dict[str, int]) -> bool:
-        return fresh.inode == old.get(name) or name.startswith(_DATABASE) or self._draw.random() < 0.5
+        return fresh.inode == old.get(name) or name.startswith(_DATABASES) or self._draw.random() < 0.5
 
     def _place(self, at: str, node: Node, now: str | None) -> None:
         self._placed.add(node.inode)
@@ -167,8 +183,12 @@ class _Loss:
         if node.data is None:
             self._fill(at, node, now)
             return
-        flushed = self._disk.flushed_data(node)
-        if at.rpartition("/")[2].startswith(_DATABASE) or flushed == node.data:
+        name, flushed = at.rpartition("/")[2], self._disk.flushed_data(node)
+        if name == _LOG:
+            safe = self._disk.waited_for(node)
+            self.left[at] = replace(node, data=node.data[: self._draw.randint(safe, len(node.data))])
+            return
+        if name.startswith(_DATABASES) or flushed == node.data:
             return
         never = [node.data, node.data[: len(node.data) // 2], b""]
         choices = never if flushed is None else [node.data, flushed]

@@ -13,7 +13,7 @@ from environments.boundary.transit import Capabilities, Data
 from environments.boundary.transit.names import check_object, check_prefix
 
 if TYPE_CHECKING:
-    from simulation import Simulation
+    from machinery import Machinery
 
 __all__ = ["Link", "MemoryTransit"]
 
@@ -73,8 +73,9 @@ class MemoryTransit:
 class Link:
     """A transit as one environment sees it."""
 
-    def __init__(self, simulation: Simulation, inner: MemoryTransit, environment: str) -> None:
-        self._simulation, self._inner, self._environment = simulation, inner, environment
+    def __init__(self, simulation: Machinery, ends: tuple[str, str], environment: str) -> None:
+        self._simulation, self._inner, self._environment = simulation, simulation.transit(*ends), environment
+        self._ends = ends
 
     @property
     def capabilities(self) -> Capabilities:
@@ -108,18 +109,22 @@ class Link:
 
     def put(self, name: str, data: Data) -> None:
         whole = bytes(data)
+        self._simulation.moves(self._environment, self._ends, name, len(whole), "put")
         self._begin("put", name)
         self._simulation.about_to_put(self._environment, name, whole)
         self._write(lambda: self._inner.put(name, whole))
         self._end()
 
     def create(self, name: str, data: Data) -> bool:
+        self._simulation.moves(self._environment, self._ends, name, len(bytes(data)), "put")
         self._begin("create", name)
         made = self._struck("lost") or self._inner.create(name, data)
         self._end()
         return made
 
     def get(self, name: str, *, limit: int) -> bytes | None:
+        lies = self._inner.get(name, limit=limit)
+        self._simulation.moves(self._environment, self._ends, name, len(lies or b""), "get")
         self._begin("get", name)
         found = self._inner.get(name, limit=limit)
         older = self._inner.before.get(name)

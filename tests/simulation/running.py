@@ -6,7 +6,8 @@ Invariants:
 3. Time stands while the product computes, and moves at points, by `sleep` and by the schedule.
 
 `patched(simulation)` puts the simulation in the place of functions of the standard library: `os.fsync`,
-`time` of `environments.locking`, threads of `environments.stores.lanes`, random names and bytes.
+`time` of `environments.locking` and of a boundary's pace, threads of `environments.stores.lanes`, random
+names and bytes; and it is told of each commit of an outbox that waits for the disk.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ from __future__ import annotations
 import os
 import random
 import secrets
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Protocol
 from unittest import mock
 
 from environments import locking
+from environments.boundary.economy import Carriage
+from environments.outbox import Outbox
 from environments.stores import lanes
 
 __all__ = ["PowerCutError", "Process", "aside", "current", "patched"]
+
+_FULL = 2
+"""SQLite's `synchronous` where a commit waits for the disk."""
+_PACE = sys.modules[Carriage.__module__]
 
 
 class PowerCutError(BaseException):
@@ -106,6 +115,8 @@ class _Hooks(Protocol):
 
     def monotonic(self) -> float: ...
 
+    def waited(self, database: Path) -> None: ...
+
 
 class _InTurn:
     """A thread that runs when it is joined: all of a process's lanes are one."""
@@ -125,6 +136,7 @@ class _InTurn:
 def patched(simulation: _Hooks) -> Iterator[None]:
     """Run the block with the simulation in place of these functions, for simulated processes."""
     real_fsync, real_bytes, real_token = os.fsync, os.urandom, secrets.token_hex
+    real_changing = Outbox._changing
     draw = simulation.draw_bytes
 
     def fsync(descriptor: int) -> None:
@@ -136,6 +148,14 @@ def patched(simulation: _Hooks) -> Iterator[None]:
     def token_hex(size: int | None = None) -> str:
         return draw.randbytes(size or 32).hex() if current() else real_token(size)
 
+    @contextmanager
+    def changing(outbox: Outbox) -> Iterator[None]:
+        with real_changing(outbox):
+            yield
+        base = outbox._base  # which connections wait for the disk, only they know
+        if current() and base.execute("PRAGMA synchronous").fetchone() == (_FULL,):
+            simulation.waited(Path(base.execute("PRAGMA database_list").fetchone()[2]))
+
     clock = SimpleNamespace(sleep=simulation.sleep, monotonic=simulation.monotonic)
     threads = SimpleNamespace(Thread=_InTurn, Lock=threading.Lock, Event=threading.Event)
     with (
@@ -143,6 +163,8 @@ def patched(simulation: _Hooks) -> Iterator[None]:
         mock.patch.object(os, "urandom", urandom),
         mock.patch.object(secrets, "token_hex", token_hex),
         mock.patch.object(locking, "time", clock),
+        mock.patch.object(_PACE, "time", clock),
         mock.patch.object(lanes, "threading", threads),
+        mock.patch.object(Outbox, "_changing", changing),
     ):
         yield

@@ -15,7 +15,7 @@ import errno
 import random
 from dataclasses import dataclass, replace
 
-__all__ = ["ASKED", "ENVIRONMENTS", "FAULTS", "Asking", "Fault", "Schedule"]
+__all__ = ["ASKED", "ENVIRONMENTS", "FAULTS", "Asking", "Fault", "Schedule", "draw_fault"]
 
 ENVIRONMENTS = ("onprem", "cloud", "edge")
 DAY = 86_400.0
@@ -108,7 +108,7 @@ class Schedule:
             askings.append(Asking(source, destination, what, f"run-{number}"))
         kinds = draw.choices(tuple(FAULTS), [often for often, _ in FAULTS.values()], k=draw.randint(1, 9))
         ends = sorted({name for asking in askings for name in (asking.source, asking.destination)})
-        faults = [_fault(draw, kind, ends, 110 * len(askings)) for kind in kinds]
+        faults = [draw_fault(draw, kind, ends, 110 * len(askings)) for kind in kinds]
         return cls(seed, tuple(askings), tuple(sorted(faults, key=lambda fault: fault.at)))
 
     def without(self, number: int) -> Schedule:
@@ -116,7 +116,8 @@ class Schedule:
         return replace(self, faults=self.faults[:number] + self.faults[number + 1 :])
 
 
-def _fault(draw: random.Random, kind: str, ends: list[str], most: int) -> Fault:
+def draw_fault(draw: random.Random, kind: str, ends: list[str], most: int) -> Fault:
+    """Draw when and where something of a kind goes wrong, at the latest at the point `most`."""
     much = FAULTS[kind][1]
     where = "" if kind in _ANYWHERE else draw.choice(ends)
     return Fault(draw.randint(1, most), kind, where, draw.choice(much) if much else 0.0)

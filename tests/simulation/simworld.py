@@ -9,9 +9,10 @@ import datetime as dt
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,10 +29,11 @@ from environments.boundary import EnvironmentContext
 from environments.boundary.transit import Transit
 from environments.identity import load_identity
 from environments.ledger import Entry, Ledger
+from environments.profile import Profile
 from environments.stores import AssetRecord, LocalStore, SetMember
 
 if TYPE_CHECKING:
-    from simulation import Simulation
+    from machinery import Machinery
 
 __all__ = ["SimWorld", "ViolationError", "the_world"]
 
@@ -39,20 +41,24 @@ NAMES = ("onprem", "cloud", "edge")
 MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, in a folder of a name nobody knows
 
 
+Made = TypeVar("Made", bound="SimWorld")
+
+
 class ViolationError(AssertionError):
     """An invariant that does not hold."""
 
 
+@dataclass(frozen=True)
 class SimContext(EnvironmentContext):
     """An environment at the gate whose ports are points of a simulation."""
 
-    simulation: Simulation
+    simulation: Machinery = field(default=cast("Machinery", None), repr=False)
 
     def outgoing(self, destination: str) -> Transit:
-        return Link(self.simulation, self.simulation.transit(self.name, destination), self.name)
+        return Link(self.simulation, (self.name, destination), self.name)
 
     def incoming(self, source: str) -> Transit:
-        return Link(self.simulation, self.simulation.transit(source, self.name), self.name)
+        return Link(self.simulation, (source, self.name), self.name)
 
     @property
     def ledger(self) -> Ledger:
@@ -71,7 +77,7 @@ class _Engine:
 
 
 class _Ledger(Ledger):
-    def __init__(self, simulation: Simulation, env: EnvironmentContext) -> None:
+    def __init__(self, simulation: Machinery, env: EnvironmentContext) -> None:
         super().__init__(env.folder.ledger, env.identity, clock=env.clock)  # no schedule exchanges keys
         self._simulation = simulation
 
@@ -85,7 +91,7 @@ class _Ledger(Ledger):
 class _Store(LocalStore):
     """The store, with points around a commit, and a look at what is committed."""
 
-    simulation: Simulation
+    simulation: Machinery
 
     def begin_set(self, names: Iterable[str]) -> Any:
         draft = super().begin_set(names)
@@ -101,9 +107,11 @@ class _Store(LocalStore):
                 raise ViolationError("a commit without a permit")
             if process is not None and any(digests(one) not in process.passed for one in files):
                 raise ViolationError("a commit of what no check passed")
-            self.simulation.point("store.commit", draft.names[0])
-            records = real(members)
-            self.simulation.point("store.committed", draft.names[0])
+            crossing = str(members[draft.names[0]].lineage["crossing"])
+            with self.simulation.committing(self.folder, crossing, draft.names):
+                self.simulation.point("store.commit", draft.names[0])
+                records = real(members)
+                self.simulation.point("store.committed", draft.names[0])
             return records
 
         draft.commit = commit  # type: ignore[method-assign]
@@ -113,9 +121,12 @@ class _Store(LocalStore):
 class SimWorld:
     """The environments, their disks, and how they were in the beginning."""
 
+    world_kind: type[World] = World
+
     def __init__(self, root: Path) -> None:
         document = visits(*({**TO_CLOUD, "to": name} for name in NAMES))
-        self.world = World(root, documents={name: [document] for name in NAMES})
+        self.world = self.world_kind(root, documents={name: [document] for name in NAMES})
+        self.prepare()
         self.records = {name: self._add(name) for name in NAMES}
         self.identities = {name: load_identity(self.world.folder(name)) for name in NAMES}
         self.known = self.world.registry("onprem")
@@ -124,17 +135,28 @@ class SimWorld:
         self.disks = {name: Disk(self.world.folder(name).root) for name in NAMES}
         self._begin = {name: disk.look() for name, disk in self.disks.items()}
 
-    def _add(self, environment: str) -> dict[str, AssetRecord]:
-        """Commit what can be asked for: a version, one that shares chunks with it, and one that is wrong."""
-        store, contract = LocalStore(self.world.folder(environment).store), self.world.contract()
+    def prepare(self) -> None:
+        """Do what belongs to the beginning, before any asset is committed."""
+
+    def profile(self, name: str, simulation: Machinery) -> Profile:
+        """Return an environment's declaration, as it is in this simulation."""
+        del simulation
+        return self.world.profiles[name]
+
+    def tables(self) -> dict[str, list[pa.Table]]:
+        """Return what can be asked for: a version, one that shares chunks with it, and one that is wrong."""
         first, second = rows(24), rows(48)
         wrong = first.set_column(2, "age", pa.array([200] * 24, pa.int64()))
-        found = {}
-        for key, tables in {
+        return {
             "visits-1": [first.slice(0, 12), first.slice(12)],
             "visits-2": [first.slice(0, 12), second.slice(24)],
             "wrong": [wrong],
-        }.items():
+        }
+
+    def _add(self, environment: str) -> dict[str, AssetRecord]:
+        store, contract = LocalStore(self.world.folder(environment).store), self.world.contract()
+        found = {}
+        for key, tables in self.tables().items():
             asset = f"{key.partition('-')[0]}-of-{environment}"
             with store.begin(asset) as draft:
                 for number, table in enumerate(tables):
@@ -148,7 +170,7 @@ class SimWorld:
             disk.put_back(self._begin[name])
             disk.take_as_flushed()
 
-    def env(self, name: str, simulation: Simulation) -> EnvironmentContext:
+    def env(self, name: str, simulation: Machinery) -> EnvironmentContext:
         """Open an environment, as a process that starts does."""
         folder = self.world.folder(name)
 
@@ -157,8 +179,8 @@ class SimWorld:
 
         store = _Store(folder.store, clock=clock)
         store.simulation = simulation
-        context = SimContext(
-            profile=self.world.profiles[name],
+        return SimContext(
+            profile=self.profile(name, simulation),
             folder=folder,
             store=store,
             identity=load_identity(folder),
@@ -169,16 +191,15 @@ class SimWorld:
             clock=clock,
             progress=simulation.point,
             sleep=simulation.sleep,
+            simulation=simulation,
         )
-        object.__setattr__(context, "simulation", simulation)
-        return context
 
 
 @cache
-def the_world() -> SimWorld:
-    """Make the world of this test process."""
+def the_world(kind: type[Made] = SimWorld) -> Made:  # type: ignore[assignment]
+    """Make the world of this test process, of a kind."""
     root = Path(tempfile.mkdtemp(prefix="isthmus-simulation-", dir=MEMORY if MEMORY.is_dir() else None))
     import atexit
 
     atexit.register(shutil.rmtree, root, ignore_errors=True)
-    return SimWorld(root)
+    return kind(root)

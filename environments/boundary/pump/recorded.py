@@ -20,7 +20,7 @@ from environments.boundary.approving import APPROVAL
 from environments.boundary.looking import clear_over
 from environments.boundary.ordering import ORDER
 from environments.boundary.pump.work import Work
-from environments.boundary.queueing import ENDINGS
+from environments.boundary.queueing import ENDINGS, ending_alone
 from environments.boundary.result import GateRule
 from environments.outbox import Queued
 
@@ -40,7 +40,7 @@ def _taken_out(work: Work, entry: Queued) -> bool:
     found = work.env.ledger.find("outbox", crossing=entry.crossing)
     if found is None:
         return False
-    end(work, entry, str(found.body["outcome"]), str(found.body["reason"]))
+    _end(work, entry, str(found.body["outcome"]), str(found.body["reason"]))
     return True
 
 
@@ -72,15 +72,25 @@ def _refused(work: Work, entry: Queued) -> bool:
 
 def close(work: Work, entry: Queued, outcome: str, rules: Iterable[GateRule]) -> None:
     """End an entry by its answer."""
-    if outcome == "permitted":
-        end(work, entry, "arrived", "")
+    if outcome == "permitted":  # kept with its receipt: nobody takes it out any more
+        _end(work, entry, "arrived", "")
     else:
         state = "denied" if outcome == "denied" else "broken"
         end(work, entry, state, f"{entry.destination}: {said(rules)}")
 
 
 def end(work: Work, entry: Queued, state: str, reason: str) -> None:
-    """End an entry, and count it."""
+    """End an entry, unless somebody takes it out at this moment; what the ledger says of that stands.
+
+    Raises:
+        ConflictError: another process ends something, and takes too long.
+    """
+    with ending_alone(work.env):
+        if not _taken_out(work, entry):
+            _end(work, entry, state, reason)
+
+
+def _end(work: Work, entry: Queued, state: str, reason: str) -> None:
     work.env.progress("pump.end")
     if work.outbox.end(entry, state, work.now, reason):  # type: ignore[arg-type] # one of the ends
         work.did[state] += 1

@@ -90,28 +90,39 @@ def _in_flight(work: Work, destination: str) -> int:
 def _expire(work: Work, destination: str) -> None:
     for entry in work.outbox.expired(destination, work.now):
         work.env.progress("pump.expire")
-        if ended_before(work, entry):
-            continue
         with suppress(ConflictError):  # somebody works on it at this moment: at the next round
-            if end_unsent(work.env, work.outbox, entry, "expired"):
-                work.did["expired"] += 1
+            if not ended_before(work, entry):
+                _expired(work, entry)
+
+
+def _expired(work: Work, entry: Queued) -> bool:
+    """End what has waited for too long; false where its destination has answered: then it is gone on with."""
+    if end_unsent(work.env, work.outbox, entry, "expired"):
+        work.did["expired"] += 1
+        return True
+    stands = work.outbox.get(entry.crossing)
+    return stands is None or stands.ended
 
 
 def _send(work: Work, entry: Queued) -> bool:
     """Send one; false where the line rests."""
-    outbox, now = work.outbox, work.now
-    if ended_before(work, entry):
-        return True
+    outbox = work.outbox
     try:
-        for name, version in entry.members:
-            work.env.store.record(name, version)
-    except UsageError as error:
-        end(work, entry, "failed", told(error))
+        # Also what expired since this round began: what goes before it may have taken long.
+        if ended_before(work, entry) or (entry.expires <= work.now and _expired(work, entry)):
+            return True
+        if gone := _gone(work, entry):
+            end(work, entry, "failed", gone)
+            return True
+    except ConflictError as error:
+        outbox.mark(entry, "waiting", work.now, due=work.after(_CONFLICT_S), reason=told(error))
         return True
-    outbox.mark(entry, "sending", now, tried=True)
+    outbox.mark(entry, "sending", work.now, tried=True)
     work.env.progress("pump.sending")
     try:
         sent = egress(work.env, request_of(entry), entry.signed, queued=True)
+        work.env.progress("pump.sent")
+        return _noted(work, entry, sent)
     except UnreachableError as error:
         outbox.mark(entry, "waiting", work.now, reason=told(error))
         raise
@@ -123,8 +134,16 @@ def _send(work: Work, entry: Queued) -> bool:
         outbox.mark(entry, "waiting", work.now, due=due, reason=told(error))
         work.did["retried"] += 1
         return True
-    work.env.progress("pump.sent")
-    return _noted(work, entry, sent)
+
+
+def _gone(work: Work, entry: Queued) -> str:
+    """Say what of an entry is not here any more; nothing where all of it is."""
+    try:
+        for name, version in entry.members:
+            work.env.store.record(name, version)
+    except UsageError as error:
+        return told(error)
+    return ""
 
 
 def _noted(work: Work, entry: Queued, sent: EgressResult) -> bool:
@@ -167,16 +186,15 @@ def _read_answers(work: Work, destination: str) -> None:
 
 def _answered(work: Work, entry: Queued) -> bool:
     """Note the answer to what was sent; false where there is none."""
-    if work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
-        return closed_before(work, entry)
     try:
+        if work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
+            return closed_before(work, entry)
         found = settle(work.env, entry.destination, entry.crossing)
+        work.env.progress("pump.settled")
+        close(work, entry, found.outcome, found.rules)
     except (ConflictError, NotVerifiableError) as error:
         due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
         work.outbox.mark(entry, "sent", work.now, due=due, reason=told(error), tried=True, until=entry.until)
-        return True
-    work.env.progress("pump.settled")
-    close(work, entry, found.outcome, found.rules)
     return True
 
 

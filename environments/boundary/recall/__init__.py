@@ -19,7 +19,7 @@ from __future__ import annotations
 from environments.boundary.recall.asking import PURPOSE, Recalled, preview, recall
 from environments.boundary.recall.erasing import erase
 from environments.boundary.recall.sending import Sent
-from environments.boundary.recall.settling import Settled, report, settle_recall
+from environments.boundary.recall.settling import Settled, is_over, report, settle_recall
 
 __all__ = [
     "PURPOSE",
@@ -27,6 +27,7 @@ __all__ = [
     "Sent",
     "Settled",
     "erase",
+    "is_over",
     "preview",
     "recall",
     "report",

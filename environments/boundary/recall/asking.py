@@ -24,7 +24,7 @@ from data_contracts.digest import digest_json
 from data_contracts.errors import UnreachableError, UsageError
 from environments.boundary.approving import APPROVAL, approvers_of
 from environments.boundary.recall.lineage import lineage_of
-from environments.boundary.recall.sending import Sent, ask, find_sent, requests_for
+from environments.boundary.recall.sending import Sent, ask, find_sent, requests_for, unanswered
 from environments.boundary.recall.statement import EraseRequest, recall_id
 from environments.boundary.result import GateRule
 from environments.trust import load_pinned
@@ -100,9 +100,13 @@ def recall(
         NotVerifiableError: the ledger or the store does not read.
         UnreachableError: the disk refuses; run it again.
     """
-    preview(env, name, version)
     recall = recall_id(env.name, name, version)
-    requests = requests_for(env, _assets(env, name, version), (name, version), recall)
+    requests = unanswered(env, recall)
+    if not requests:
+        preview(env, name, version)
+    known = {each.request for each in requests}
+    now = requests_for(env, _assets(env, name, version), (name, version), recall)
+    requests += [each for each in now if each.request not in known]
     who, reason = _who(env, signed, name, version, {each.destination for each in requests})
     about = {
         "crossing": recall,

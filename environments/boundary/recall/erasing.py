@@ -30,7 +30,7 @@ from environments.boundary.manifest import SKEW, stamp
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.recall.keeping import why_kept
 from environments.boundary.recall.lineage import Lineage, lineage_of
-from environments.boundary.recall.sending import ask, last_answer, requests_for
+from environments.boundary.recall.sending import ask, last_answer, requests_for, unanswered
 from environments.boundary.recall.statement import (
     EraseRequest,
     Erasure,
@@ -165,7 +165,9 @@ def _answer(env: EnvironmentContext, wanted: EraseRequest, digest: str, done: _D
     remaining = [Remaining(env.name, record.name, record.version, why) for record, why in done.kept]
     assets = {(record.name, record.version) for record in done.all}
     about = wanted.name, wanted.version
-    forwarded = requests_for(env, assets, about, wanted.recall, wanted.request) if assets else []
+    now = requests_for(env, assets, about, wanted.recall, wanted.request) if assets else []
+    asked = {each.request: each for each in (*unanswered(env, wanted.recall, wanted.request), *now)}
+    forwarded = list(asked.values())
     for request in forwarded:
         # One that cannot be asked now has not answered, and that is what is said of it.
         with suppress(UsageError, UnreachableError):

@@ -6,7 +6,8 @@ Invariants:
    destination looks into its own records which member it was.
 3. A request is kept and recorded before it is sent. What of an unsettled crossing still lies in the transit
    is removed, but for an answer.
-4. Who has answered is asked again only where that is wanted.
+4. Who has answered is asked again only where that is wanted. Who was asked and has not answered is asked on,
+   also once there is no crossing any more that would ask for it: it was refused there because it is recalled.
 
 Example:
     >>> [each.destination for each in find_sent(env, {("visits", version)})]
@@ -21,15 +22,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from environments.boundary.manifest import stamp
-from environments.boundary.outbox import working_on
-from environments.boundary.recall.statement import MOST, EraseRequest, seal_request
+from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.recall.statement import MOST, EraseRequest, open_request, seal_request
 from environments.boundary.transit import crossing_prefix, erasure_name, recall_name, receipt_name
+from environments.ledger import find_entries
 
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext
     from environments.ledger import Entry
 
-__all__ = ["ANSWER", "Sent", "ask", "find_sent", "last_answer", "requests_for"]
+__all__ = ["ANSWER", "Sent", "ask", "find_sent", "last_answer", "requests_for", "unanswered"]
 
 ANSWER = "recall-answer"
 
@@ -104,6 +106,28 @@ def requests_for(
     ]
 
 
+def unanswered(env: EnvironmentContext, recall: str, because: str = "") -> list[EraseRequest]:
+    """Return what was asked here before in a recall, for the same reason, and has no last word yet.
+
+    Raises:
+        NotVerifiableError: the ledger or a request that was kept does not read.
+    """
+    found = dict[str, EraseRequest]()
+    for entry in find_entries(env.folder.ledger, kind="recall"):
+        body = entry.body
+        if (body.get("recall"), body.get("because")) != (recall, because) or body["crossing"] in found:
+            continue
+        raw = Outbox(env.folder.outbox / crossing_prefix(body["crossing"])).read("manifest")
+        if raw is not None and _is_open(env, body["crossing"]):
+            found[body["crossing"]] = open_request(raw, env.identity.public)[0]
+    return list(found.values())
+
+
+def _is_open(env: EnvironmentContext, request: str) -> bool:
+    answered = last_answer(env, request)
+    return answered is None or answered.body["outcome"] == "waiting"
+
+
 def _by(crossings: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     rest = iter(crossings)
     while part := tuple(islice(rest, MOST)):
@@ -131,8 +155,7 @@ def ask(env: EnvironmentContext, request: EraseRequest, who: Mapping[str, Any], 
         UsageError: the destination is declared no more.
         UnreachableError: the disk or the transit refuses; run it again.
     """
-    answered = last_answer(env, request.request)
-    if answered is not None and answered.body["outcome"] != "waiting" and not again:
+    if not _is_open(env, request.request) and not again:
         return False
     env.peer(request.destination)
     transit = env.outgoing(request.destination)
@@ -147,8 +170,8 @@ def ask(env: EnvironmentContext, request: EraseRequest, who: Mapping[str, Any], 
         if again:
             transit.delete(erasure_name(request.request))
         transit.put(recall_name(request.request), raw)
-    sent = next(one for one in find_sent(env, request.assets) if one.destination == request.destination)
-    for crossing in sorted({*sent.open} & {*request.crossings}):
+    sent = (one.open for one in find_sent(env, request.assets) if one.destination == request.destination)
+    for crossing in sorted({*next(sent, ())} & {*request.crossings}):
         with working_on(env.folder, crossing) as outbox:
             for name in list(transit.names(crossing_prefix(crossing))):
                 if name != receipt_name(crossing):

@@ -29,7 +29,7 @@ from environments.ledger import Entry, find_entries
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext
 
-__all__ = ["Settled", "report", "settle_recall"]
+__all__ = ["Settled", "is_over", "report", "settle_recall"]
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def settle_recall(env: EnvironmentContext, destination: str, request: str) -> Se
         env.progress("recall.answer")
         raw = transit.get(erasure_name(request), limit=MAX_ENVELOPE)
         if raw is None:
+            if is_over(env, request):  # what lies there came late, or was left by one that was killed
+                transit.clear(crossing_prefix(request))
             return _standing(last_answer(env, request))
         try:
             answer, digest = _read(env, destination, request, raw)
@@ -84,6 +86,14 @@ def settle_recall(env: EnvironmentContext, destination: str, request: str) -> Se
         if answer.outcome != "waiting":
             transit.clear(crossing_prefix(request))
         return _standing(known)
+
+
+def is_over(env: EnvironmentContext, request: str) -> bool:
+    """Whether the last word on a request is known, and it was not asked again since."""
+    asked, known = env.ledger.find("recall", crossing=request), last_answer(env, request)
+    if asked is None or known is None or known.body["outcome"] == "waiting":
+        return False
+    return asked.sequence < known.sequence
 
 
 def _read(env: EnvironmentContext, destination: str, request: str, raw: bytes) -> tuple[Erasure, str]:

@@ -1,0 +1,192 @@
+"""What simulated schedules found in the outbox and in recalls, one test for each fault, without them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from boundary_world import rows
+from pumping_world import PumpingWorld
+from recall_world import RecallWorld
+
+from environments import locking
+from environments.boundary import CrossingRequest, egress, ingress, settle
+from environments.boundary.queueing import drop
+from environments.boundary.recall import erase, settle_recall
+from environments.consistency.collecting import leftovers
+from environments.locking import held
+from environments.trust.nonces import Nonces
+
+DAY = dt.timedelta(days=1)
+
+
+class PowerCutError(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> PumpingWorld:
+    return PumpingWorld(tmp_path)
+
+
+def endings(world: PumpingWorld) -> list[object]:
+    """How the ledger says that entries of the outbox ended without a crossing."""
+    return [outcome for kind, outcome, _ in world.spoken() if kind == "outbox"]
+
+
+def test_what_was_refused_meanwhile_is_not_taken_out_as_well(world: PumpingWorld) -> None:
+    """Who took it out had looked before the pump ended it: the ledger then told of two ends."""
+    waits = world.queue(world.add(rows(40)), "unlawful", purpose="advertising")
+    world.pump("onprem")
+    assert world.states() == ["denied"]
+    assert drop(world.env("onprem"), waits) is False
+    assert (world.states(), endings(world)) == (["denied"], [])
+
+
+def test_what_was_superseded_meanwhile_is_not_taken_out_as_well(world: PumpingWorld) -> None:
+    waits = world.queue(world.add(rows(40)), "request-old")
+    world.queue(world.add(rows(41)), "request-new", supersede=True)
+    assert drop(world.env("onprem"), waits) is False
+    assert (world.states(), endings(world)) == (["superseded", "waiting"], ["superseded"])
+
+
+def test_what_a_killed_process_took_out_is_not_superseded_as_well(world: PumpingWorld) -> None:
+    """It was killed between ledger and outbox: the next one wrote another end into the ledger."""
+    waits = world.queue(world.add(rows(40)), "request-old")
+
+    def killed(point: str) -> None:
+        if point == "outbox.recorded":
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        drop(world.env("onprem", progress=killed), waits)
+    assert (world.states(), endings(world)) == (["waiting"], ["dropped"])
+    world.queue(world.add(rows(41)), "request-new", supersede=True)
+    assert (world.states(), endings(world)) == (["dropped", "waiting"], ["dropped"])
+
+
+def test_what_expires_while_the_line_sends_something_else_is_not_sent(world: PumpingWorld) -> None:
+    """What had waited for too long was looked for at the beginning of a round, which may take hours."""
+    world.queue(world.add(rows(40)), "slow")
+    world.queue(world.add(rows(41), name="others"), "short", lasts=dt.timedelta(minutes=1))
+
+    def slow(point: str) -> None:
+        if point == "egress.seal":
+            world.now += dt.timedelta(minutes=30)
+
+    world.pump("onprem", progress=slow)
+    assert world.states() == ["sent", "expired"]
+    assert [kind for kind, _, _ in world.spoken()] == ["egress", "outbox"]
+
+
+def test_a_crossing_that_somebody_holds_does_not_end_the_pump(
+    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was settled by another way and its end could not be noted: nothing else was sent any more."""
+    entry = world.queue(world.add(rows(40)), "settled-by-hand")
+    world.queue(world.add(rows(41), name="others"), "behind", lasts=60 * DAY)
+    world.profiles["onprem"] = replace(
+        world.profiles["onprem"], outbox=replace(world.profiles["onprem"].outbox, in_flight=1)
+    )
+    world.pump("onprem")
+    ingress(world.env("cloud"), "onprem", entry.crossing, b"")
+    settle(world.env("onprem"), "cloud", entry.crossing)
+    world.now += DAY
+    monkeypatch.setattr(locking, "PATIENCE_S", 0.1)
+    with held(world.folder("onprem").outbox / entry.crossing[7:] / "lock", "this crossing"):
+        world.pump("onprem")
+        assert world.states() == ["sent", "waiting"]
+    world.until_quiet(step=3600.0)
+    assert world.states() == ["arrived", "arrived"]
+
+
+def test_what_lies_late_of_a_crossing_that_was_taken_back_is_cleared(world: PumpingWorld) -> None:
+    """What came late into the transit stayed there for ever: it was no settled crossing's."""
+    entry = world.queue(world.add(rows(40)), "expires")
+    world.pump("onprem")
+    manifest = world.transit() / entry.crossing[7:] / "manifest"
+    raw = manifest.read_bytes()
+    world.now += 15 * DAY
+    world.pump("onprem")
+    assert (world.states(), manifest.parent.exists()) == (["expired"], False)
+    manifest.parent.mkdir(mode=0o700)
+    manifest.write_bytes(raw)
+    assert len(leftovers(world.env("onprem"), dry_run=False)) == 1
+    assert not manifest.exists()
+
+
+def test_what_is_sent_and_not_answered_is_no_leftover(world: PumpingWorld) -> None:
+    entry = world.queue(world.add(rows(40)), "sent")
+    world.pump("onprem")
+    assert leftovers(world.env("onprem"), dry_run=False) == []
+    assert (world.transit() / entry.crossing[7:] / "manifest").exists()
+
+
+def refused_as_recalled(world: RecallWorld) -> tuple[object, str]:
+    """Recall what is under way, have it sent once more, and refused because it is recalled."""
+    record = world.add(rows())
+    asked = CrossingRequest("visits", record.version, "cloud", "model-training", "r")
+    sent = egress(world.env("onprem"), asked)
+    [(_, request)] = world.recall(record).requests
+    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
+    egress(world.env("onprem"), asked)
+    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "denied"
+    assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "denied"
+    return record, request
+
+
+def test_a_recall_whose_crossing_was_then_refused_is_ended(tmp_path: Path) -> None:
+    """Nothing of it counted as sent any more, and so the answer could never be read."""
+    world = RecallWorld(tmp_path)
+    record, request = refused_as_recalled(world)
+    assert world.recall(record).requests == (("cloud", request),)  # type: ignore[arg-type]
+    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
+    assert not any(path.is_file() for path in world.transit().rglob("*"))
+
+
+def test_a_letter_of_a_recall_that_comes_after_its_last_word_is_cleared(tmp_path: Path) -> None:
+    """It lay in the transit for ever, and looked as if it had not been answered."""
+    world = RecallWorld(tmp_path)
+    record = world.fill()
+    [(_, request)] = world.recall(record).requests
+    letter = world.transit() / request[7:] / "recall"
+    raw = letter.read_bytes()
+    assert world.pursue("onprem", "cloud", request) == "erased"
+    letter.parent.mkdir(mode=0o700, exist_ok=True)
+    letter.write_bytes(raw)
+    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
+    assert not letter.exists()
+    world.recall(record, again=True)
+    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
+    assert letter.exists(), "asked once more, it waits for another answer"
+
+
+def test_what_is_left_of_a_recall_that_is_over_goes_with_other_leftovers(tmp_path: Path) -> None:
+    """Its answer was recorded, and the process killed before the transit was emptied: nobody came again."""
+    world = RecallWorld(tmp_path)
+    _, request = refused_as_recalled(world)
+    letter = world.transit() / request[7:] / "recall"
+    raw = letter.read_bytes()
+    assert leftovers(world.env("onprem"), dry_run=False) == [], "not answered yet"
+    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
+    letter.parent.mkdir(mode=0o700, exist_ok=True)
+    letter.write_bytes(raw)
+    assert len(leftovers(world.env("onprem"), dry_run=False)) == 1
+    assert not letter.exists()
+
+
+def test_the_half_written_record_of_a_request_goes_after_a_day(tmp_path: Path) -> None:
+    """One that was being written when its writer was killed stayed for ever."""
+    nonces, now = Nonces(tmp_path / "requests"), dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+    nonces.bind("00" * 16, "run-1", now)
+    draft = tmp_path / "requests" / f".{'11' * 16}.4711.0123abcd"
+    draft.write_bytes(b"half")
+    for after, there in ((dt.timedelta(hours=1), True), (3 * DAY, False)):
+        os.utime(draft, (now.timestamp(), now.timestamp()))
+        nonces.bind("00" * 16, "run-1", now + after)
+        assert draft.exists() is there
+
+    assert nonces.bind("00" * 16, "run-2", now + 3 * DAY) is False
