@@ -14,7 +14,7 @@ import datetime as dt
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -289,10 +289,11 @@ class QueuedSimulation(Machinery):
 
     def ask_before(self) -> None:
         plain = self.schedule.plain()
-        kinds = {(act.source, act.destination, act.what) for act in plain.acts}
-        if not kinds <= _ASKED_BEFORE:
-            _ASKED_BEFORE.update(kinds)
-            QueuedSimulation(self.world, plain).run()
+        new = {(act.source, act.destination, act.what): act for act in plain.acts}
+        new = {kind: act for kind, act in new.items() if kind not in _ASKED_BEFORE}
+        if new:
+            _ASKED_BEFORE.update(new)
+            QueuedSimulation(self.world, replace(plain, acts=tuple(new.values()))).run()
 
     def finish(self) -> None:
         for step in _STEPS_S:
