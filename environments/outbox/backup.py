@@ -6,6 +6,8 @@ asked what became of it (`environments.boundary.pump.recorded`), so nothing that
 Invariants:
 1. A copy is one moment of the outbox, also while others work with it.
 2. What is put back is an outbox of our form that reads whole; what stood there is moved aside, never deleted.
+3. A copy says whose it is, in SQLite's application id, and goes back to no other environment: wishes for
+   another's assets would each end as failed there.
 
 Example:
     >>> put_back(folder, copy_of(folder), replacing=True)
@@ -15,6 +17,7 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import sqlite3
 from contextlib import closing
@@ -32,6 +35,9 @@ _NO_LOG = b"\1\1"
 """What the header's bytes 18 and 19 say of a database without a write-ahead log: in memory there is none.
 
 Source: sqlite.org/c3ref/deserialize.html, sqlite.org/fileformat2.html (1.3.3)."""
+_WHOSE = slice(68, 72)
+"""Where the header has the application id (sqlite.org/fileformat2.html, 1.3.17)."""
+_NOBODY = bytes(4)
 
 
 def copy_of(folder: EnvironmentFolder) -> bytes:
@@ -47,7 +53,7 @@ def copy_of(folder: EnvironmentFolder) -> bytes:
     with open_outbox(folder) as outbox:
         raw = outbox.copy()
     _check(raw, f"{folder.name}'s outbox")
-    return raw
+    return raw[: _WHOSE.start] + _mark(folder) + raw[_WHOSE.stop :]
 
 
 def put_back(folder: EnvironmentFolder, raw: bytes, *, replacing: bool = False) -> Path | None:
@@ -55,10 +61,15 @@ def put_back(folder: EnvironmentFolder, raw: bytes, *, replacing: bool = False) 
 
     Raises:
         UsageError: an outbox stands there, and it was not asked to replace it; another version made the copy.
-        NotVerifiableError: it is no copy of an outbox, or damaged.
+        NotVerifiableError: it is no copy of an outbox, damaged, or a copy of another environment's.
         UnreachableError: the disk refuses.
     """
     _check(raw, "this file")
+    if raw[_WHOSE] not in {_mark(folder), _NOBODY}:  # nobody's: copied by hand, or by an earlier version
+        raise NotVerifiableError(
+            f"this file: a copy of another environment's outbox, not of {folder.name}'s",
+            remedy="put it back with `--env` of the environment that it is of",
+        )
     place = make_private(folder.outbox)
     aside: Path | None = None
     if os.path.lexists(place / FILE):
@@ -77,6 +88,10 @@ def put_back(folder: EnvironmentFolder, raw: bytes, *, replacing: bool = False) 
     write_private(place / FILE, raw)
     with open_outbox(folder):
         return aside
+
+
+def _mark(folder: EnvironmentFolder) -> bytes:
+    return hashlib.sha256(f"isthmus-outbox {folder.name}".encode()).digest()[:4]
 
 
 def _check(raw: bytes, what: str) -> None:

@@ -207,3 +207,15 @@ def test_what_is_no_copy_of_an_outbox_is_not_put_back(desk: Desk, what: str) -> 
     )
     assert (desk.home.environment("onprem").outbox / "queue.db").read_bytes() == before
     assert len(desk.json("outbox", "list", "onprem")["environments"]["onprem"]["crossings"]) == 1
+
+
+def test_a_copy_goes_back_to_no_other_environment(desk: Desk) -> None:
+    """By hand it did: each wish ended there as failed, for an asset that was never there."""
+    desk.run(*QUEUE, "--request", "request-one")
+    kept = desk.folder / "onprem.queue"
+    desk.run("outbox", "backup", kept, "--env", "onprem")
+    assert "another environment's" in desk.run("outbox", "restore", kept, "--env", "cloud", code=4)
+    assert not (desk.home.environment("cloud").outbox / "queue.db").exists()
+    desk.run("outbox", "restore", kept, "--env", "onprem", "--replace")
+    desk.run("outbox", "backup", desk.folder / "again.queue", "--env", "onprem")
+    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {"sent": 1}
