@@ -15,7 +15,7 @@ Example:
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from data_contracts.digest import digest_bytes
@@ -34,13 +34,23 @@ from environments.stores import AssetRecord
 __all__ = ["collect", "leftovers", "plan"]
 
 
-def plan(env: EnvironmentContext, wish: Wish, told: Mapping[str, Mapping[str, Any]]) -> list[Decided]:
+def _unheard(_name: str) -> None:
+    """Tell nobody."""
+
+
+def plan(
+    env: EnvironmentContext,
+    wish: Wish,
+    told: Mapping[str, Mapping[str, Any]],
+    unverified: Callable[[str], None] = _unheard,
+) -> list[Decided]:
     """Return every version of every asset with why it stays; nothing is removed.
 
     Args:
         env: the environment.
         wish: what may go.
         told: the accounts of peers, as they came; versions from a peer without one stay.
+        unverified: told of each asset of which something does not verify: all of it stays.
 
     Raises:
         UsageError: the wish names no bound.
@@ -56,8 +66,8 @@ def plan(env: EnvironmentContext, wish: Wish, told: Mapping[str, Mapping[str, An
             records = env.store.versions(name)
             decided = decide(records, wish, needs, env.clock(), _retained(env, records))
             found += [each if each.reason else _unless_held(env, each) for each in decided]
-        except NotVerifiableError:
-            continue  # what does not verify is evidence: `reconcile` tells it, and nothing of it goes
+        except NotVerifiableError:  # it is evidence: `reconcile` tells it, and nothing of it goes
+            unverified(name)
     return found
 
 

@@ -128,17 +128,20 @@ def store_errors(what: str) -> Iterator[None]:
 
 
 def _refusal(what: str, error: Exception) -> UnreachableError:
-    if isinstance(error, MISSING):
+    # What a listing is refused for, and that nobody answers, come without a class of their own: both are read
+    # off the library's text, of which nothing is passed on.
+    text = str(error)
+    if isinstance(error, MISSING) or re.search(r"status code: 404\b", text):
         return UnreachableError(
             f"{what}: there is no such bucket or container", remedy="make it, or mend the declaration"
         )
-    # A listing that is refused comes without a class of its own; its status is read off the library's text.
-    if isinstance(error, _FORBIDDEN) or re.search(r"status code: 40[13]\b", str(error)):
+    if isinstance(error, _FORBIDDEN) or re.search(r"status code: 40[13]\b", text):
         return UnreachableError(
             f"{what}: the store refuses our credentials, or what they may do",
             remedy="look at the file of credentials, and grant list, read, write and delete below the prefix",
         )
+    why = "it does not answer" if "HTTP error: error sending request" in text else type(error).__name__
     return UnreachableError(
-        f"{what}: {type(error).__name__}",
+        f"{what}: {why}",
         remedy="look whether the store can be reached from here, then run it again",
     )

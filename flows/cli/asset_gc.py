@@ -90,6 +90,10 @@ def gc(  # noqa: PLR0913 - one parameter for each option
             stay[each["why"]] = stay.get(each["why"], 0) + 1
     for why, count in sorted(stay.items()):
         click.echo(f"{count} stay: {why}")
+    for asset in answer["unverified"]:
+        click.echo(
+            f"all of {asset} stays, since something of it does not verify: isthmus asset verify --env {env}"
+        )
     click.echo(f"{len(answer['leftovers'])} leftovers {'would go' if dry_run else 'went'}")
 
 
@@ -138,7 +142,8 @@ def _collect(
 
     wish = Wish(keep, None if older_than is None else dt.timedelta(days=older_than))
     env = open_environment(home.environment(name).check(), site)
-    decided = plan(env, wish, told)
+    unverified: list[str] = []
+    decided = plan(env, wish, told, unverified.append)
     if not dry_run:
         decided = collect(env, decided)
     return {
@@ -152,5 +157,6 @@ def _collect(
             }
             for each in decided
         ],
+        "unverified": unverified,
         "leftovers": leftovers(env, dry_run=dry_run),
     }

@@ -21,7 +21,11 @@ CONTRACT = {
         {
             "name": "readings",
             "logicalType": "object",
-            "properties": [{"name": "value", "logicalType": "integer", "classification": "internal"}],
+            "properties": [
+                {"name": "value", "logicalType": "integer", "classification": "internal"},
+                # A bound that is no whole number: a contract is no document of ours, which have none.
+                {"name": "level", "logicalType": "number", "logicalTypeOptions": {"maximum": 41.5}},
+            ],
         }
     ],
 }

@@ -84,8 +84,10 @@ def test_no_bucket_and_no_server_are_told(server: Server, tmp_path: Path) -> Non
     nowhere = open_transit(tmp_path, "onprem", "cloud", replace(spec, bucket="no-such-bucket"))
     with pytest.raises(UnreachableError, match="no such bucket"):
         nowhere.put(manifest_name(CROSSING), b"x")
+    with pytest.raises(UnreachableError, match="no such bucket"):
+        list(nowhere.crossings())
     silent = open_transit(tmp_path, "onprem", "cloud", replace(spec, endpoint="http://127.0.0.1:9"))
-    with pytest.raises(UnreachableError, match="cannot be read"):
+    with pytest.raises(UnreachableError, match="cannot be read: it does not answer"):
         silent.get(manifest_name(CROSSING), limit=9)
 
 

@@ -44,6 +44,19 @@ def test_what_goes_leaves_a_tombstone_and_an_entry_and_the_latest_stays(world: W
         store.record("visits", records[0].version)
 
 
+def test_of_what_does_not_verify_nothing_goes_and_it_is_named(world: World) -> None:
+    """By hand it said `0 leftovers went`, and nothing of the versions that it had not looked at."""
+    record, _ = world.add(rows(30)), world.add(rows(31))
+    world.add(rows(40), name="other"), world.add(rows(41), name="other")
+    [path] = (world.folder("onprem").store / "assets" / "visits").glob(f"*{record.version[7:]}*/record.json")
+    path.chmod(0o600)
+    path.write_bytes(path.read_bytes().replace(b"visits", b"visitz"))
+    unverified: list[str] = []
+    decided = plan(world.env("onprem"), Wish(keep=1), {}, unverified.append)
+    assert unverified == ["visits"]
+    assert {(each.record.name, each.reason) for each in decided} == {("other", ""), ("other", "latest")}
+
+
 def test_without_a_bound_nothing_goes(world: World) -> None:
     with pytest.raises(UsageError, match="which versions"):
         plan(world.env("onprem"), Wish(), {})
