@@ -124,8 +124,8 @@ class RemoteStore(Erasing):
         raw = self._bucket.get(contract_name(record.contract_digest), limit=MAX_DOCUMENT)
         if raw is None or digest_bytes(raw) != record.contract_digest:
             raise NotVerifiableError(f"{what}: is not the one that it was committed under", remedy=ALTERED)
-        # Its digest is that of the one form: it says all that the strictness of our own documents would, and a
-        # contract, other than these, may hold numbers with fractions.
+        # Its digest is that of the one form: it says all that the strictness of our own documents would. A
+        # contract, unlike these, may hold numbers with fractions.
         try:
             return contract_from_document(json.loads(raw))
         except (ValueError, RecursionError):
