@@ -82,6 +82,9 @@ def _ended(env: EnvironmentContext, crossing: str) -> str | None:
     back = env.ledger.find("egress", crossing=crossing, outcome="denied")
     if sent and back and back.sequence > since and "not_before" not in back.body:
         return "denied"
+    # Taken out, or expired, before a manifest was published.
+    if sent is None and env.ledger.find("outbox", crossing=crossing) is not None:
+        return "denied"
     return None
 
 

@@ -158,7 +158,10 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
                 again = "it is removed"
                 yield Finding(env.name, "orphaned", crossing, peer, what, repair=again, action="recall")
             continue
-        if sent is None:
+        if sent is None and (ended := env.ledger.find("outbox", crossing=crossing, destination=peer)):
+            what = f"what is left of {ended.body['name']}, which waited here and ended without crossing"
+            yield Finding(env.name, "orphaned", crossing, peer, what, repair="it is removed", action="clear")
+        elif sent is None:
             yield _unrecorded(env, peer, crossing)
         elif sent.outcome != "open":
             what = f"what is left of a crossing of {sent.name} that is over"

@@ -25,6 +25,7 @@ from environments.outbox.notes import moment, seconds
 
 __all__ = ["Outbox"]
 
+_LAST = 2**63 - 1
 _KEPT = dt.timedelta(days=30)
 _COLUMNS = (
     "crossing, request, members, name, version, destination, purpose, priority, size, signed, queued, "
@@ -166,12 +167,13 @@ class Outbox(Lanes):
 
     def overtaken(self, destination: str, assets: Iterable[Pair], crossing: str) -> Queued | None:
         """Return an entry that a crossing of these would overtake; None where it would none."""
-        mine = self.get(crossing)
+        before = _LAST if (mine := self.get(crossing)) is None or mine.ended else mine.number
+        query = "SELECT number FROM lanes WHERE destination = ? AND asset = ? AND number < ? ORDER BY number"
         for asset in assets:
-            head = self._head(destination, asset.name)
-            if head is not None and (mine is None or mine.ended or head < mine.number):
-                found = self._at(head)
-                if found is not None and (asset.name, asset.version) not in found.members:
+            # Also behind one that sends this very version.
+            for (number,) in self._base.execute(query, (destination, asset.name, before)).fetchall():
+                found = self._at(number)
+                if found and (asset.name, asset.version) not in found.members:
                     return found
         return None
 

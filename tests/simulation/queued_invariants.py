@@ -44,7 +44,11 @@ class Watch:
         self.queued = {
             world.crossing(act, number): act for number, act in enumerate(acts) if act.kind == "queue"
         }
+        self.past = {
+            world.crossing(act, number): act for number, act in enumerate(acts) if act.kind == "past"
+        }
         self.returned: set[str] = set()
+        self._ahead: dict[str, set[str]] = {}
         self._limits = {(each.environment, each.peer): boundary_limits(each) for each in limits}
         self._moved: dict[tuple[str, Budget, dt.datetime], int] = defaultdict(int)
         self._seen: dict[str, tuple[bytes, ...]] = {}
@@ -62,7 +66,7 @@ class Watch:
 
     def whole(self, environment: str, crossing: str) -> None:
         """All members of a set are visible, or none; each once; and nothing that was said to be erased."""
-        names = {record.name for record in self.world.sent(self.queued[crossing])}
+        names = {record.name for record in self.world.sent((self.queued | self.past)[crossing])}
         store = LocalStore(self.world.world.folder(environment).store)
         found = [
             record
@@ -84,7 +88,7 @@ class Watch:
         self._not_erased(environment, crossing, found)
 
     def _not_erased(self, environment: str, crossing: str, found: Collection[AssetRecord]) -> None:
-        source = self.queued[crossing].source
+        source = (self.queued | self.past)[crossing].source
         for record in found:
             if inputs_of(record, source) & self._erased.get((environment, crossing), set()):
                 raise ViolationError(f"{record.name} is readable in {environment} after it was erased")
@@ -153,6 +157,28 @@ class Watch:
         for crossing in asked.crossings:
             self._erased.setdefault((environment, crossing), set()).update(asked.assets)
             self.whole(environment, crossing)
+
+    def goes_past(self, crossing: str) -> None:
+        """Note what waits in the moment in which somebody wants to send past it."""
+        self._ahead[crossing] = self._others(self.past[crossing])
+
+    def about_to_send(self, crossing: str) -> None:
+        """Nothing overtakes what waited before it was asked for."""
+        if crossing in self.past and self._ahead[crossing] & self._others(self.past[crossing]):
+            raise ViolationError(f"what waits was overtaken: {self.past[crossing]}")
+
+    def _others(self, act: Act) -> set[str]:
+        """Return what waits for the same destination with another version of one of its assets."""
+        mine = {(record.name, record.version) for record in self.world.sent(act)}
+        self.look_at_queue(act.source)
+        entries, _ = _read(self._seen[act.source])
+        return {
+            entry.crossing
+            for entry in entries
+            if not entry.ended
+            and entry.destination == act.destination
+            and {name for name, _ in set(entry.members) - mine} & {name for name, _ in mine}
+        }
 
     def about_to_commit(self, environment: str, crossing: str) -> None:
         """Nothing that was recalled is committed any more."""

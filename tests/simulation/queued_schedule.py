@@ -40,7 +40,7 @@ class Act:
     Attributes:
         at: from which simulated second on.
         kind: `queue`; `drop` takes out what the `about`-th act queued; `recall` of what that one queued;
-            `read` looks at a destination's assets for a while.
+            `read` looks at a destination's assets for a while; `past` sends at once, past the queue.
         source: where; of `read`, whose assets.
         destination: for whom; of `read`, where.
         what: a key of `QUEUED`.
@@ -51,7 +51,7 @@ class Act:
     """
 
     at: float
-    kind: Literal["queue", "drop", "recall", "read"]
+    kind: Literal["queue", "drop", "recall", "read", "past"]
     source: str
     destination: str
     what: str = ""
@@ -115,6 +115,7 @@ class QueuedSchedule:
         acts += _others(draw, tuple(acts))
         kinds = draw.choices(tuple(FAULTS), [often for often, _ in FAULTS.values()], k=draw.randint(1, 9))
         faults = [draw_fault(draw, kind, [source, destination], 50 * len(acts)) for kind in kinds]
+        acts += _past(random.Random(f"past-{seed}"), acts)  # noqa: S311 - likewise
         return cls(
             seed,
             tuple(acts),
@@ -138,7 +139,9 @@ class QueuedSchedule:
     def plain(self) -> QueuedSchedule:
         """Return it with nothing but what is queued, and nothing in its way."""
         acts = tuple(
-            replace(act, lasts=14 * DAY, supersede=False) for act in self.acts if act.kind == "queue"
+            replace(act, kind="queue", lasts=14 * DAY, supersede=False)
+            for act in self.acts
+            if act.kind in {"queue", "past"}
         )
         return replace(self, acts=acts, limits=(), quota=100, in_flight=64, faults=())
 
@@ -165,6 +168,14 @@ def _others(draw: random.Random, queued: tuple[Act, ...]) -> list[Act]:
         about, at = queued[number], draw.choice((1.0, 8.0, 15.0, 30.0, 60.0))
         acts.append(Act(at, kind, about.source, about.destination, about.what, about=number))  # type: ignore[arg-type]
     return acts
+
+
+def _past(draw: random.Random, acts: list[Act]) -> list[Act]:
+    """Draw who sends something past the queue, where others of its versions wait."""
+    if draw.random() > 0.2:
+        return []
+    at, what = draw.choice((1.0, 8.0, 20.0)), draw.choice(("visits-1", "visits-2", "set-2"))
+    return [Act(at, "past", acts[0].source, acts[0].destination, what)]
 
 
 def _limits(draw: random.Random, source: str, destination: str) -> list[Limit]:

@@ -83,6 +83,12 @@ DEFECTS: dict[str, tuple[Any, str, Any, str]] = {
         _module("outbox.queue")._READY.replace("ahead = 0 AND ", ""),
         " before run-",
     ),
+    "who asks at once goes past what waits": (
+        _module("boundary.egress"),
+        "overtaking",
+        lambda *_: None,
+        "was overtaken",
+    ),
     "what has expired is sent": (
         _module("boundary.pump.sending"),
         "_expired",

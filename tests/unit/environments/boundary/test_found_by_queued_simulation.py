@@ -118,6 +118,46 @@ def test_what_lies_late_of_a_crossing_that_was_taken_back_is_cleared(world: Pump
     assert not manifest.exists()
 
 
+def killed_at(world: PumpingWorld, point: str) -> None:
+    """Kill the pump at a named step."""
+
+    def killed(named: str) -> None:
+        if named == point:
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        world.pump("onprem", progress=killed)
+    world.now += dt.timedelta(minutes=5)
+
+
+def test_what_lies_late_of_what_was_never_sent_whole_is_cleared(world: PumpingWorld) -> None:
+    """No entry of the ledger named it but the outbox's own: nobody might remove it."""
+    entry = world.queue(world.add(rows(40)), "expires")
+    killed_at(world, "egress.sign")
+    chunk, *_ = (world.transit() / entry.crossing[7:] / "chunks").iterdir()
+    raw = chunk.read_bytes()
+    world.now += 15 * DAY
+    world.pump("onprem")
+    assert (world.states(), chunk.exists()) == (["expired"], False)
+    chunk.parent.mkdir(mode=0o700, parents=True)
+    chunk.write_bytes(raw)
+    assert len(leftovers(world.env("onprem"), dry_run=False)) == 1
+    assert not chunk.exists()
+
+
+def test_what_was_sealed_and_is_denied_when_it_is_asked_for_again_goes(world: PumpingWorld) -> None:
+    """Chunks of a killed attempt, and their key at home, stayed for ever once the answer was no."""
+    entry = world.queue(world.add(rows(40)), "not any more")
+    killed_at(world, "egress.sign")
+    world.profiles["onprem"] = replace(world.profiles["onprem"], egress=())
+    world.pump("onprem")
+    world.now += dt.timedelta(minutes=5)
+    world.pump("onprem")
+    assert world.states() == ["denied"]
+    assert not (world.transit() / entry.crossing[7:]).exists()
+    assert not (world.folder("onprem").outbox / entry.crossing[7:] / "sealed").exists()
+
+
 def test_what_is_sent_and_not_answered_is_no_leftover(world: PumpingWorld) -> None:
     entry = world.queue(world.add(rows(40)), "sent")
     world.pump("onprem")
@@ -190,3 +230,13 @@ def test_the_half_written_record_of_a_request_goes_after_a_day(tmp_path: Path) -
         assert draft.exists() is there
 
     assert nonces.bind("00" * 16, "run-2", now + 3 * DAY) is False
+
+
+def test_who_asks_for_what_goes_first_does_not_pass_what_is_behind_it(world: PumpingWorld) -> None:
+    """Only the first that waits was looked at: that one sent the same version, and this one passed."""
+    new, other = world.add(rows(40)), world.add(rows(41))
+    world.queue(new, "request-first")
+    world.queue(other, "request-behind")
+    direct = egress(world.env("onprem"), world.request(new, request_id="direct"))
+    assert (direct.outcome, [rule.id for rule in direct.rules]) == ("denied", ["order"])
+    assert "request-behind" in direct.rules[0].reason
