@@ -7,6 +7,7 @@ this ledger comes as a file: `ledger witnessed` there, `ledger verify --against`
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +98,21 @@ def _line(entry: Entry) -> str:
     if "outcome" in body:
         words.append(f"{body['outcome']:<9}")
     if "name" in body:
-        other = f"to {body['destination']}" if "destination" in body else f"from {body.get('source')}"
-        words.append(f"{body['name']} {other}" + (f" for {body['purpose']}" if "purpose" in body else ""))
+        other = next((f" {way} {body[end]}" for end, way in _ENDS.items() if end in body), "")
+        purpose = f" for {body['purpose']}" if "purpose" in body else ""
+        words.append(f"{body['name']}{other or _version(body)}{purpose}")
     if "crossing" in body:
         words.append(f"crossing {body['crossing'][7:19]}")
     words += [_rule(rule) for rule in body.get("rules", ())]
     return " ".join(words).rstrip()
+
+
+_ENDS = {"destination": "to", "source": "from"}
+
+
+def _version(body: Mapping[str, Any]) -> str:
+    """Return what is told of an entry that is about this environment alone: which version."""
+    return f"@{body['version'][:19]}" if "version" in body else ""
 
 
 def _rule(rule: dict[str, Any]) -> str:

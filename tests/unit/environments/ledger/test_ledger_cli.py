@@ -58,6 +58,16 @@ def test_show(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert "permitted" in second
 
 
+def test_what_is_about_this_environment_alone_names_its_version(
+    home: Home, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It said `covid_tests from None` of a version that `asset gc` removed."""
+    ledger.append("removed", {"name": "tests", "version": "sha256:" + "a" * 64, "why": "garbage-collection"})
+    assert run(home, "show", "--env", "onprem", "--last", "1") == 0
+    said = capsys.readouterr().out
+    assert "tests@sha256:aaaaaaaaaaaa\n" in said
+
+
 @pytest.mark.usefixtures("ledger")
 def test_show_one_crossing_and_the_newest(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, "show", "--env", "onprem", "--crossing", "bbbb", "--json") == 0
