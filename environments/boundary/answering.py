@@ -80,6 +80,7 @@ def answered(
     # must be here after a power cut.
     outbox.keep("manifest", arriving.raw)
     outbox.keep("receipt", raw)
+    clear_fetched(outbox.folder)  # a power cut may have brought it back
     transit.put(receipt_name(arriving.crossing), raw)
     return IngressResult(
         arriving.crossing,

@@ -144,6 +144,7 @@ def check_leftovers(world: SimWorld, environment: str) -> None:
     LocalStore(folder.store).begin("sweeps").abandon()  # the next draft removes what killed ones left
     left = list(folder.outbox.glob("*/work"))
     left += list(folder.outbox.glob("*/sealed"))
+    left += list(folder.outbox.glob("*/fetched"))
     left += [path for path in (folder.store / "staging").glob("*") if path.is_dir()]
     # The next head that is shown or kept removes the drafts beside it; those of requests go after a day.
     drafts = (path for path in folder.root.rglob(".*.*.*") if path.is_file())

@@ -21,7 +21,7 @@ __all__ = ["Link", "MemoryTransit"]
 class MemoryTransit:
     """Objects between one source and one destination."""
 
-    capabilities = Capabilities("directory")
+    capabilities = Capabilities("memory")  # not a folder: what is fetched of it is kept
 
     def __init__(self) -> None:
         """Hold nothing; remember what lay there before, for stale reads."""
