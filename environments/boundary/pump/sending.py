@@ -34,7 +34,7 @@ from environments.boundary.queueing import end_unsent, request_of
 from environments.boundary.result import EgressResult
 from environments.boundary.settle import settle
 from environments.boundary.transit import manifest_name, receipt_name
-from environments.outbox import Queued
+from environments.outbox import Queued, State
 
 __all__ = ["send_line"]
 
@@ -194,7 +194,10 @@ def _answered(work: Work, entry: Queued) -> bool:
         close(work, entry, found.outcome, found.rules)
     except (ConflictError, NotVerifiableError) as error:
         due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
-        work.outbox.mark(entry, "sent", work.now, due=due, reason=told(error), tried=True, until=entry.until)
+        kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))
+        # Whoever sent it anew was killed before it was signed: nothing can be settled until that has ended.
+        state: State = "waiting" if kept.read("manifest") is None else "sent"
+        work.outbox.mark(entry, state, work.now, due=due, reason=told(error), tried=True, until=entry.until)
     return True
 
 

@@ -158,6 +158,17 @@ def test_what_was_sealed_and_is_denied_when_it_is_asked_for_again_goes(world: Pu
     assert not (world.folder("onprem").outbox / entry.crossing[7:] / "sealed").exists()
 
 
+def test_what_was_answered_while_it_was_sent_anew_by_one_that_was_killed_ends(world: PumpingWorld) -> None:
+    """Its manifest was forgotten and not signed again: its answer could not be settled, ever."""
+    entry = world.queue(world.add(rows(40)), "answered")
+    world.pump("onprem")
+    world.pump("cloud")
+    (world.folder("onprem").outbox / entry.crossing[7:] / "manifest").unlink()
+    world.now += dt.timedelta(minutes=1)
+    world.until_quiet(step=400.0)
+    assert (world.states(), world.arrived()) == (["arrived"], [40])
+
+
 def test_what_is_sent_and_not_answered_is_no_leftover(world: PumpingWorld) -> None:
     entry = world.queue(world.add(rows(40)), "sent")
     world.pump("onprem")
