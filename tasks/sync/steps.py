@@ -196,6 +196,18 @@ def _rules(rules: Iterable[GateRule]) -> tuple[BrokenRule, ...]:
     return tuple(BrokenRule(rule.id, rule.reason, rule.unexpected_count) for rule in rules)
 
 
+_CROSSING = {
+    "asset": NAME_KIND,
+    "version": DIGEST_KIND,
+    "members": list_of(PINNED_KIND),
+    "to": NAME_KIND,
+    "purpose": NAME_KIND,
+    "request": REQUEST_KIND,
+    REQUEST_PARAMETER: SIGNED_KIND,
+}
+"""What names a crossing: one asset by `asset` and `version`, several by `members`."""
+_SPARED = frozenset({"asset", "version", "members", REQUEST_PARAMETER})
+
 BUILT_IN: dict[str, BuiltIn] = {
     step.name: step
     for step in (
@@ -203,18 +215,12 @@ BUILT_IN: dict[str, BuiltIn] = {
             "egress",
             "Leaves an environment: decide, check, transform, seal, sign.",
             {
-                "asset": NAME_KIND,
-                "version": DIGEST_KIND,
-                "members": list_of(PINNED_KIND),
-                "to": NAME_KIND,
-                "purpose": NAME_KIND,
-                "request": REQUEST_KIND,
+                **_CROSSING,
                 "resume": kind_of(bool),
                 "rehearsal": kind_of(bool),
-                REQUEST_PARAMETER: SIGNED_KIND,
             },
             egress,
-            frozenset({"asset", "version", "members", "resume", "rehearsal", REQUEST_PARAMETER}),
+            _SPARED | {"resume", "rehearsal"},
         ),
         BuiltIn(
             "ingress",
@@ -232,17 +238,9 @@ BUILT_IN: dict[str, BuiltIn] = {
         BuiltIn(
             "queue",
             "Puts a crossing into the outbox: sent when the link is there.",
-            {
-                "asset": NAME_KIND,
-                "version": DIGEST_KIND,
-                "members": list_of(PINNED_KIND),
-                "to": NAME_KIND,
-                "purpose": NAME_KIND,
-                "request": REQUEST_KIND,
-                REQUEST_PARAMETER: SIGNED_KIND,
-            },
+            _CROSSING,
             queue,
-            frozenset({"asset", "version", "members", REQUEST_PARAMETER}),
+            _SPARED,
         ),
         BuiltIn(
             "pin",
