@@ -9,7 +9,7 @@ Invariants:
 3. It goes with the answer to the crossing, whatever that says, and with what does not verify. Of a crossing
    that never ends here it is removed once no manifest of it could count (`stale_fetched`).
 
-Nothing here waits for the disk: what a power cut loses or tears is fetched again.
+What is kept waits for no disk: what a power cut loses or tears is fetched again. That it goes does.
 
 Example:
     >>> kept = Fetched.of(outbox, transit)
@@ -36,7 +36,7 @@ from environments.boundary.outbox import Outbox
 from environments.boundary.sealing import OVERHEAD
 from environments.boundary.transit import Transit
 from environments.locking import held
-from environments.private import disk_errors, make_private
+from environments.private import disk_errors, make_private, sync_folder
 
 __all__ = ["Fetched", "clear_fetched", "stale_fetched"]
 
@@ -112,6 +112,7 @@ def clear_fetched(place: Path) -> None:
     """
     with disk_errors(f"{_WHAT} cannot be removed"), suppress(FileNotFoundError):
         shutil.rmtree(place / _FOLDER)
+        sync_folder(place)  # nobody comes back to a crossing that has ended
 
 
 def stale_fetched(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:

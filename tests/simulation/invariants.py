@@ -144,7 +144,13 @@ def check_leftovers(world: SimWorld, environment: str) -> None:
     LocalStore(folder.store).begin("sweeps").abandon()  # the next draft removes what killed ones left
     left = list(folder.outbox.glob("*/work"))
     left += list(folder.outbox.glob("*/sealed"))
-    left += list(folder.outbox.glob("*/fetched"))
+    # What was fetched of a crossing that its source took back stays for as long as a manifest could count.
+    recalled = {f"{each.body['crossing']}" for each in find_entries(folder.ledger) if each.kind == "recalled"}
+    left += [
+        path
+        for path in folder.outbox.glob("*/fetched")
+        if (path.parent / "receipt").exists() or f"sha256:{path.parent.name}" in recalled
+    ]
     left += [path for path in (folder.store / "staging").glob("*") if path.is_dir()]
     # The next head that is shown or kept removes the drafts beside it; those of requests go after a day.
     drafts = (path for path in folder.root.rglob(".*.*.*") if path.is_file())

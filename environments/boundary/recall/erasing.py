@@ -26,6 +26,7 @@ from data_contracts.errors import NotVerifiableError, UnreachableError, UsageErr
 from environments.boundary.crossing import check_crossing
 from environments.boundary.economy.shared import forget_outputs
 from environments.boundary.envelope import MAX_ENVELOPE
+from environments.boundary.fetched import clear_fetched
 from environments.boundary.manifest import SKEW, stamp
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.recall.keeping import why_kept
@@ -126,10 +127,11 @@ def _read(env: EnvironmentContext, source: str, request: str, raw: bytes | None)
 
 
 def _bar(env: EnvironmentContext, wanted: EraseRequest) -> None:
-    """Let these crossings bring nothing any more; one that is under way ends first."""
+    """Let these crossings bring nothing any more; one that is under way ends first, what it fetched goes."""
     for crossing in wanted.crossings:
         if env.ledger.find("recalled", crossing=crossing, source=wanted.source) is None:
-            with working_on(env.folder, crossing):
+            with working_on(env.folder, crossing) as outbox:
+                clear_fetched(outbox.folder)
                 body = {"crossing": crossing, "source": wanted.source, "request": wanted.request}
                 env.ledger.append("recalled", body)
 

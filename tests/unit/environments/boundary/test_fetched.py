@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 from boundary_world import World, rows
+from recall_world import RecallWorld
 
 from data_contracts.errors import UnreachableError
 from environments.boundaries import BoundaryLimits, Budget
 from environments.boundary import EnvironmentContext, egress, ingress
 from environments.boundary.fetched import stale_fetched
+from environments.boundary.recall import erase
 from environments.boundary.result import CrossingFailedError
 from environments.boundary.transit import Capabilities, Transit
 
@@ -176,4 +178,16 @@ def test_a_refusal_keeps_nothing(site: Site) -> None:
         site.fetch(site.far(carries=2))
     site.world.profiles["cloud"] = replace(site.world.profiles["cloud"], ingress=())
     assert site.fetch(site.far()) == "denied"
+    assert not site.kept.exists()
+
+
+def test_what_is_recalled_before_it_was_whole_goes_at_once(tmp_path: Path) -> None:
+    world = RecallWorld(tmp_path)
+    record = world.add(rows(600), groups=PARTS)
+    site = Site(world, egress(world.env("onprem"), world.request(record)).crossing)
+    with pytest.raises(UnreachableError):
+        site.fetch(site.far(carries=2))
+    assert site.kept.exists()
+    [(_, request)] = world.recall(record).requests
+    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
     assert not site.kept.exists()
