@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, cast
@@ -50,11 +49,7 @@ class Pair(Protocol):
 
 
 class Outbox(Lanes):
-    """One environment's outbox, open for one thread."""
-
-    def __init__(self, base: sqlite3.Connection) -> None:
-        """Use an open database; see `open_outbox`."""
-        super().__init__(base)
+    """One environment's outbox, open for one thread; see `open_outbox`."""
 
     @contextmanager
     def _changing(self) -> Iterator[None]:

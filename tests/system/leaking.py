@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -146,7 +147,8 @@ def copying(transit: Path, target: Path) -> Iterator[None]:
     over = threading.Event()
 
     def copy() -> None:
-        for path in transit.rglob("*"):
+        # `os.walk` goes on where a folder is gone by now; pathlib's own walk ends with an error.
+        for path in (Path(folder) / name for folder, _, names in os.walk(transit) for name in names):
             named = target / f"{sha256(str(path).encode()).hexdigest()}-{path.name}"
             with suppress(FileNotFoundError):  # it is gone again: the next look finds the others
                 if path.is_file() and (not named.exists() or named.stat().st_size < path.stat().st_size):
