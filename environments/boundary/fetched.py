@@ -27,15 +27,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_contracts.errors import ConflictError
 from environments.boundary.contents import Part
 from environments.boundary.context import EnvironmentContext
-from environments.boundary.crossing import check_crossing
 from environments.boundary.manifest import LIFETIME
-from environments.boundary.outbox import Outbox
+from environments.boundary.outbox import Outbox, unattended
 from environments.boundary.sealing import OVERHEAD
 from environments.boundary.transit import Transit
-from environments.locking import held
 from environments.private import disk_errors, make_private, sync_folder
 
 __all__ = ["Fetched", "clear_fetched", "stale_fetched"]
@@ -94,15 +91,6 @@ class Fetched:
             with os.fdopen(os.open(path, _NEW, 0o600), "wb") as stream:
                 stream.write(sealed)
 
-    def clear(self) -> None:
-        """Keep nothing any more.
-
-        Raises:
-            UnreachableError: the disk refuses.
-        """
-        if self.folder is not None:
-            clear_fetched(self.folder.parent)
-
 
 def clear_fetched(place: Path) -> None:
     """Remove what was fetched of one crossing, if anything was; `place` is its folder, which we hold.
@@ -122,14 +110,11 @@ def stale_fetched(env: EnvironmentContext, *, clear: bool = False) -> tuple[str,
         UnreachableError: the disk refuses.
     """
     found, oldest = [], (env.clock() - LIFETIME).timestamp()
-    for place in sorted(env.folder.outbox.glob(f"*/{_FOLDER}")):
-        crossing = f"sha256:{place.parent.name}"
-        what = f"crossing {check_crossing(crossing)}"
-        with suppress(ConflictError, FileNotFoundError), held(place.parent / "lock", what, patience=0.0):
-            if place.stat().st_mtime < oldest:
-                found.append(crossing)
-                if clear:
-                    clear_fetched(place.parent)
+    for crossing, place in unattended(env.folder, _FOLDER):
+        if place.stat().st_mtime < oldest:
+            found.append(crossing)
+            if clear:
+                clear_fetched(place.parent)
     return tuple(found)
 
 

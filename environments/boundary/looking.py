@@ -12,14 +12,10 @@ Example:
 
 from __future__ import annotations
 
-from contextlib import suppress
-
-from data_contracts.errors import ConflictError, IsthmusError, NotVerifiableError
+from data_contracts.errors import IsthmusError, NotVerifiableError
 from environments.boundary.context import EnvironmentContext
-from environments.boundary.crossing import check_crossing
-from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.outbox import Outbox, unattended, working_on
 from environments.boundary.transit import crossing_prefix, receipt_name
-from environments.locking import held
 from environments.outbox import has_outbox, open_outbox
 from environments.private import read_private
 
@@ -95,14 +91,10 @@ def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ..
         UnreachableError: the disk refuses.
     """
     found = []
-    for place in sorted(env.folder.outbox.glob("*/work")):
-        crossing = f"sha256:{place.parent.name}"
-        what = f"crossing {check_crossing(crossing)}"
-        with suppress(ConflictError), held(place.parent / "lock", what, patience=0.0):
-            if place.exists():
-                found.append(crossing)
-                if clear:
-                    Outbox(place.parent).clear_work()
+    for crossing, place in unattended(env.folder, "work"):
+        found.append(crossing)
+        if clear:
+            Outbox(place.parent).clear_work()
     return tuple(found)
 
 

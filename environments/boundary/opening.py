@@ -19,7 +19,7 @@ from data_contracts.errors import NotVerifiableError
 from environments.boundary.contents import Contents
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.economy import Carriage, carriage
-from environments.boundary.fetched import Fetched
+from environments.boundary.fetched import Fetched, clear_fetched
 from environments.boundary.manifest import Manifest
 from environments.boundary.outbox import Outbox
 from environments.boundary.packing import fetch_contents
@@ -79,7 +79,7 @@ def open_sent(
             transit.expect(kept.left_of(contents.parts()))
             return _opened(env, manifest, contents, transit, draft, kept)
         except NotVerifiableError:
-            kept.clear()
+            clear_fetched(outbox.folder)
             raise
 
 

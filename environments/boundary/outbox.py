@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from data_contracts.digest import canonical
-from data_contracts.errors import NotVerifiableError, UsageError
+from data_contracts.errors import ConflictError, NotVerifiableError, UsageError
 from environments.boundary.crossing import Member, check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.home import EnvironmentFolder
@@ -44,7 +44,7 @@ from environments.private import (
 )
 from environments.ref import check_name
 
-__all__ = ["Attempt", "Outbox", "working_on"]
+__all__ = ["Attempt", "Outbox", "unattended", "working_on"]
 
 
 @dataclass(frozen=True)
@@ -229,3 +229,19 @@ def working_on(folder: EnvironmentFolder, crossing: str) -> Iterator[Outbox]:
         outbox = Outbox(place)
         outbox.clear_killed()
         yield outbox
+
+
+def unattended(folder: EnvironmentFolder, name: str) -> Iterator[tuple[str, Path]]:
+    """Give each crossing in whose folder something of this name stands, and that, held meanwhile.
+
+    A crossing that somebody works on is left out: whoever does clears what is over.
+
+    Raises:
+        UnreachableError: the disk refuses.
+    """
+    for place in sorted(folder.outbox.glob(f"*/{name}")):
+        crossing = f"sha256:{place.parent.name}"
+        what = f"crossing {check_crossing(crossing)}"
+        with suppress(ConflictError), held(place.parent / "lock", what, patience=0.0):
+            if place.exists():
+                yield crossing, place
