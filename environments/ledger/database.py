@@ -52,10 +52,16 @@ Signed: TypeAlias = "tuple[int, bytes, bytes | None]"
 PAGE = 8192
 """How many entries one read takes at most; no lock is held between two reads."""
 _WAIT = 120.0
-_VERSION = 1
+_VERSION = 2
 _KIND = "json_extract(payload, '$.kind')"
 _CROSSING = "json_extract(payload, '$.body.crossing')"
 _MANIFEST = "json_extract(payload, '$.body.manifest')"
+
+
+def _index(name: str, value: str, *then: str) -> str:
+    return f"CREATE INDEX {name} ON entries ({', '.join((value, *then))}) WHERE {value} IS NOT NULL"
+
+
 _SCHEMA = {
     "entries": "CREATE TABLE entries (sequence INTEGER PRIMARY KEY, payload TEXT NOT NULL) STRICT",
     "heads": (
@@ -63,8 +69,13 @@ _SCHEMA = {
         "key TEXT NOT NULL) STRICT"
     ),
     "by_kind": f"CREATE INDEX by_kind ON entries ({_KIND})",
-    "by_crossing": f"CREATE INDEX by_crossing ON entries ({_CROSSING}) WHERE {_CROSSING} IS NOT NULL",
-    "by_manifest": f"CREATE INDEX by_manifest ON entries ({_MANIFEST}) WHERE {_MANIFEST} IS NOT NULL",
+    # With the kind, or what a hostile transit has refused a thousand times is read at every look.
+    "by_crossing": _index("by_crossing", _CROSSING, _KIND),
+    "by_manifest": _index("by_manifest", _MANIFEST, _KIND),
+}
+_SCHEMA_1 = _SCHEMA | {
+    "by_crossing": _index("by_crossing", _CROSSING),
+    "by_manifest": _index("by_manifest", _MANIFEST),
 }
 INDEXED = {"crossing": _CROSSING, "manifest": _MANIFEST}
 KIND = _KIND
@@ -115,21 +126,32 @@ def _open(path: Path) -> sqlite3.Connection:
     return database
 
 
-def _check_schema(database: sqlite3.Connection) -> bool:
-    """Return whether the tables are there; a new file has none yet.
+def _check_schema(database: sqlite3.Connection) -> dict[str, str]:
+    """Return what is there, of this version or the one before; nothing in a new file.
 
     Raises:
         NotVerifiableError: something else is there too, or something is missing.
     """
-    found = {name: sql for name, sql in database.execute("SELECT name, sql FROM sqlite_schema")}  # noqa: C416 - pairs
-    if not found:
-        return False
-    if found != {name.encode(): sql.encode() for name, sql in _SCHEMA.items()}:
+    rows = database.execute("SELECT name, sql FROM sqlite_schema")
+    found = {name.decode(errors="replace"): (sql or b"").decode(errors="replace") for name, sql in rows}
+    if found not in ({}, _SCHEMA, _SCHEMA_1):
         raise NotVerifiableError(
             f"{DATABASE}: its tables are not those of a ledger",
             remedy="keep the file as it is; somebody wrote into it, or a newer version of isthmus made it",
         )
-    return True
+    return found
+
+
+def _bring_up(database: sqlite3.Connection) -> None:
+    """Make what the file lacks, in the transaction that is open; entries keep their bytes."""
+    found = _check_schema(database)
+    for name, statement in _SCHEMA.items():
+        if found.get(name) != statement:
+            if name in found:
+                database.execute(f"DROP INDEX {name}")
+            database.execute(statement)
+    if found != _SCHEMA:
+        database.execute(f"PRAGMA user_version={_VERSION}")
 
 
 @contextmanager
@@ -164,10 +186,7 @@ def writing(folder: Path) -> Iterator[sqlite3.Connection]:
         database.execute("PRAGMA journal_mode=TRUNCATE")
         database.execute("BEGIN IMMEDIATE")
         try:
-            if not _check_schema(database):
-                for statement in _SCHEMA.values():
-                    database.execute(statement)
-                database.execute(f"PRAGMA user_version={_VERSION}")
+            _bring_up(database)
             yield database
         except BaseException:
             if database.in_transaction:  # a full disk has undone it already

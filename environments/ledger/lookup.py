@@ -58,8 +58,6 @@ def newest(database: sqlite3.Connection, kind: str, wanted: Mapping[str, object]
     for name, expression in INDEXED.items():
         value = wanted.get(name)
         if isinstance(value, str):
-            # The planner takes one index: that of the rarest, which is never the kind's.
-            conditions[0] = f"+{KIND} = ?"
             conditions.append(f"{expression} = ?")
             values.append(value)
     query = f"SELECT payload FROM entries WHERE {' AND '.join(conditions)} ORDER BY sequence DESC"  # noqa: S608 - our own expressions

@@ -141,10 +141,55 @@ def test_find_by_crossing_and_manifest_uses_an_index(ledger: Ledger, folder: Env
             assert found is not None
             assert found.sequence == 1
     assert all("SEARCH entries USING INDEX by_" in plan for plan in plans if "TEMP B-TREE" not in plan)
-    assert any("by_crossing" in plan for plan in plans)
+    assert any("by_crossing (<expr>=? AND <expr>=?)" in plan for plan in plans)
     assert ledger.find("note", crossing=7) is not None
     assert ledger.find("note", crossing=A) is None
     assert ledger.find("settle", manifest=B) is None
+
+
+def test_what_was_refused_a_thousand_times_is_not_read_at_every_look(
+    ledger: Ledger, folder: EnvironmentFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hostile transit has the same crossing refused again and again: each entry is of this crossing."""
+    for _ in range(50):
+        ledger.append("ingress", {"crossing": A, "manifest": B, "outcome": "failed"})
+    read: list[str] = []
+    parse = lookup.parse_entry
+    monkeypatch.setattr(lookup, "parse_entry", lambda raw: read.append(parse(raw).kind) or parse(raw))
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    with reading(folder.ledger) as database:
+        assert database is not None
+        database.set_progress_handler(step, 1)
+        assert lookup.newest(database, "recalled", {"crossing": A}) is None
+        assert lookup.newest(database, "settle", {"crossing": A}) is not None
+        assert lookup.newest(database, "recalled", {"manifest": B}) is None
+    assert read == ["settle"]
+    assert steps < 200, "machine instructions of SQLite: every refusal was looked at"
+
+
+def test_an_older_file_is_read_and_brought_up_by_the_next_entry(
+    ledger: Ledger, folder: EnvironmentFolder, identity: Identity, sql: Sql
+) -> None:
+    names = {"by_crossing": "crossing", "by_manifest": "manifest"}
+    made = sql("SELECT name, sql FROM sqlite_schema ORDER BY name")
+    for name, key in names.items():
+        expression = f"json_extract(payload, '$.body.{key}')"
+        sql(f"DROP INDEX {name}")
+        sql(f"CREATE INDEX {name} ON entries ({expression}) WHERE {expression} IS NOT NULL")
+    before = sql("SELECT * FROM entries")
+    assert sql("SELECT name, sql FROM sqlite_schema ORDER BY name") != made
+    assert ledger.find("settle", crossing=A) is not None
+    assert ledger.find("recalled", crossing=A) is None
+    assert verify_ledger(folder.ledger, identity.public).entries == 4
+    assert ledger.append("note", {}).sequence == 5
+    assert sql("SELECT * FROM entries WHERE sequence < 5") == before
+    assert sql("SELECT name, sql FROM sqlite_schema ORDER BY name") == made
+    assert verify_ledger(folder.ledger, identity.public).success
 
 
 def test_entries_of_a_crossing_and_pages(ledger: Ledger, folder: EnvironmentFolder) -> None:
