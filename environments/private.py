@@ -32,6 +32,7 @@ from pathlib import Path
 from data_contracts.errors import NotVerifiableError, UnreachableError
 
 __all__ = [
+    "DRAFTS",
     "check_private",
     "disk_errors",
     "make_private",
@@ -43,6 +44,8 @@ __all__ = [
 
 _OTHERS = 0o077
 _DRAFT = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{8}")
+DRAFTS = ".*.[0-9]*." + 8 * "[0-9a-f]"
+"""The same, of what `write_private` has not finished, as a pattern for `glob`."""
 _REMEDIES = {
     errno.ENOSPC: "free space on this disk, then run it again; nothing was left half-written",
     errno.EDQUOT: "free space within this user's quota, then run it again",

@@ -17,7 +17,7 @@ from environments.boundary.context import EnvironmentContext
 from environments.boundary.outbox import Outbox, unattended, working_on
 from environments.boundary.transit import crossing_prefix, receipt_name
 from environments.outbox import has_outbox, open_outbox
-from environments.private import read_private
+from environments.private import DRAFTS, read_private
 
 __all__ = ["answer_lies", "clear_over", "lying", "pinned", "refers", "stale_work"]
 
@@ -85,16 +85,19 @@ def _ended(env: EnvironmentContext, crossing: str) -> str | None:
 
 
 def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:
-    """Return the crossings whose output in clear was left by a writer that died; `clear` removes it.
+    """Return the crossings where a writer that died left output in clear, or a file that it had half written.
+
+    `clear` removes it.
 
     Raises:
         UnreachableError: the disk refuses.
     """
     found = []
-    for crossing, place in unattended(env.folder, "work"):
-        found.append(crossing)
-        if clear:
-            Outbox(place.parent).clear_work()
+    for name in ("work", DRAFTS):
+        for crossing, place in unattended(env.folder, name):
+            found.append(crossing)
+            if clear:
+                Outbox(place.parent).clear_killed()
     return tuple(found)
 
 

@@ -134,7 +134,7 @@ def _left_here(env: EnvironmentContext) -> Iterator[Finding]:
             env.name, "orphaned", "store/staging", "", what, repair="they are removed", action="sweep"
         )
     for crossing in stale_work(env):
-        what = "output in clear of an egress that died"
+        what = "output in clear, or a file half written, of a process that died"
         yield Finding(env.name, "orphaned", crossing, "", what, repair="it is removed", action="work")
     for crossing in stale_fetched(env):
         what = "sealed parts that were fetched, of a crossing that was never whole"

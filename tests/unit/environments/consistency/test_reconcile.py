@@ -15,6 +15,7 @@ from environments.consistency.comparing import compare
 from environments.consistency.findings import Finding
 from environments.consistency.index import follow
 from environments.consistency.reconciling import find, repair, tell
+from environments.locking import held
 from environments.stores import AssetRecord
 
 
@@ -142,6 +143,23 @@ def test_drafts_and_output_of_dead_writers_go(world: World, record: AssetRecord)
     assert found(world) == []
     assert not staged.exists()
     assert not list(world.folder("onprem").outbox.glob("*/work"))
+
+
+def test_a_half_written_file_of_a_crossing_that_nobody_comes_back_to_goes(
+    world: World, record: AssetRecord
+) -> None:
+    """Killed over the receipt, and the source took the crossing back meanwhile (queued seed 505)."""
+    crossing = cross(world, record)
+    place = world.folder("cloud").outbox / crossing.removeprefix("sha256:")
+    draft = place / ".receipt.4649.7f0001cc"
+    draft.write_bytes(b"half")
+    with held(place / "lock", "another process"):
+        assert found(world) == []
+    assert {(each.kind, each.action) for each in found(world)} == {("orphaned", "work")}
+    repaired(world)
+    assert found(world) == []
+    assert not draft.exists()
+    assert (place / "receipt").exists()
 
 
 def test_a_draft_whose_writer_lives_is_left_alone(world: World) -> None:
