@@ -79,6 +79,11 @@ class EnvironmentFolder:
         return self.root / "outbox"
 
     @property
+    def transits(self) -> Path:
+        """Where the transits lie that no profile declares elsewhere: in the home, beside the environments."""
+        return self.root.parents[1] / "transit"
+
+    @property
     def economy(self) -> Path:
         """What was moved over each boundary, and work at the gate that may be used again."""
         return self.root / "economy"

@@ -19,9 +19,9 @@ from environments.boundary.manifest import Manifest, stamp
 from environments.boundary.outbox import Outbox
 from environments.boundary.receipt import Receipt, open_receipt, seal_receipt
 from environments.boundary.result import GateRule, IngressResult, Outcome
-from environments.boundary.transit import Transit, receipt_name
 from environments.ledger import witness_head
 from environments.stores import AssetRecord
+from environments.transit import Transit, receipt_name
 
 __all__ = ["Arriving", "answer", "answered", "attributed", "own_receipt"]
 

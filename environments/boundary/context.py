@@ -25,7 +25,6 @@ from data_contracts.engine import SHIPPED_RULES, PolicyEngine
 from data_contracts.errors import UsageError
 from data_contracts.policy import NO_ORGANISATION_RULES
 from data_contracts.registry import ContractRegistry
-from environments.boundary.transit import Transit, open_transit
 from environments.engine import load_engine
 from environments.home import EnvironmentFolder
 from environments.identity import Identity, PublicIdentity, load_identity
@@ -33,6 +32,7 @@ from environments.ledger import Ledger
 from environments.profile import Profile
 from environments.site import Site
 from environments.stores import AssetStore, open_store
+from environments.transit import Transit, open_transit
 from environments.trust import peer_identity
 
 __all__ = ["EnvironmentContext", "PartitionMap", "open_environment"]
@@ -170,7 +170,7 @@ def open_environment(
         identity=load_identity(folder),
         peers={name: peer for name, peer in site.profiles.items() if name != profile.name},
         contracts=site.contracts,
-        transit_root=folder.root.parents[1] / "transit",
+        transit_root=folder.transits,
         organisation=site.organisation,
         engine=load_engine(site),
         partition_map=partition_map,

@@ -44,8 +44,8 @@ from environments.boundary.packing import Packed, intact, pack
 from environments.boundary.preparing import Output, contents_of, prepare, said_of
 from environments.boundary.result import EgressResult, GateRule, Outcome
 from environments.boundary.sealing import OVERHEAD, Seal, key_info, new_key
-from environments.boundary.transit import Transit, crossing_prefix, manifest_name, request_name
 from environments.ledger import witnessed_head
+from environments.transit import Transit, crossing_prefix, manifest_name, request_name
 
 __all__ = ["egress"]
 

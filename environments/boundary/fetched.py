@@ -32,8 +32,8 @@ from environments.boundary.context import EnvironmentContext
 from environments.boundary.manifest import LIFETIME
 from environments.boundary.outbox import Outbox, unattended
 from environments.boundary.sealing import OVERHEAD
-from environments.boundary.transit import Transit
 from environments.private import disk_errors, make_private, sync_folder
+from environments.transit import Transit
 
 __all__ = ["Fetched", "clear_fetched", "stale_fetched"]
 

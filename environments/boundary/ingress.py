@@ -52,9 +52,9 @@ from environments.boundary.result import (
     denied_rules,
     failed_rules,
 )
-from environments.boundary.transit import Transit, manifest_name
 from environments.ledger import check_head
 from environments.stores import SetMember
+from environments.transit import Transit, manifest_name
 
 __all__ = ["ingress"]
 

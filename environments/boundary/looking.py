@@ -1,45 +1,25 @@
-"""Looking into a transit: whether an answer lies there, and what lies there at all; clearing what is over.
+"""Looking into a transit, and what lies in it at all; clearing what is over.
 
 Invariants:
 1. Nothing is believed: names and sizes are the transit's word, until somebody verifies.
 2. Looking changes nothing; only what belongs to a crossing that this source settled, or took back, is
-   cleared. A transit that cannot be reached is told as that, and is no error.
+   cleared.
 
 Example:
-    >>> answer_lies(env, "cloud", crossing, remote=False)
-    (True, '')
+    >>> lying(env, "cloud")
+    ('sha256:e1e1e5…',)
 """
 
 from __future__ import annotations
 
-from data_contracts.errors import IsthmusError, NotVerifiableError
+from data_contracts.errors import NotVerifiableError
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.outbox import Outbox, unattended, working_on
-from environments.boundary.transit import crossing_prefix, receipt_name
 from environments.outbox import has_outbox, open_outbox
 from environments.private import DRAFTS, read_private
+from environments.transit import crossing_prefix
 
-__all__ = ["answer_lies", "clear_over", "lying", "pinned", "refers", "stale_work"]
-
-
-def answer_lies(
-    env: EnvironmentContext, destination: str, crossing: str, *, remote: bool
-) -> tuple[bool, str]:
-    """Say whether a receipt lies in the transit to a peer, and why that is not known where it is not.
-
-    Args:
-        env: the source.
-        destination: the peer.
-        crossing: a crossing that was sent.
-        remote: whether a transit that is no folder is asked as well.
-    """
-    declared = env.profile.transit_with(destination)
-    if not remote and declared is not None and declared.place[0] != "directory":
-        return False, "its transit was not asked for an answer"
-    try:
-        return env.outgoing(destination).size(receipt_name(crossing)) is not None, ""
-    except IsthmusError:
-        return False, "its transit cannot be reached"
+__all__ = ["clear_over", "lying", "pinned", "refers", "stale_work"]
 
 
 def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...]:

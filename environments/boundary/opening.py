@@ -25,9 +25,9 @@ from environments.boundary.outbox import Outbox
 from environments.boundary.packing import fetch_contents
 from environments.boundary.result import GateRule
 from environments.boundary.sealing import KEY_BYTES, Seal, key_info
-from environments.boundary.transit import Transit
 from environments.boundary.unpacking import NotHeldError, find_held, unpack
 from environments.stores import SetDraft, Written
+from environments.transit import Transit
 
 __all__ = ["carried_in", "list_sent", "open_sent"]
 

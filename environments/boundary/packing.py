@@ -21,11 +21,11 @@ from environments.boundary.contents import Contents, Part
 from environments.boundary.economy import lanes_of
 from environments.boundary.outbox import Attempt
 from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD, Room, Seal
-from environments.boundary.transit import Transit, chunk_name, contents_name
 from environments.private import disk_errors
 from environments.stores import FileEntry
 from environments.stores.cutting import read_chunk
 from environments.stores.lanes import in_lanes
+from environments.transit import Transit, chunk_name, contents_name
 
 __all__ = ["Packed", "fetch_contents", "intact", "pack"]
 

@@ -26,10 +26,10 @@ from environments.boundary.crossing import CrossingRequest, Member, told_members
 from environments.boundary.outbox import Outbox as Kept
 from environments.boundary.outbox import working_on
 from environments.boundary.result import GateRule
-from environments.boundary.transit import crossing_prefix, receipt_name
 from environments.locking import held
 from environments.outbox import Outbox, Queued, open_outbox
 from environments.outbox.limits import LONGEST
+from environments.transit import crossing_prefix, receipt_name
 
 __all__ = ["ENDINGS", "Ending", "drop", "end_unsent", "ending_alone", "enqueue", "request_of"]
 

@@ -24,8 +24,8 @@ from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.receipt import Receipt, open_receipt
 from environments.boundary.result import CrossingFailedError, GateRule, SettleResult
-from environments.boundary.transit import Transit, crossing_prefix, receipt_name
 from environments.ledger import Entry, check_head, witness_head
+from environments.transit import Transit, crossing_prefix, receipt_name
 
 __all__ = ["settle"]
 

@@ -23,11 +23,11 @@ from environments.boundary.contents import Chunk, Contents, Part
 from environments.boundary.economy import lanes_of
 from environments.boundary.fetched import Fetched
 from environments.boundary.sealing import OVERHEAD, Room, Seal
-from environments.boundary.transit import Transit, chunk_name
 from environments.private import disk_errors
 from environments.stores import AssetStore, FileEntry, Written
 from environments.stores.cutting import read_chunk, stamped, written_whole
 from environments.stores.lanes import LANES, flushing, in_lanes
+from environments.transit import Transit, chunk_name
 
 __all__ = ["Held", "NotHeldError", "find_held", "unpack"]
 

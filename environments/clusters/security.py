@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from distributed.security import Security
 
-from environments.identity import dask_certificates
+from environments.identity.dask_certificates import dask_certificates
 
 if TYPE_CHECKING:
     from environments.home import EnvironmentFolder

@@ -6,21 +6,21 @@ Invariants:
    clock would have the same one.
 
 Example:
-    >>> list_asset(store, "covid_tests")[0].versions[-1].created
+    >>> list_asset(store, "covid_tests")[0].created[-1]
     '2026-11-23T12:00:00Z'
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from data_contracts.terms import Selector
 from environments.stores import AssetRecord, AssetStore
 
-__all__ = ["Held", "Marked", "Version", "list_asset", "marks_of", "terms_in"]
+__all__ = ["Held", "Marked", "list_asset", "marks_of", "terms_in"]
 
 _SETTLED_NS = 2_000_000_000
 """How old a folder's last change must be for its time to tell it from the next one."""
@@ -34,45 +34,34 @@ class Marked(Protocol):
         """Return for each asset what changes with its history, the time (ns) of the last change first."""
 
 
-class Version(NamedTuple):
-    """One version of an asset.
-
-    Attributes:
-        sequence: its place in the history.
-        version: its digest.
-        created: when, as the record says.
-    """
-
-    sequence: int
-    version: str
-    created: str
-
-
 @dataclass(frozen=True)
 class Held:
-    """What a store has of one asset.
+    """What a store has of one asset, by columns: there are a hundred thousand versions.
 
     Attributes:
-        versions: oldest first.
+        versions: their digests, oldest first.
+        numbers: the place of each in the history.
+        created: when each was made, as its record says.
         contract: the digest of the contract that the latest was committed under.
         gone: versions that were removed, by digest: their places in the history.
         damaged: whether a record does not verify; then nothing else is said.
     """
 
-    versions: tuple[Version, ...] = ()
+    versions: Sequence[str] = ()
+    numbers: Sequence[int] = ()
+    created: Sequence[str] = ()
     contract: str = ""
     gone: Mapping[str, int] = field(default_factory=dict)
     damaged: bool = False
 
     def to_json(self) -> list[Any]:
         """Return a short form for the index."""
-        versions = [[each.sequence, each.version, each.created] for each in self.versions]
-        return [self.contract, versions, dict(self.gone)]
+        return [self.versions, self.numbers, self.created, self.contract, dict(self.gone)]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Held:
         """Read what `to_json` wrote."""
-        return cls(tuple(map(Version._make, value[1])), value[0], value[2])
+        return cls(*value)
 
 
 def list_asset(store: AssetStore, name: str) -> tuple[Held, AssetRecord | None]:
@@ -85,8 +74,9 @@ def list_asset(store: AssetStore, name: str) -> tuple[Held, AssetRecord | None]:
     gone = {stone.record.version: stone.record.sequence for stone in store.tombstones(name)}
     if not records:
         return Held(gone=gone), None
-    versions = tuple(Version(record.sequence, record.version, record.created) for record in records)
-    return Held(versions, records[-1].contract_digest, gone), records[-1]
+    versions, numbers = [record.version for record in records], [record.sequence for record in records]
+    created = [record.created for record in records]
+    return Held(versions, numbers, created, records[-1].contract_digest, gone), records[-1]
 
 
 def terms_in(store: AssetStore, record: AssetRecord) -> tuple[Selector, ...]:

@@ -14,15 +14,17 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 
 from data_contracts.errors import IsthmusError, NotVerifiableError
 from environments.boundary import EnvironmentContext
 from environments.boundary.fetched import stale_fetched
-from environments.boundary.looking import answer_lies, lying, stale_work
+from environments.boundary.looking import lying, stale_work
 from environments.boundary.recall import is_over
 from environments.consistency.account import Account
 from environments.consistency.findings import Finding
 from environments.stores import AssetRecord, LocalStore
+from environments.transit.answers import answer_lies
 
 __all__ = ["examine"]
 
@@ -166,8 +168,9 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
         elif sent.outcome != "open":
             what = f"what is left of a crossing of {sent.name} that is over"
             yield Finding(env.name, "orphaned", crossing, peer, what, repair="it is removed", action="clear")
+    opened, declared = partial(env.outgoing, peer), env.profile.transit_with(peer)
     for crossing, sent in account.sent.items():
-        if sent.outcome == "open" and answer_lies(env, peer, crossing, remote=True)[0]:
+        if sent.outcome == "open" and answer_lies(opened, declared, crossing, remote=True)[0]:
             what = f"{peer}'s answer about {sent.name} lies in the transit, and was not read"
             yield Finding(env.name, "half-done", crossing, peer, what, repair="it is read", action="settle")
 

@@ -18,21 +18,19 @@ import datetime as dt
 from bisect import bisect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from functools import partial
+from itertools import count
+from typing import Any, NamedTuple, TypeAlias
 
 from environments.consistency.catalogue import Held
-from environments.consistency.index import Followed, follow
-from environments.consistency.standing import Pair, Standing
+from environments.consistency.index import Followed, Known, follow
+from environments.consistency.standing import Pair
 from environments.folder import EnvironmentFolder
 from environments.ledger.ledger import utc_now
 from environments.outbox import Lane, has_outbox, open_outbox
 from environments.profile import Profile
 from environments.site import Site
 from environments.stores import AssetStore, open_store
-
-if TYPE_CHECKING:
-    from environments.boundary import EnvironmentContext
 
 __all__ = ["STATES", "Answer", "Row", "Source", "open_source", "rows_of", "status_of"]
 
@@ -139,7 +137,7 @@ class Source:
 
 
 def open_source(folder: EnvironmentFolder, site: Site, *, remote: bool = False) -> Source:
-    """Open one environment to look at, and no more of the gate than is needed.
+    """Open one environment to look at, and nothing of the gate.
 
     Args:
         folder: the environment's.
@@ -148,16 +146,13 @@ def open_source(folder: EnvironmentFolder, site: Site, *, remote: bool = False) 
     """
     profile = site.profile(folder.name)
 
-    @cache
-    def gate() -> EnvironmentContext:
-        from environments.boundary import open_environment
-
-        return open_environment(folder, site)
-
     def look(destination: str, crossing: str) -> Answer:
-        from environments.boundary.looking import answer_lies
+        from environments.transit import open_transit
+        from environments.transit.answers import answer_lies
 
-        return Answer(*answer_lies(gate(), destination, crossing, remote=remote))
+        declared = profile.transit_with(destination)
+        opened = partial(open_transit, folder.transits, folder.name, destination, declared)
+        return Answer(*answer_lies(opened, declared, crossing, remote=remote))
 
     peers = {name: peer for name, peer in site.profiles.items() if name != folder.name}
     return Source(folder, open_store(folder, profile), peers, look)
@@ -192,7 +187,7 @@ def rows_of(
         for digest, selectors in followed.terms.items()
     }
     destinations = sorted(peers)
-    nothing, never = Held(), Standing()
+    nothing, never, made = Held(), Known(), partial(tuple.__new__, Row)
     for name in sorted({*followed.assets, *followed.standings, *(name for name, _ in queued)}):
         held = followed.assets.get(name, nothing)
         history, standings = _History(held, now), followed.standings.get(name, {})
@@ -200,9 +195,10 @@ def rows_of(
         lawful = admitted.get(held.contract, frozenset())
         for destination in destinations:
             standing = standings.get(destination, never)
-            if standing.there == latest and latest:  # as most are
-                row = Row(name, destination, "current", standing.there, standing.arrived, standing.received,
-                          latest, 0, "", 0, standing.asked, standing.crossing, standing.rules)  # fmt: skip
+            _, _, there, arrived, received, asked, crossing, _, told = standing
+            if there == latest and latest:  # as most are
+                row = made((name, destination, "current", latest, arrived, received, latest, 0, "", 0, asked,
+                            crossing, standing.rules if told else (), "", None))  # fmt: skip
             else:
                 row = _row(name, destination, standing, held, history, destination in lawful, look)
             lane = queued.get((name, destination)) if queued else None
@@ -213,13 +209,12 @@ class _History:
     """By how many versions, and since when, each version of an asset is behind."""
 
     def __init__(self, held: Held, now: dt.datetime) -> None:
-        self.versions = held.versions
-        self.latest = held.versions[-1].version if held.versions else ""
-        self._place = {version.version: place for place, version in enumerate(held.versions, 1)}
+        self._created = held.created
+        self.latest = held.versions[-1] if held.versions else ""
+        self._place = dict(zip(held.versions, count(1), strict=False))
         # A version that was removed stands where the next one that is still there does.
-        numbers = [version.sequence for version in held.versions]
         self._place |= {
-            version: bisect(numbers, number)
+            version: bisect(held.numbers, number)
             for version, number in held.gone.items()
             if version not in self._place
         }
@@ -231,10 +226,10 @@ class _History:
         if version and version not in self._place:
             return None, "", 0
         place = self._place.get(version, 0)
-        if place == len(self.versions):
+        if place == len(self._created):
             return 0, "", 0
-        since = self.versions[place].created
-        return len(self.versions) - place, since, self._age(since)
+        since = self._created[place]
+        return len(self._created) - place, since, self._age(since)
 
     def _age(self, since: str) -> int:
         if since not in self._ages:
@@ -246,7 +241,7 @@ class _History:
 def _row(
     name: str,
     destination: str,
-    standing: Standing,
+    standing: Known,
     held: Held,
     history: _History,
     admitted: bool,
@@ -271,7 +266,7 @@ def _with_queued(row: Row, lane: Lane) -> Row:
 
 
 def _state(
-    standing: Standing, held: Held, history: _History, admitted: bool, look: Callable[[], Answer]
+    standing: Known, held: Held, history: _History, admitted: bool, look: Callable[[], Answer]
 ) -> tuple[str, str]:
     if held.damaged:
         return "damaged", "see `isthmus asset verify`"

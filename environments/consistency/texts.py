@@ -5,7 +5,7 @@ Invariants:
 
 Example:
     >>> row = Row("tests", "cloud", "current")
-    >>> document([row]) == json.dumps([row.to_json()])
+    >>> "".join(document([row])) == json.dumps([row.to_json()])
     True
 """
 
@@ -14,19 +14,27 @@ from __future__ import annotations
 import json
 import json.encoder
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from environments.consistency.status import STATES, Row
 
 __all__ = ["document"]
 
+_TOGETHER = 500
+"""How many rows one piece has: memory that is used again costs less than new memory."""
 
-def document(rows: Iterable[Row]) -> str:
-    """Return the rows' JSON as the encoder gives it, in an eighth of its time: there are a hundred thousand.
+
+def document(rows: Iterable[Row]) -> Iterator[str]:
+    """Give the rows' JSON piece by piece, in an eighth of the encoder's time: there are a hundred thousand.
 
     Most words stand in many rows, and most rows say one version three times.
     """
-    return "[" + ",\n".join(_texts(rows)) + "]"
+    texts, between = _texts(rows), "["
+    while some := list(islice(texts, _TOGETHER)):
+        yield between + ",\n".join(some)
+        between = ",\n"
+    yield "]" if between != "[" else "[]"
 
 
 def _texts(rows: Iterable[Row]) -> Iterator[str]:
@@ -34,18 +42,29 @@ def _texts(rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         (asset, destination, state, there, arrived, received, latest, behind,
          since, seconds, asked, crossing, rules, note, queued) = row  # fmt: skip
-        if rules or queued is not None:
+        if queued is not None:
             yield _ENCODE(row.to_json())
             continue
         state, why = states[state]
-        at, known = _quoted(there), "null" if behind is None else behind
+        at = _quoted(there)
+        if (
+            behind == 0 and there == latest == asked and not (since or seconds or note or rules)
+        ):  # as most are
+            yield (
+                f'{{"asset": {_quoted(asset)}, "destination": {_quoted(destination)}, "state": {state}, '
+                f'"there": {at}, "arrived": {_quoted(arrived)}, "received": {_quoted(received)}, '
+                f'"latest": {at}, "behind": 0, "since": "", "seconds": 0, "asked": {at}, '
+                f'"crossing": {_quoted(crossing)}, "rules": [], "note": "", "queued": null, "why": {why}}}'
+            )
+            continue
+        known, spoken = "null" if behind is None else behind, _ENCODE(list(rules)) if rules else "[]"
         newest = at if latest == there else often[latest]
         last = at if asked == there else _quoted(asked)
         yield (
             f'{{"asset": {often[asset]}, "destination": {often[destination]}, "state": {state}, '
             f'"there": {at}, "arrived": {_quoted(arrived)}, "received": {_quoted(received)}, '
             f'"latest": {newest}, "behind": {known}, "since": {often[since]}, "seconds": {seconds}, '
-            f'"asked": {last}, "crossing": {_quoted(crossing)}, "rules": [], "note": {often[note]}, '
+            f'"asked": {last}, "crossing": {_quoted(crossing)}, "rules": {spoken}, "note": {often[note]}, '
             f'"queued": null, "why": {why}}}'
         )
 

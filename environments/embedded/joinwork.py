@@ -152,7 +152,8 @@ def _answer(folder: EnvironmentFolder, trust: bytes, nonce: str, invitation: str
 
 def _own(folder: EnvironmentFolder, nonce: str, invitation: str) -> Answer:
     """Return the answer of this environment's keys; the same whenever it is asked for."""
-    from environments.identity import dask_fingerprint, load_identity
+    from environments.identity import load_identity
+    from environments.identity.dask_certificates import dask_fingerprint
 
     return new_answer(nonce, invitation, load_identity(folder).public, dask_fingerprint(folder))
 

@@ -21,7 +21,8 @@ _DASK = "dask_ca"
 
 def make_environment(folder: EnvironmentFolder) -> dict[str, Any]:
     """Make the folder, keys and certificates, and return what the environment shows of itself, as JSON."""
-    from environments.identity import create_identity, dask_fingerprint, write_dask_certificates
+    from environments.identity import create_identity
+    from environments.identity.dask_certificates import dask_fingerprint, write_dask_certificates
 
     folder.create()
     public = create_identity(folder, folder.name)

@@ -11,33 +11,21 @@ Example:
     >>> load_identity(folder).sign(b"payload")
 """
 
-from environments.identity.dask_certificates import (
-    DaskCertificates,
-    Role,
-    dask_certificates,
-    dask_fingerprint,
-    write_dask_certificates,
-)
 from environments.identity.keys import Identity, IdentityFolder, create_identity, load_identity
 from environments.identity.peers import load_peer, load_peers, pin_peer
 from environments.identity.public import PublicIdentity
 from environments.identity.rotation import add_generation, let_act, pending
 
 __all__ = [
-    "DaskCertificates",
     "Identity",
     "IdentityFolder",
     "PublicIdentity",
-    "Role",
     "add_generation",
     "create_identity",
-    "dask_certificates",
-    "dask_fingerprint",
     "let_act",
     "load_identity",
     "load_peer",
     "load_peers",
     "pending",
     "pin_peer",
-    "write_dask_certificates",
 ]

@@ -10,9 +10,10 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,29 +114,29 @@ class _Wanted:
     def takes(self, row: Row) -> bool:
         return (
             (self.everything or row.state != "no-terms")
-            and self.asset in {None, row.asset}
-            and self.destination in {None, row.destination}
+            and (self.asset is None or self.asset == row.asset)
+            and (self.destination is None or self.destination == row.destination)
         )
 
 
 def _tell(home: Home, site: Site, wanted: _Wanted, env: str, path: Path) -> None:
     """Write the answer for one environment; runs in a child of its own."""
     with path.open("xb") as part:
-        part.write(_told(home, site, wanted, env).encode())
+        part.writelines(piece.encode() for piece in _told(home, site, wanted, env))
 
 
-def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> str:
-    """Answer for one environment, as the text that is printed."""
+def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> Iterator[str]:
+    """Answer for one environment, as the text that is printed, piece by piece."""
     from environments.consistency import document, open_source, status_of
 
     # This process ends with its answer; looking for circles among a hundred thousand rows took half its time.
     gc.disable()
     source = open_source(home.environment(env).check(), site, remote=wanted.remote)
-    rows = [row for row in status_of(source) if wanted.takes(row)]
-    if wanted.as_json:
-        return document(rows)
-    if not rows:
-        return f"{env}: nothing that could cross" + (f" by the name {wanted.asset}" if wanted.asset else "")
+    found = (row for row in status_of(source) if wanted.takes(row))
+    yield from document(found) if wanted.as_json else _lines(env, found, wanted)
+
+
+def _lines(env: str, rows: Iterable[Row], wanted: _Wanted) -> Iterator[str]:
     header = ("ASSET", "TO", "THERE", "LATEST", "BEHIND", "STATE", "WHY")
     cells = [
         (
@@ -149,7 +150,10 @@ def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> str:
         )
         for row in rows
     ]
-    return f"{env}:\n" + "\n".join(_table(header, cells))
+    if cells:
+        yield f"{env}:\n{_table([header, *cells])}"
+    else:
+        yield f"{env}: nothing that could cross" + (f" by the name {wanted.asset}" if wanted.asset else "")
 
 
 def _behind(versions: int | None, seconds: int) -> str:
@@ -168,7 +172,8 @@ def _why(why: str, note: str, rules: Iterable[dict[str, Any]]) -> str:
     return why + (f" ({note})" if note else "") + (f": {said}" if said else "")
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    form = "  ".join(f"{{:<{width}}}" for width in widths)
-    return [form.format(*row).rstrip() for row in (header, *rows)]
+def _table(lines: Sequence[tuple[str, ...]]) -> str:
+    padded = range(len(lines[0]) - 1)
+    widths = [max(map(len, map(itemgetter(place), lines))) for place in padded]
+    form = "".join(f"%-{width}s  " for width in widths) + "%s"
+    return "\n".join(form % line for line in lines)

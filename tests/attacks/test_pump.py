@@ -119,7 +119,7 @@ def test_a_statement_beside_the_manifest_that_was_changed_earns_no_name(tmp_path
 def test_a_listing_without_end_lets_one_line_rest_and_no_other(
     world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from environments.boundary.transit import names
+    from environments.transit import names
 
     monkeypatch.setattr(names, "MAX_CROSSINGS", 5)
     for number in range(9):

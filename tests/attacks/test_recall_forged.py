@@ -27,9 +27,9 @@ from environments.boundary.recall.statement import (
     seal_erasure,
     seal_request,
 )
-from environments.boundary.transit import erasure_name, recall_name
 from environments.consistency.account import read_accounts
 from environments.consistency.examining import examine
+from environments.transit import erasure_name, recall_name
 from environments.trust.requests import recall_asks, sync_asks
 
 pytestmark = pytest.mark.attack

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 
 from data_contracts.errors import UnreachableError
 from environments.boundary import EnvironmentContext
-from environments.boundary.transit import Capabilities, Data, Transit
+from environments.transit import Capabilities, Data, Transit
 
 ATTEMPTS = 200
 

@@ -16,9 +16,9 @@ from faulty_transit import Faults, FaultyTransit, Weather
 from store_basis import LABELS, contract
 from stormy_crossing import REFUSALS, STORMS
 
-from environments.boundary.transit import Transit
 from environments.objects.bucket import Objects
 from environments.stores.remote import RemoteStore
+from environments.transit import Transit
 
 BODIES = [bytes([65 + number]) * (1000 + number) for number in range(3)]
 

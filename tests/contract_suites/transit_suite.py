@@ -16,7 +16,7 @@ from threading import Barrier
 import pytest
 
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.boundary.transit import (
+from environments.transit import (
     Transit,
     chunk_name,
     contents_name,
@@ -30,7 +30,7 @@ ADDRESS = "c" * 64
 
 
 class TransitSuite:
-    """The duties of `environments.boundary.transit.port`, each with the test that would see it broken.
+    """The duties of `environments.transit.port`, each with the test that would see it broken.
 
     `open_transit` of one place twice gives two ways into the same transit, as two machines have them.
     """

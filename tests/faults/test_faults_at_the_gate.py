@@ -15,8 +15,8 @@ from killed_crossing import finish, run
 
 from data_contracts.errors import IsthmusError, NotVerifiableError, UnreachableError
 from environments.boundary import CrossingFailedError, EnvironmentContext, egress, ingress, settle
-from environments.boundary.transit import Data, DirectoryTransit, Transit
 from environments.identity import load_identity
+from environments.transit import Data, DirectoryTransit, Transit
 from environments.trust import Authority, adopt_document
 
 HOUR = dt.timedelta(hours=1)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.boundary.transit import Capabilities, Data
-from environments.boundary.transit.names import check_object, check_prefix
+from environments.transit import Capabilities, Data
+from environments.transit.names import check_object, check_prefix
 
 if TYPE_CHECKING:
     from machinery import Machinery

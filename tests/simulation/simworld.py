@@ -26,11 +26,11 @@ from data_contracts.engine import SHIPPED_RULES
 from data_contracts.policy import CrossingRequest, Decision
 from data_contracts.registry import ContractRegistry
 from environments.boundary import EnvironmentContext
-from environments.boundary.transit import Transit
 from environments.identity import load_identity
 from environments.ledger import Entry, Ledger
 from environments.profile import Profile
 from environments.stores import AssetRecord, LocalStore, SetMember
+from environments.transit import Transit
 
 if TYPE_CHECKING:
     from machinery import Machinery

@@ -11,6 +11,7 @@ import argparse
 import os
 import sys
 import time
+import traceback
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -55,7 +56,11 @@ def run_seed(seed: int, kind: str = "crossings") -> tuple[str, list[str], dict[s
 def _run(seeds: range, kind: str) -> tuple[list[tuple[int, str]], Counter[str]]:
     failed, struck = [], Counter[str]()
     for seed in seeds:
-        violation, _, happened = run_seed(seed, kind)
+        try:
+            violation, _, happened = run_seed(seed, kind)
+        except Exception:  # noqa: BLE001 - the seed is told, and the others go on
+            failed.append((seed, traceback.format_exc()))
+            continue
         struck.update(happened)
         if violation:
             failed.append((seed, violation))

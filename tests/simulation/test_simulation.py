@@ -20,8 +20,8 @@ from transit_suite import TransitSuite
 
 from environments.boundary import answering
 from environments.boundary.outbox import Outbox
-from environments.boundary.transit import Transit
 from environments.stores.history import History
+from environments.transit import Transit
 
 SEEDS, AT_ONCE = 300, 25
 

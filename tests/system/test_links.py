@@ -20,9 +20,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "contract_suites"))
 from netns import Net, inside, network, why_not
 
 from environments.apigate.upstream import Upstream
-from environments.boundary.transit import ssh
 from environments.embedded.api import ApiAddress
 from environments.links import watch_link
+from environments.transit import ssh
 from environments.workpools.control import ControlPlane
 from flows.runtime.server import Server
 

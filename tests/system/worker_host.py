@@ -22,7 +22,7 @@ from data_contracts.errors import UsageError
 from data_contracts.labels import Classification
 from environments.embedded.api import read_api
 from environments.home import Home
-from environments.identity import write_dask_certificates
+from environments.identity.dask_certificates import write_dask_certificates
 from environments.profile import Capacity, MetricsSpec, Profile, StepGrant
 from environments.site import Site
 from environments.workpools.catalogue import RunContext

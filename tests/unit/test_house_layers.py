@@ -19,7 +19,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TRESPASSES = {
     "data_contracts/trespass.py": "import environments.ref\nimport prefect\n",
     "environments/placement/trespass.py": "import environments.stores\n",
-    "environments/stores/trespass.py": "import environments.boundary.transit\n",
+    "environments/stores/trespass.py": "import environments.transit\n",
     "environments/assets/trespass.py": "import environments.stores.trespass_back\n",
     "environments/stores/trespass_back.py": "import environments.assets.trespass\n",
 }

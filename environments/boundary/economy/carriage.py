@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 from data_contracts.errors import DeniedError
 from environments.boundaries import BoundaryLimits, Direction, Hold, budget_hold, window_hold
 from environments.boundary.economy.accounts import Accounts, open_accounts
-from environments.boundary.transit import Capabilities, Data, Transit
+from environments.transit import Capabilities, Data, Transit
 
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext
@@ -74,7 +74,7 @@ def lanes_of(transit: Transit, usual: int) -> int:
 
 
 class Carriage:
-    """A transit (`environments.boundary.transit.Transit`) under the limits of one boundary."""
+    """A transit (`environments.transit.Transit`) under the limits of one boundary."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - made by `carriage` alone
         self,

@@ -24,7 +24,7 @@ from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.ingress import ingress
 from environments.boundary.media.disk import Disk, Listed, pairs_on
 from environments.boundary.result import CrossingFailedError, GateRule
-from environments.boundary.transit import manifest_name
+from environments.transit import manifest_name
 
 __all__ = ["Taken", "index_of", "take_in"]
 

@@ -31,8 +31,8 @@ from typing import Any
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.boundary.shape import Fields
-from environments.boundary.transit import Capabilities, DirectoryTransit
 from environments.ref import NAME
+from environments.transit import Capabilities, DirectoryTransit
 from environments.trust.tokens import ONE_WORD, read_token
 
 __all__ = ["FORMAT", "MAX_LISTED", "Disk", "Listed", "open_disk", "pairs_on"]
@@ -76,7 +76,7 @@ class Listed:
 
 
 class Disk(DirectoryTransit):
-    """A folder on a disk; `environments.boundary.transit.Transit` for one pair."""
+    """A folder on a disk; `environments.transit.Transit` for one pair."""
 
     capabilities = Capabilities("disk", one_writer_wins=False)
 

@@ -20,8 +20,8 @@ from environments.boundary.media.arriving import index_of
 from environments.boundary.media.disk import Disk, Listed
 from environments.boundary.result import CrossingFailedError, GateRule
 from environments.boundary.settle import settle
-from environments.boundary.transit import crossing_prefix, receipt_name
 from environments.ledger import find_entries
+from environments.transit import crossing_prefix, receipt_name
 
 __all__ = ["Closed", "take_home"]
 

@@ -28,7 +28,7 @@ from environments.boundary.media.disk import MAX_LISTED, Disk, Listed
 from environments.boundary.outbox import Attempt, Outbox, working_on
 from environments.boundary.packing import intact
 from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD
-from environments.boundary.transit import Transit, chunk_name, contents_name, manifest_name
+from environments.transit import Transit, chunk_name, contents_name, manifest_name
 from environments.trust.tokens import write_token
 
 __all__ = ["Waiting", "Written", "waiting_for", "write_disk"]

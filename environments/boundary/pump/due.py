@@ -12,10 +12,10 @@ from collections.abc import Collection
 from pathlib import Path
 
 from data_contracts.errors import IsthmusError
-from environments.boundary.transit import DirectoryTransit, open_transit
 from environments.folder import EnvironmentFolder
 from environments.outbox import Outbox, has_outbox, open_outbox
 from environments.profile import Profile
+from environments.transit import DirectoryTransit, open_transit
 
 __all__ = ["anything_due"]
 

@@ -21,14 +21,14 @@ from environments.boundary.manifest import open_manifest
 from environments.boundary.outbox import Outbox as Kept
 from environments.boundary.pump.work import Work, told
 from environments.boundary.result import IngressResult
-from environments.boundary.transit import (
+from environments.outbox import Arrival
+from environments.transit import (
     DirectoryTransit,
     Transit,
     manifest_name,
     receipt_name,
     request_name,
 )
-from environments.outbox import Arrival
 
 __all__ = ["fetch_line"]
 

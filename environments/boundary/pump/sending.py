@@ -33,8 +33,8 @@ from environments.boundary.pump.work import Work, told
 from environments.boundary.queueing import end_unsent, request_of
 from environments.boundary.result import EgressResult
 from environments.boundary.settle import settle
-from environments.boundary.transit import manifest_name, receipt_name
 from environments.outbox import Queued, State
+from environments.transit import manifest_name, receipt_name
 
 __all__ = ["send_line"]
 

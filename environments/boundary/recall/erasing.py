@@ -42,8 +42,8 @@ from environments.boundary.recall.statement import (
     seal_erasure,
 )
 from environments.boundary.result import CrossingFailedError, GateRule
-from environments.boundary.transit import Transit, erasure_name, recall_name
 from environments.stores import AssetRecord
+from environments.transit import Transit, erasure_name, recall_name
 
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 from environments.boundary.manifest import stamp
 from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.recall.statement import MOST, EraseRequest, open_request, seal_request
-from environments.boundary.transit import crossing_prefix, erasure_name, recall_name, receipt_name
 from environments.ledger import find_entries
+from environments.transit import crossing_prefix, erasure_name, recall_name, receipt_name
 
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext

@@ -23,8 +23,8 @@ from environments.boundary.outbox import working_on
 from environments.boundary.recall.sending import ANSWER, last_answer
 from environments.boundary.recall.statement import Erasure, Result, open_erasure, recall_id
 from environments.boundary.result import CrossingFailedError, GateRule
-from environments.boundary.transit import crossing_prefix, erasure_name
 from environments.ledger import Entry, find_entries
+from environments.transit import crossing_prefix, erasure_name
 
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext

@@ -17,7 +17,7 @@ from environments.boundary import EnvironmentContext, egress, ingress
 from environments.boundary.fetched import stale_fetched
 from environments.boundary.recall import erase
 from environments.boundary.result import CrossingFailedError
-from environments.boundary.transit import Capabilities, Transit
+from environments.transit import Capabilities, Transit
 
 PARTS = 6
 

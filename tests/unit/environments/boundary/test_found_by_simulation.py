@@ -15,10 +15,10 @@ from boundary_world import World, rows
 from data_contracts.errors import UnreachableError
 from environments import private
 from environments.boundary import egress, ingress, settle
-from environments.boundary.transit import crossing_prefix
 from environments.ledger import Head, check_head, shown, witness, witness_head, witnessed_head
 from environments.ledger import ledger as ledgers
 from environments.stores import LocalStore, drafting
+from environments.transit import crossing_prefix
 
 
 def beside(work: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from boundary_world import World, rows
 
 from data_contracts.errors import UsageError
 from environments.boundary import egress, ingress, rehearse, settle
-from environments.boundary.transit import open_transit
+from environments.transit import open_transit
 
 
 @pytest.fixture

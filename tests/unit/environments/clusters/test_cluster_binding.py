@@ -29,7 +29,7 @@ from environments.clusters.binding import connect
 from environments.clusters.nodes import QuietScheduler
 from environments.clusters.record import read_record, write_record
 from environments.home import EnvironmentFolder, Home
-from environments.identity import dask_certificates, write_dask_certificates
+from environments.identity.dask_certificates import dask_certificates, write_dask_certificates
 from environments.profile import Capacity, DaskSpec, Profile
 
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("cluster-binding")]

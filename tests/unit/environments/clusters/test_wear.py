@@ -20,7 +20,7 @@ from environments.clusters.binding import connect
 from environments.clusters.embedded import EmbeddedCluster
 from environments.clusters.wear import GROWTH, REST, Wear
 from environments.home import EnvironmentFolder, Home
-from environments.identity import write_dask_certificates
+from environments.identity.dask_certificates import write_dask_certificates
 from environments.profile import Capacity, Profile
 
 pytestmark = pytest.mark.long

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from boundary_world import TO_CLOUD, World, rows, visits
 
 from data_contracts.errors import UnreachableError
 from environments.boundary import egress, ingress, settle
-from environments.boundary.looking import answer_lies
 from environments.consistency import Row, Source, status_of
 from environments.consistency.status import Answer
 from environments.stores import AssetRecord, LocalStore, SetMember
+from environments.transit.answers import answer_lies
 
 
 @pytest.fixture
@@ -41,7 +42,8 @@ def every(world: World) -> list[Row]:
     env = world.env("onprem")
 
     def look(destination: str, crossing: str) -> Answer:
-        return Answer(*answer_lies(env, destination, crossing, remote=False))
+        opened, declared = partial(env.outgoing, destination), env.profile.transit_with(destination)
+        return Answer(*answer_lies(opened, declared, crossing, remote=False))
 
     source = Source(env.folder, env.store, env.peers, look, env.clock)
     return list(status_of(source))

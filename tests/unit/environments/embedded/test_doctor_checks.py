@@ -68,7 +68,7 @@ def test_a_fresh_environment_is_well_and_a_damaged_one_is_not(home: Home) -> Non
 
 
 def test_an_old_certificate_is_told_before_it_ends(home: Home) -> None:
-    from environments.identity import write_dask_certificates
+    from environments.identity.dask_certificates import write_dask_certificates
 
     cloud = home.environment("cloud")
     make_environment(cloud)

@@ -13,7 +13,11 @@ import pytest
 from cryptography import x509
 
 from data_contracts.errors import UsageError
-from environments.identity import DaskCertificates, dask_certificates, write_dask_certificates
+from environments.identity.dask_certificates import (
+    DaskCertificates,
+    dask_certificates,
+    write_dask_certificates,
+)
 
 
 @dataclass(frozen=True)

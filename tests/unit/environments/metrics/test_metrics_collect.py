@@ -13,7 +13,7 @@ from boundary_world import SENTINEL, World, rows
 
 from environments.boundary import egress, ingress, settle
 from environments.boundary.queueing import enqueue
-from environments.identity import write_dask_certificates
+from environments.identity.dask_certificates import write_dask_certificates
 from environments.metrics.catalogue import BOUNDS
 from environments.metrics.collect import Collector
 from environments.metrics.samples import Samples

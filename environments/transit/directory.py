@@ -18,9 +18,9 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
-from environments.boundary.transit.names import check_object, check_prefix, listed, listed_crossings
-from environments.boundary.transit.port import Capabilities, Data
 from environments.private import disk_errors, make_private
+from environments.transit.names import check_object, check_prefix, listed, listed_crossings
+from environments.transit.port import Capabilities, Data
 
 __all__ = ["DirectoryTransit"]
 

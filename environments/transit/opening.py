@@ -15,11 +15,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from data_contracts.errors import UsageError
-from environments.boundary.transit.directory import DirectoryTransit
-from environments.boundary.transit.port import Capabilities, Transit
-from environments.boundary.transit.shared import SharedDirectoryTransit
 from environments.objects.credentials import AZURE_KEYS, S3_KEYS, read_credentials
 from environments.ref import check_name
+from environments.transit.directory import DirectoryTransit
+from environments.transit.port import Capabilities, Transit
+from environments.transit.shared import SharedDirectoryTransit
 from environments.transits import (
     AzureTransitSpec,
     DirectoryTransitSpec,
@@ -61,15 +61,15 @@ def open_transit(root: Path, source: str, destination: str, spec: TransitSpec | 
         case SftpTransitSpec():
             return _sftp(spec, f"{source}/{destination}")
         case HttpsTransitSpec():
-            from environments.boundary.transit.https import HttpsTransit
+            from environments.transit.https import HttpsTransit
 
             return HttpsTransit(spec, f"{source}/{destination}")
 
 
 def _objects(spec: S3TransitSpec | AzureTransitSpec, source: str, destination: str) -> Transit:
-    from environments.boundary.transit.objects import ObjectTransit
     from environments.objects.bucket import Bucket
     from environments.objects.client import open_azure, open_s3
+    from environments.transit.objects import ObjectTransit
 
     client = (
         open_s3(spec, read_credentials(spec.credentials, S3_KEYS))
@@ -82,7 +82,7 @@ def _objects(spec: S3TransitSpec | AzureTransitSpec, source: str, destination: s
 
 def _sftp(spec: SftpTransitSpec, below: str) -> Transit:
     try:
-        from environments.boundary.transit.sftp import SftpTransit
+        from environments.transit.sftp import SftpTransit
     except ModuleNotFoundError:
         raise UsageError(
             "a transit over SFTP needs paramiko, which is not installed here",

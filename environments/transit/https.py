@@ -26,15 +26,15 @@ from contextlib import contextmanager
 import httpx
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
-from environments.boundary.transit.names import (
+from environments.links import link_options
+from environments.objects.credentials import private_file
+from environments.transit.names import (
     check_object,
     check_prefix,
     listed,
     listed_crossings,
 )
-from environments.boundary.transit.port import Data
-from environments.links import link_options
-from environments.objects.credentials import private_file
+from environments.transit.port import Data
 from environments.transits import HttpsTransitSpec, promised
 
 __all__ = ["HttpsTransit"]

@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from environments.boundary.transit.names import (
+from environments.objects.bucket import Objects
+from environments.transit.names import (
     MAX_NAMES,
     check_object,
     check_prefix,
     listed,
     listed_crossings,
 )
-from environments.boundary.transit.port import Capabilities, Data
-from environments.objects.bucket import Objects
+from environments.transit.port import Capabilities, Data
 
 __all__ = ["ObjectTransit"]
 

@@ -7,9 +7,9 @@ from itertools import count, islice
 import pytest
 
 from data_contracts.errors import NotVerifiableError
-from environments.boundary.transit import names
-from environments.boundary.transit.names import listed, listed_crossings
-from environments.boundary.transit.port import Capabilities
+from environments.transit import names
+from environments.transit.names import listed, listed_crossings
+from environments.transit.port import Capabilities
 
 PREFIX, OTHER = "a" * 64, "b" * 64
 CHUNKS = [f"{PREFIX}/chunks/{number:064x}" for number in range(4)]

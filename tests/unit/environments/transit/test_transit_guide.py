@@ -10,10 +10,10 @@ import yaml
 from https_server import Authority
 
 from data_contracts.yamlsource import parse_yaml
-from environments.boundary.transit import Transit, open_transit
-from environments.boundary.transit.https import HttpsTransit
-from environments.boundary.transit.sftp import SftpTransit
 from environments.fields import Fields
+from environments.transit import Transit, open_transit
+from environments.transit.https import HttpsTransit
+from environments.transit.sftp import SftpTransit
 from environments.transit_fields import TRANSIT_KEYS, read_transits
 from environments.transits import AzureTransitSpec, DirectoryTransitSpec, HttpsTransitSpec, S3TransitSpec
 

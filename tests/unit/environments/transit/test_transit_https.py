@@ -19,7 +19,7 @@ from transit_suite import CROSSING, TransitSuite
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
 from environments.boundary import egress, ingress, settle
-from environments.boundary.transit import Transit, crossing_prefix, manifest_name, open_transit
+from environments.transit import Transit, crossing_prefix, manifest_name, open_transit
 
 
 @pytest.fixture(scope="module")

@@ -23,15 +23,15 @@ from contextlib import contextmanager, suppress
 import paramiko
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.boundary.transit.names import (
+from environments.transit.names import (
     MAX_NAMES,
     check_object,
     check_prefix,
     listed,
     listed_crossings,
 )
-from environments.boundary.transit.port import Capabilities, Data
-from environments.boundary.transit.ssh import Line, sync, sync_folder
+from environments.transit.port import Capabilities, Data
+from environments.transit.ssh import Line, sync, sync_folder
 from environments.transits import SftpTransitSpec
 
 __all__ = ["SftpTransit"]

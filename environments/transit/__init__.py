@@ -12,8 +12,8 @@ Example:
 
 from __future__ import annotations
 
-from environments.boundary.transit.directory import DirectoryTransit
-from environments.boundary.transit.names import (
+from environments.transit.directory import DirectoryTransit
+from environments.transit.names import (
     chunk_name,
     contents_name,
     crossing_prefix,
@@ -23,8 +23,8 @@ from environments.boundary.transit.names import (
     receipt_name,
     request_name,
 )
-from environments.boundary.transit.opening import open_transit
-from environments.boundary.transit.port import Capabilities, Data, Transit
+from environments.transit.opening import open_transit
+from environments.transit.port import Capabilities, Data, Transit
 
 __all__ = [
     "Capabilities",

@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
-from environments.boundary.transit.directory import DirectoryTransit
 from environments.private import disk_errors
+from environments.transit.directory import DirectoryTransit
 
 __all__ = ["SharedDirectoryTransit"]
 

@@ -11,7 +11,7 @@ from stormy_crossing import STORMS, storm_over
 from transit_suite import TransitSuite
 
 from data_contracts.errors import UnreachableError
-from environments.boundary.transit import DirectoryTransit, Transit
+from environments.transit import DirectoryTransit, Transit
 
 SEEDS = range(2)
 

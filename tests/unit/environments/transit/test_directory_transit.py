@@ -10,7 +10,7 @@ import pytest
 from transit_suite import ADDRESS, CROSSING, TransitSuite
 
 from data_contracts.errors import IsthmusError, NotVerifiableError, UnreachableError, UsageError
-from environments.boundary.transit import (
+from environments.transit import (
     DirectoryTransit,
     Transit,
     chunk_name,
@@ -18,7 +18,7 @@ from environments.boundary.transit import (
     manifest_name,
     open_transit,
 )
-from environments.boundary.transit.shared import SharedDirectoryTransit
+from environments.transit.shared import SharedDirectoryTransit
 
 
 class TestDirectoryTransit(TransitSuite):
