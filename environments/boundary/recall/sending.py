@@ -17,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +119,9 @@ def unanswered(env: EnvironmentContext, recall: str, because: str = "") -> list[
             continue
         raw = Outbox(env.folder.outbox / crossing_prefix(body["crossing"])).read("manifest")
         if raw is not None and _is_open(env, body["crossing"]):
-            found[body["crossing"]] = open_request(raw, env.identity.public)[0]
+            # Signed again, it is of now: a clock that was ahead when it was asked first is right by now.
+            asked, _ = open_request(raw, env.identity.public)
+            found[body["crossing"]] = replace(asked, issued=stamp(env.clock()))
     return list(found.values())
 
 

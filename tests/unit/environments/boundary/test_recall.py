@@ -17,7 +17,15 @@ from recall_world import RecallWorld
 
 from data_contracts.errors import UsageError
 from environments.approval import Approval
-from environments.boundary import CrossingRequest, egress, ingress, record_approval, settle, waiting
+from environments.boundary import (
+    CrossingFailedError,
+    CrossingRequest,
+    egress,
+    ingress,
+    record_approval,
+    settle,
+    waiting,
+)
 from environments.boundary.recall import erase, preview, recall, report, settle_recall
 from environments.consistency.account import read_accounts
 from environments.consistency.examining import examine
@@ -96,6 +104,19 @@ def test_again_asks_only_those_that_have_not_answered(world: RecallWorld) -> Non
     assert not any(path.is_file() for path in world.transit().rglob("*"))
     world.recall(record, again=True)
     assert world.pursue("onprem", "cloud", request) == "erased"
+
+
+def test_asked_under_a_clock_that_was_ahead_it_is_asked_again_under_the_right_one(world: RecallWorld) -> None:
+    """Queued seeds 951 and 1186: it was sent again as it stood, and refused until that time had come."""
+    record = world.fill()
+    world.now += dt.timedelta(hours=1)
+    [(destination, request)] = world.recall(record).requests
+    world.now -= dt.timedelta(hours=1)
+    with pytest.raises(CrossingFailedError, match="signed in the future"):
+        erase(world.env("cloud"), "onprem", request)
+    assert world.names("cloud") == ("of_summary", "summary", "visits")
+    assert world.recall(record).requests == ((destination, request),)
+    assert world.pursue("onprem", destination, request) == "erased"
 
 
 def test_a_hold_and_a_duty_to_keep_refuse_with_their_reasons(world: RecallWorld) -> None:
