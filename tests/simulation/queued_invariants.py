@@ -159,8 +159,14 @@ class Watch:
             self.whole(environment, crossing)
 
     def goes_past(self, crossing: str) -> None:
-        """Note what waits in the moment in which somebody wants to send past it."""
-        self._ahead[crossing] = self._others(self.past[crossing])
+        """Note what waits in the moment in which somebody wants to send past it.
+
+        Run again, what was signed already goes on: what was queued since came later.
+        """
+        act = self.past[crossing]
+        signed = self.world.world.folder(act.source).outbox / crossing.removeprefix("sha256:") / "manifest"
+        if not signed.exists():
+            self._ahead[crossing] = self._others(act)
 
     def about_to_send(self, crossing: str) -> None:
         """Nothing overtakes what waited before it was asked for."""
