@@ -25,12 +25,13 @@ from environments.boundaries import Budget
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.recall.lineage import inputs_of
 from environments.boundary.recall.statement import open_erasure, open_request
-from environments.ledger.lookup import find_entries
+from environments.consistency.account import Account, read_accounts
+from environments.ledger.lookup import find_entries, read_entries
 from environments.outbox import Outbox, Queued
 from environments.stores import AssetRecord, LocalStore
 from environments.timetable import is_open
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "is_unsettled"]
 
 _ON_ITS_WAY = ("sending", "sent")
 _NO_LEDGER = ("failed",)
@@ -48,6 +49,7 @@ class Watch:
             world.crossing(act, number): act for number, act in enumerate(acts) if act.kind == "past"
         }
         self.returned: set[str] = set()
+        self.by_hand: set[str] = set()
         self._ahead: dict[str, set[str]] = {}
         self._limits = {(each.environment, each.peer): boundary_limits(each) for each in limits}
         self._moved: dict[tuple[str, Budget, dt.datetime], int] = defaultdict(int)
@@ -232,6 +234,8 @@ class Watch:
             if told[1:] != (1, 1, []):
                 raise ViolationError(f"{act}: {told} (commits, settlements, endings)")
             self._check_receipts(crossing, act, settled[0])
+        elif crossing in self.by_hand and state == "denied" and told[1:] in ((1, 1, []), (0, 0, [])):
+            pass  # it was refused, and somebody asked for it again when it was lawful
         elif settled or endings != ([state] if state in {"expired", "dropped", "superseded"} else []):
             raise ViolationError(f"{act}: {told} (commits, settlements, endings)")
         wrong = {"wrong": "broken", "denied": "denied"}.get(act.what)
@@ -256,6 +260,13 @@ class Watch:
                     came = [numbers[each] for each in crossings if each in numbers]
                     if came != sorted(came):
                         raise ViolationError(f"{asset} came to {name} in the order {came}")
+
+
+def is_unsettled(world: QueuedWorld, source: str, destination: str, crossing: str) -> bool:
+    """Whether the source's ledger says that a crossing was sent and not answered."""
+    account = read_accounts(read_entries(world.world.folder(source).ledger)).get(destination, Account())
+    sent = account.sent.get(crossing)
+    return sent is not None and sent.outcome == "open"
 
 
 def _read(raw: tuple[bytes, ...]) -> tuple[list[Queued], list[str]]:

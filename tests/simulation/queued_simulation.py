@@ -20,14 +20,14 @@ from typing import Any
 
 from invariants import about_receipt, manifest_is_recorded
 from machinery import Machinery
-from queued_invariants import Watch
+from queued_invariants import Watch, is_unsettled
 from queued_schedule import Act, QueuedSchedule
 from queued_world import QueuedWorld
 from running import Process, current
 from simworld import ViolationError
 
 from data_contracts.errors import DeniedError, NotVerifiableError, UnreachableError, UsageError
-from environments.boundary import egress, ingress, settle
+from environments.boundary import CrossingRequest, egress, ingress, settle
 from environments.boundary.pump import Pump, pumping
 from environments.boundary.queueing import drop, enqueue
 from environments.boundary.recall import erase, recall, settle_recall
@@ -80,6 +80,7 @@ class QueuedSimulation(Machinery):
         self._chance = random.Random(schedule.seed + 3)  # noqa: S311 - to be repeated
         self._ends = sorted({name for act in schedule.acts for name in (act.source, act.destination)})
         self._pumps = [_Actor(name, next="pump") for name in self._ends]
+        self._by_hand: dict[str, tuple[Act, CrossingRequest]] = {}
         self._people = [
             _Actor(act.destination if act.kind == "read" else act.source, number, act, act.kind, act.at)
             for number, act in enumerate(schedule.acts)
@@ -153,12 +154,8 @@ class QueuedSimulation(Machinery):
         if step == "pump":
             self.launch(act.source, f"{act.source}/pump+", self._pump(act.source))
         elif step == "egress" and crossing in self.watch.returned:
-            request = self.world.request(act, number)
-            self.launch(
-                act.source,
-                f"{act.source}/egress-{number}+",
-                lambda: egress(self.world.env(act.source, self), request),
-            )
+            self._by_hand[crossing] = act, self.world.request(act, number)
+            self.launch(act.source, f"{act.source}/egress-{number}+", lambda: self._sent_by_hand(crossing))
         elif step == "ingress":
             self.launch(
                 act.destination,
@@ -236,13 +233,33 @@ class QueuedSimulation(Machinery):
         self.watch.goes_past(self.world.crossing(act, actor.number))
         return egress(self.world.env(act.source, self), request).outcome
 
+    def _sent_by_hand(self, crossing: str) -> Any:
+        act, request = self._by_hand[crossing]
+        return egress(self.world.env(act.source, self), request).outcome
+
+    def _cross_by_hand(self) -> None:
+        """What a pump had refused, and somebody sent nevertheless when it was lawful, is theirs to end."""
+        for crossing, (act, _) in self._by_hand.items():
+            if is_unsettled(self.world, act.source, act.destination, crossing):
+                self.watch.by_hand.add(crossing)
+                self._crossed(act, crossing, lambda crossing=crossing: self._sent_by_hand(crossing))
+
     def _cross_past(self, actor: _Actor, act: Act) -> None:
         """Nothing waits any more: what somebody wanted to send past it goes now."""
         crossing = self.world.crossing(act, actor.number)
+        ends = self._crossed(act, crossing, lambda: self._past(actor, act))
+        folder = self.world.world.folder(act.destination)
+        recalled = find_entries(folder.ledger, crossing=crossing, kind="recalled")
+        wanted = "denied" if recalled else "permitted"
+        if ends != (wanted, wanted):
+            raise ViolationError(f"{act} ended in {ends}")
+
+    def _crossed(self, act: Act, crossing: str, send: Callable[[], Any]) -> tuple[str, str]:
+        """Send, take in and settle one crossing, as `isthmus sync` does; return both sides' words."""
         source, destination = act.source, act.destination
         for _ in range(60):  # limits may hold it back for a while
             self._now += 1800.0
-            if self._alone(source, f"{source}/past", lambda: self._past(actor, act)) != "permitted":
+            if self._alone(source, f"{source}/sync", send) != "permitted":
                 continue
             arrived = self._alone(
                 destination,
@@ -254,11 +271,7 @@ class QueuedSimulation(Machinery):
         settled = self._alone(
             source, f"{source}/settle", lambda: settle(self.world.env(source, self), destination, crossing)
         )
-        folder = self.world.world.folder(destination)
-        recalled = find_entries(folder.ledger, crossing=crossing, kind="recalled")
-        wanted = "denied" if recalled else "permitted"
-        if (arrived.outcome, settled.outcome) != (wanted, wanted):
-            raise ViolationError(f"{act} ended in {arrived.outcome}, {settled.outcome}")
+        return arrived.outcome, settled.outcome
 
     def _recall(self, actor: _Actor, act: Act) -> Any:
         record = self.world.sent(act)[0]
@@ -338,6 +351,7 @@ class QueuedSimulation(Machinery):
                 break
         else:
             raise ViolationError(f"what waits has not ended: {self.watch.open_entries()}")
+        self._cross_by_hand()
         people = [(actor, actor.act) for actor in self._people if actor.act is not None]
         for kind, end in (("past", self._cross_past), ("recall", self._recall_to_the_end)):
             for actor, act in people:

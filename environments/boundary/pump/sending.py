@@ -96,7 +96,7 @@ def _expire(work: Work, destination: str) -> None:
 
 
 def _expired(work: Work, entry: Queued) -> bool:
-    """End what has waited for too long; false where its destination has answered: then it is gone on with."""
+    """End what has waited for too long; false where its destination has answered: that counts."""
     if end_unsent(work.env, work.outbox, entry, "expired"):
         work.did["expired"] += 1
         return True
@@ -108,8 +108,12 @@ def _send(work: Work, entry: Queued) -> bool:
     """Send one; false where the line rests."""
     outbox = work.outbox
     try:
+        if ended_before(work, entry):
+            return True
         # Also what expired since this round began: what goes before it may have taken long.
-        if ended_before(work, entry) or (entry.expires <= work.now and _expired(work, entry)):
+        if entry.expires <= work.now:
+            if not _expired(work, entry):
+                _answered(work, entry, lies=True)
             return True
         if gone := _gone(work, entry):
             end(work, entry, "failed", gone)
@@ -184,10 +188,10 @@ def _read_answers(work: Work, destination: str) -> None:
             _look_again(work, entry)
 
 
-def _answered(work: Work, entry: Queued) -> bool:
-    """Note the answer to what was sent; false where there is none."""
+def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
+    """Note the answer to what was sent, looked for unless it is known to lie; false where there is none."""
     try:
-        if work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
+        if not lies and work.env.outgoing(entry.destination).size(receipt_name(entry.crossing)) is None:
             return closed_before(work, entry)
         found = settle(work.env, entry.destination, entry.crossing)
         work.env.progress("pump.settled")
