@@ -29,7 +29,10 @@ from environments.boundary.unpacking import NotHeldError, find_held, unpack
 from environments.stores import SetDraft, Written
 from environments.transit import Transit
 
-__all__ = ["carried_in", "list_sent", "open_sent"]
+__all__ = ["NOT_HELD", "carried_in", "list_sent", "open_sent"]
+
+NOT_HELD = "chunks-not-held"
+"""The rule of a refusal that one more attempt ends: after it the source sends everything."""
 
 
 def carried_in(env: EnvironmentContext, manifest: Manifest) -> AbstractContextManager[Carriage]:
@@ -101,5 +104,5 @@ def _opened(
         seal = _sealed(env, manifest)
         written = iter(unpack(contents, seal, transit, pair_key, paths, held=held, kept=kept))
     except NotHeldError as error:
-        return GateRule("chunks-not-held", "chunks were not sent that are not held here", error.count)
+        return GateRule(NOT_HELD, "chunks were not sent that are not held here", error.count)
     return {name: tuple(islice(written, len(entries))) for name, entries in members}

@@ -14,6 +14,7 @@ Example:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +69,9 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         if permitted:
             outbox.keep("receipt", answer.raw)
         if not known:  # an old crossing that is settled once more says nothing new of what is there
-            outbox.arrived(destination, outbox.assets() or [answer.receipt.name], permitted=permitted)
+            names = outbox.assets() or [answer.receipt.name]
+            held = permitted and not _recalled(env, destination, names, answer.sent)
+            outbox.arrived(destination, names, permitted=held)
         env.progress("settle.record")
         if not known:
             env.ledger.append("settle", _body(answer))
@@ -84,6 +87,12 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
             outbox.forget("manifest")
         env.progress("settle.done")
         return _result(_body(answer))
+
+
+def _recalled(env: EnvironmentContext, destination: str, names: Iterable[str], sent: Entry) -> bool:
+    """Whether a destination was asked to erase any of these assets since it was sent this."""
+    asked = (env.ledger.find("recall", destination=destination, name=name) for name in names)
+    return any(entry is not None and entry.sequence > sent.sequence for entry in asked)
 
 
 def _refused_before(env: EnvironmentContext, crossing: str, outbox: Outbox) -> SettleResult | None:

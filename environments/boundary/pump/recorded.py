@@ -18,13 +18,14 @@ from collections.abc import Iterable
 
 from environments.boundary.approving import APPROVAL
 from environments.boundary.looking import clear_over
+from environments.boundary.opening import NOT_HELD
 from environments.boundary.ordering import ORDER
 from environments.boundary.pump.work import Work
 from environments.boundary.queueing import ENDINGS, ending_alone
 from environments.boundary.result import GateRule
 from environments.outbox import Queued
 
-__all__ = ["close", "closed_before", "end", "ended_before", "said"]
+__all__ = ["close", "closed_before", "end", "ended_before", "lacks", "said"]
 
 
 def ended_before(work: Work, entry: Queued) -> bool:
@@ -54,6 +55,8 @@ def closed_before(work: Work, entry: Queued) -> bool:
         return False
     clear_over(work.env, entry.destination, entry.crossing)
     rules = tuple(GateRule.from_json(rule) for rule in closed.body["rules"])
+    if lacks(rules):
+        return False
     close(work, entry, str(closed.body["outcome"]), rules)
     return True
 
@@ -68,6 +71,11 @@ def _refused(work: Work, entry: Queued) -> bool:
         return False
     end(work, entry, str(found.body["outcome"]), said(rules))
     return True
+
+
+def lacks(rules: Iterable[GateRule]) -> bool:
+    """Whether a destination only lacked what it was taken to hold: it lost it, or was asked to erase it."""
+    return {rule.id for rule in rules} == {NOT_HELD}
 
 
 def close(work: Work, entry: Queued, outcome: str, rules: Iterable[GateRule]) -> None:

@@ -28,7 +28,7 @@ from environments.boundary.egress import egress
 from environments.boundary.manifest import LIFETIME, open_manifest
 from environments.boundary.ordering import ORDER
 from environments.boundary.outbox import Outbox as Kept
-from environments.boundary.pump.recorded import close, closed_before, end, ended_before, said
+from environments.boundary.pump.recorded import close, closed_before, end, ended_before, lacks, said
 from environments.boundary.pump.work import Work, told
 from environments.boundary.queueing import end_unsent, request_of
 from environments.boundary.result import EgressResult
@@ -195,7 +195,11 @@ def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
             return closed_before(work, entry)
         found = settle(work.env, entry.destination, entry.crossing)
         work.env.progress("pump.settled")
-        close(work, entry, found.outcome, found.rules)
+        if lacks(found.rules):  # the next attempt sends everything; asked in vain, less often
+            due = work.back_off(entry.attempts, _LONGEST_ENTRY)
+            work.outbox.mark(entry, "waiting", work.now, due=due, reason=f"{said(found.rules)}: all is sent")
+        else:
+            close(work, entry, found.outcome, found.rules)
     except (ConflictError, NotVerifiableError) as error:
         due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
         kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))

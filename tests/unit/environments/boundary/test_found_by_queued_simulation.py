@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
+import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +17,10 @@ from recall_world import RecallWorld
 
 from environments import locking
 from environments.boundary import CrossingRequest, egress, ingress, settle
+from environments.boundary.opening import NOT_HELD
 from environments.boundary.queueing import drop
 from environments.boundary.recall import erase, settle_recall
+from environments.boundary.result import GateRule
 from environments.consistency.collecting import leftovers
 from environments.locking import held
 from environments.trust.nonces import Nonces
@@ -174,6 +179,72 @@ def test_what_is_sent_and_not_answered_is_no_leftover(world: PumpingWorld) -> No
     world.pump("onprem")
     assert leftovers(world.env("onprem"), dry_run=False) == []
     assert (world.transit() / entry.crossing[7:] / "manifest").exists()
+
+
+def test_what_a_destination_does_not_hold_any_more_is_sent_to_it_and_arrives(world: PumpingWorld) -> None:
+    """It lost what it had acknowledged: the entry ended as broken, and the one attempt was its last."""
+    world.queue(world.add(rows(300)), "request-1")
+    world.until_quiet()
+    shutil.rmtree(world.folder("cloud").store / "assets" / "visits")
+    world.queue(world.add(rows(400), groups=4), "request-2")
+    did = world.until_quiet()
+    assert (did["sent"], did["received_broken"], did["received_permitted"]) == (2, 1, 1)
+    assert (world.states(), world.arrived()) == (["arrived", "arrived"], [400])
+
+
+def test_who_always_says_that_it_lacks_something_is_asked_less_often(
+    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A destination that answers so for ever: what waits expires, and holds up nothing for ever."""
+    lacking = GateRule(NOT_HELD, "chunks were not sent that are not held here", 1)
+    monkeypatch.setattr(sys.modules[ingress.__module__], "open_sent", lambda *_: lacking)
+    world.queue(world.add(rows(40)), "request-1", lasts=DAY)
+    did = Counter[str]()
+    for _ in range(26 * 60):
+        did += world.pump("onprem") + world.pump("cloud")
+        world.now += dt.timedelta(minutes=1)
+        if did["expired"]:
+            break
+    assert (did["sent"] < 60, did["expired"], world.states()) == (True, 1, ["expired"])
+
+
+def test_what_expired_and_was_answered_is_settled_and_not_sent_anew(world: PumpingWorld) -> None:
+    """Killed between sending and noting it (queued seed 2268): it was sealed again, beside its answer."""
+    entry = world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(seconds=20))
+
+    def killed(point: str) -> None:
+        if point == "pump.sent":
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        world.pump("onprem", progress=killed)
+    world.pump("cloud")
+    world.now += DAY
+    world.pump("onprem")  # what may have killed it rests for a moment
+    world.now += dt.timedelta(minutes=1)
+    assert (world.pump("onprem")["arrived"], world.states()) == (1, ["arrived"])
+    kinds = [(kind, outcome) for kind, outcome, _ in world.spoken()]
+    assert kinds == [("egress", "permitted"), ("settle", "permitted")]
+    assert not (world.transit() / entry.crossing[7:]).exists()
+
+
+def test_what_was_recalled_meanwhile_is_not_taken_to_be_held(tmp_path: Path) -> None:
+    """The receipt came home after the erasure (queued seed 2463): the next version was refused for it."""
+    world = RecallWorld(tmp_path)
+    first = world.add(rows(300))
+    sent = egress(
+        world.env("onprem"), CrossingRequest("visits", first.version, "cloud", "model-training", "1")
+    )
+    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
+    receipt = world.transit() / sent.crossing[7:] / "receipt"
+    raw = receipt.read_bytes()
+    receipt.unlink()
+    [(_, request)] = world.recall(first).requests
+    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
+    receipt.parent.mkdir(parents=True, exist_ok=True)
+    receipt.write_bytes(raw)
+    assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"
+    assert world.cross("onprem", world.add(rows(400), groups=4), "cloud", "model-training", "2").rows == 400
 
 
 def refused_as_recalled(world: RecallWorld) -> tuple[object, str]:
