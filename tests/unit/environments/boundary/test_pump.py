@@ -7,19 +7,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asking_world import KEYS
 from boundary_world import TO_CLOUD, rows, visits
 from killed_crossing import leftovers
 from pumping_world import PumpingAskingWorld, PumpingWorld, tables
 
 from data_contracts.errors import DeniedError, UsageError
+from environments.approval import Approval
 from environments.boundaries import BoundaryLimits
-from environments.boundary import egress, ingress, settle
+from environments.boundary import egress, ingress, record_approval, settle, waiting
 from environments.boundary.looking import pinned
 from environments.boundary.pump import anything_due
 from environments.boundary.queueing import drop
-from environments.ledger import verify_ledger
+from environments.ledger import find_entries, verify_ledger
 from environments.outbox import OutboxLimits, open_outbox
 from environments.timetable import parse_window
+from environments.trust.approvals import new_approval, sign_approval
+from environments.trust.requests import new_request, sign_request
 
 DAY = dt.timedelta(days=1)
 
@@ -161,6 +165,34 @@ def test_what_is_signed_waits_with_its_name(tmp_path: Path) -> None:
     assert world.states() == ["arrived"]
     there = [entry.body for entry in world.env("cloud").ledger.entries() if entry.kind == "ingress"]
     assert [(body["requester"], body["attribution"]) for body in there] == [("anna", "verified")]
+
+
+@pytest.mark.parametrize("who", ["anna", "nightly"])
+def test_what_a_second_person_must_approve_waits_for_that(tmp_path: Path, who: str) -> None:
+    """As it was queued by a person, or by a pipeline whose run a service key signed."""
+    world = PumpingAskingWorld(tmp_path)
+    asked = Approval(purposes=("model-training",), approvers=("bob",))
+    world.profiles["onprem"] = replace(world.profiles["onprem"], approval=asked)
+    record = world.add(rows(60))
+    request = world.request(record, request_id="request-1")
+    run = new_request("nightly", "run", "clinic", world.now, lasts=14 * DAY)
+    by_run = sign_request(run, KEYS["nightly"])
+    world.queue(
+        record, "request-1", signed=by_run if who == "nightly" else world.queued_sign("anna", request)
+    )
+    assert world.pump("onprem") == {"held_back": 1}
+    assert "approval" in world.entry("request-1").reason
+    world.now += 2 * DAY
+    env = world.env("onprem")
+    entries = find_entries(world.folder("onprem").ledger, crossing=world.entry("request-1").crossing)
+    [found] = waiting(entries, "onprem")
+    record_approval(
+        env, found.wish.crossing, sign_approval(new_approval("bob", found.wish, world.now), KEYS["bob"])
+    )
+    world.until_quiet()
+    assert (world.states(), world.arrived()) == (["arrived"], [60])
+    [sent] = find_entries(world.folder("onprem").ledger, kind="settle")
+    assert sent.body["requester"] == who
 
 
 def test_what_was_signed_for_a_shorter_time_is_nobodys_after_it(tmp_path: Path) -> None:
