@@ -367,6 +367,7 @@ class QueuedSimulation(Machinery):
             raise ViolationError(f"left over in transits: {left}")
 
     def _recall_to_the_end(self, actor: _Actor, act: Act) -> None:
+        actor.requests.clear()  # one that a fault kept from being sent may be about nothing any more
         try:
             self._alone(act.source, f"{act.source}/recall", lambda: self._recall(actor, act))
         except UsageError:
