@@ -31,6 +31,7 @@ from environments.boundary import CrossingRequest, egress, ingress, settle
 from environments.boundary.pump import Pump, pumping
 from environments.boundary.queueing import drop, enqueue
 from environments.boundary.recall import erase, recall, settle_recall
+from environments.boundary.recall.sending import last_answer
 from environments.consistency.collecting import leftovers
 from environments.ledger.lookup import find_entries
 from environments.outbox import open_outbox
@@ -373,6 +374,9 @@ class QueuedSimulation(Machinery):
         except UsageError:
             return
         for request, destination in actor.requests.items():
+            answered = last_answer(self.world.env(act.source, self), request)
+            if answered is not None and answered.body["outcome"] == "erased":
+                continue  # nobody asks for it again, whatever lies in a transit that replays
             self._alone(
                 destination,
                 f"{destination}/erase",
