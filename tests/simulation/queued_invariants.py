@@ -263,10 +263,11 @@ class Watch:
 
 
 def is_unsettled(world: QueuedWorld, source: str, destination: str, crossing: str) -> bool:
-    """Whether the source's ledger says that a crossing was sent and not answered."""
-    account = read_accounts(read_entries(world.world.folder(source).ledger)).get(destination, Account())
-    sent = account.sent.get(crossing)
-    return sent is not None and sent.outcome == "open"
+    """Whether a crossing was begun and not sent, or, as the source's ledger says, sent and not answered."""
+    folder = world.world.folder(source)
+    sent = read_accounts(read_entries(folder.ledger)).get(destination, Account()).sent.get(crossing)
+    begun = (folder.outbox / crossing.removeprefix("sha256:") / "sealed").exists()
+    return begun or (sent is not None and sent.outcome == "open")
 
 
 def _read(raw: tuple[bytes, ...]) -> tuple[list[Queued], list[str]]:
