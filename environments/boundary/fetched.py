@@ -104,14 +104,16 @@ def clear_fetched(place: Path) -> None:
 
 
 def stale_fetched(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:
-    """Return the crossings of which parts are kept that no manifest can still ask for; `clear` removes them.
+    """Return the crossings of which parts are kept that nobody can still ask for; `clear` removes them.
+
+    They were answered by a process that died over that, or are older than a manifest counts.
 
     Raises:
         UnreachableError: the disk refuses.
     """
     found, oldest = [], (env.clock() - LIFETIME).timestamp()
     for crossing, place in unattended(env.folder, _FOLDER):
-        if place.stat().st_mtime < oldest:
+        if (place.parent / "receipt").exists() or place.stat().st_mtime < oldest:
             found.append(crossing)
             if clear:
                 clear_fetched(place.parent)

@@ -173,6 +173,29 @@ def test_of_what_never_became_whole_nothing_stays_for_ever(site: Site) -> None:
     assert not site.kept.exists()
 
 
+def test_what_was_answered_by_a_process_that_died_over_it_goes_at_once(site: Site) -> None:
+    """Killed before that was gone, and the source took the crossing back (queued seed 8482)."""
+
+    def killed(point: str) -> None:
+        if point == "ingress.send":
+            raise PowerCutError
+
+    cloud = replace(site.cloud(site.far()), progress=killed)
+    kept: list[tuple[Path, bytes]] = []
+    with pytest.raises(UnreachableError):
+        site.fetch(site.far(carries=PARTS - 1))
+    kept += [(path, path.read_bytes()) for path in site.kept.iterdir()]
+    with pytest.raises(PowerCutError):
+        ingress(cloud, "onprem", site.crossing)
+    site.kept.mkdir(mode=0o700, exist_ok=True)  # as a power cut leaves it
+    for path, data in kept:
+        path.write_bytes(data)
+    os.utime(site.kept, (site.world.now.timestamp(), site.world.now.timestamp()))
+    assert stale_fetched(site.world.env("cloud"), clear=True) == (site.crossing,)
+    assert not site.kept.exists()
+    assert (site.kept.parent / "receipt").exists()
+
+
 def test_a_refusal_keeps_nothing(site: Site) -> None:
     with pytest.raises(UnreachableError):
         site.fetch(site.far(carries=2))
