@@ -96,24 +96,24 @@ def _expire(work: Work, destination: str) -> None:
 
 
 def _expired(work: Work, entry: Queued) -> bool:
-    """End what has waited for too long; false where its destination has answered: that counts."""
+    """End what has waited for too long, by its destination's answer where there is one; false in its time."""
+    if entry.expires > work.now:
+        return False
     if end_unsent(work.env, work.outbox, entry, "expired"):
         work.did["expired"] += 1
         return True
     stands = work.outbox.get(entry.crossing)
-    return stands is None or stands.ended
+    if stands is not None and not stands.ended:
+        _answered(work, entry, lies=True)
+    return True
 
 
 def _send(work: Work, entry: Queued) -> bool:
     """Send one; false where the line rests."""
     outbox = work.outbox
     try:
-        if ended_before(work, entry):
-            return True
         # Also what expired since this round began: what goes before it may have taken long.
-        if entry.expires <= work.now:
-            if not _expired(work, entry):
-                _answered(work, entry, lies=True)
+        if ended_before(work, entry) or _expired(work, entry):
             return True
         if gone := _gone(work, entry):
             end(work, entry, "failed", gone)

@@ -220,8 +220,6 @@ def test_what_expired_and_was_answered_is_settled_and_not_sent_anew(world: Pumpi
         world.pump("onprem", progress=killed)
     world.pump("cloud")
     world.now += DAY
-    world.pump("onprem")  # what may have killed it rests for a moment
-    world.now += dt.timedelta(minutes=1)
     assert (world.pump("onprem")["arrived"], world.states()) == (1, ["arrived"])
     kinds = [(kind, outcome) for kind, outcome, _ in world.spoken()]
     assert kinds == [("egress", "permitted"), ("settle", "permitted")]
