@@ -46,6 +46,9 @@ from environments.stores.tombstones import new_tombstone
 
 __all__ = ["LocalStore"]
 
+_MOST = 20_000
+"""Of how many versions a store remembers where they stood when their records were read."""
+
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -79,6 +82,7 @@ class LocalStore:
         self._assets = folder / "assets"
         self._clock = clock
         self._leases = Leases()
+        self._stood: dict[tuple[str, int, str], Entry] = {}
         self._check_format()
 
     def names(self) -> tuple[str, ...]:
@@ -102,7 +106,12 @@ class LocalStore:
     def record(self, name: str, version: str | None = None) -> AssetRecord:
         """Return one version's record; without a digest, the latest's."""
         history = self._history(name)
-        return history.read(find(history, history.entries(), version, self.names))
+        entry = find(history, history.entries(), version, self.names)
+        record = history.read(entry)
+        if len(self._stood) >= _MOST:
+            self._stood.clear()
+        self._stood[name, record.sequence, record.version] = entry
+        return record
 
     def contract(self, record: AssetRecord) -> Contract:
         """Return the contract that the version was committed under, as it was then."""
@@ -150,8 +159,9 @@ class LocalStore:
     def locate(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, nothing of it verified."""
         history = self._history(record.name)
-        # Held against removal as long as this store is used; it may have gone in the same moment.
-        place = history.at(record)
+        # Held against removal as long as this store is used; it may have gone in the same moment, or since
+        # its record was read: `again` looks.
+        place = self._stood.get((record.name, record.sequence, record.version)) or history.at(record)
         self._leases.hold(place.record)
         target = history.again(place, record).file(record.file(path).path)
         self._refuse_links(target, record)
