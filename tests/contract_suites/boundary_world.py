@@ -27,6 +27,7 @@ from environments.home import EnvironmentFolder, Home
 from environments.identity import create_identity, load_identity, pin_peer
 from environments.profile import Profile
 from environments.stores import AssetRecord, AssetStore, LocalStore
+from environments.transits import TransitSpec
 
 ANY = (TransferRule(("*",), ("*",), ("*",)),)
 START = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -167,6 +168,11 @@ class World:
     def request(self, record: AssetRecord, **changes: str) -> CrossingRequest:
         asked = {"destination": "cloud", "purpose": "model-training", "request_id": "run-1/sync-1", **changes}
         return CrossingRequest(record.name, record.version, **asked)
+
+    def meet(self, spec: TransitSpec) -> None:
+        """Let onprem and cloud meet in this transit, and no more in the home's folder."""
+        for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
+            self.profiles[name] = replace(self.profiles[name], transits=(replace(spec, peer=peer),))
 
     def transit(self, source: str = "onprem", destination: str = "cloud") -> Path:
         return self.home.root / "transit" / source / destination

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,9 +93,7 @@ def test_words_of_the_environment_change_nothing(
 
 def test_a_crossing_over_azure(server: AzureServer, tmp_path: Path) -> None:
     world = World(tmp_path / "world")
-    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
-        spec = replace(server.spec(tmp_path, prefix="crossing"), peer=peer)
-        world.profiles[name] = replace(world.profiles[name], transits=(spec,))
+    world.meet(server.spec(tmp_path, prefix="crossing"))
     sent = egress(world.env("onprem"), world.request(world.add(rows())))
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
     assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"

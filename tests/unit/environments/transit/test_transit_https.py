@@ -135,9 +135,7 @@ def test_a_crossing_over_https(server: HttpsServer, tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     place = server.root / "crossing"
     place.mkdir()
-    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
-        spec = replace(server.spec("crossing/"), peer=peer)
-        world.profiles[name] = replace(world.profiles[name], transits=(spec,))
+    world.meet(server.spec("crossing/"))
     sent = egress(world.env("onprem"), world.request(world.add(rows())))
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
     assert any(place.rglob("receipt"))

@@ -128,9 +128,7 @@ def test_bad_weather_over_s3(server: Server, tmp_path: Path, storm: str) -> None
 
 def test_a_crossing_over_s3(server: Server, tmp_path: Path) -> None:
     world = World(tmp_path / "world")
-    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
-        spec = replace(server.spec(tmp_path, prefix="crossing"), peer=peer)
-        world.profiles[name] = replace(world.profiles[name], transits=(spec,))
+    world.meet(server.spec(tmp_path, prefix="crossing"))
     sent = egress(world.env("onprem"), world.request(world.add(rows())))
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
     assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"

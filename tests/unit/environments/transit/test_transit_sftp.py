@@ -6,7 +6,6 @@ import gc
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,9 +116,7 @@ def test_a_dropped_transit_leaves_no_thread(server: SshServer, tmp_path: Path) -
 def test_a_crossing_over_sftp(server: SshServer, tmp_path: Path) -> None:
     world = World(tmp_path / "world")
     (tmp_path / "in").mkdir()
-    for name, peer in (("onprem", "cloud"), ("cloud", "onprem")):
-        spec = replace(server.spec(str(tmp_path / "in")), peer=peer)
-        world.profiles[name] = replace(world.profiles[name], transits=(spec,))
+    world.meet(server.spec(str(tmp_path / "in")))
     sent = egress(world.env("onprem"), world.request(world.add(rows())))
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
     assert any((tmp_path / "in").rglob("receipt"))
