@@ -32,9 +32,9 @@ from pathlib import Path
 from data_contracts.errors import NotVerifiableError, UnreachableError
 
 __all__ = [
-    "DRAFTS",
     "check_private",
     "disk_errors",
+    "is_draft",
     "make_private",
     "read_private",
     "remove_drafts",
@@ -44,8 +44,6 @@ __all__ = [
 
 _OTHERS = 0o077
 _DRAFT = re.compile(r"\..+\.[0-9]+\.[0-9a-f]{8}")
-DRAFTS = ".*.[0-9]*." + 8 * "[0-9a-f]"
-"""The same, of what `write_private` has not finished, as a pattern for `glob`."""
 _REMEDIES = {
     errno.ENOSPC: "free space on this disk, then run it again; nothing was left half-written",
     errno.EDQUOT: "free space within this user's quota, then run it again",
@@ -178,6 +176,11 @@ def _draft(path: Path) -> tuple[Path, int]:
         os.close(descriptor)
 
 
+def is_draft(name: str) -> bool:
+    """Whether a file of this name is one that `write_private` has not finished."""
+    return _DRAFT.fullmatch(name) is not None
+
+
 def remove_drafts(folder: Path) -> None:
     """Remove what writers of `write_private` left in a folder when they were killed.
 
@@ -185,7 +188,7 @@ def remove_drafts(folder: Path) -> None:
         OSError: the disk refuses.
     """
     for name in os.listdir(folder):  # noqa: PTH208 - names only, in one call
-        if not _DRAFT.fullmatch(name):
+        if not is_draft(name):
             continue
         with suppress(FileNotFoundError):
             descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)

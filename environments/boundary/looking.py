@@ -1,4 +1,4 @@
-"""Looking into a transit, and what lies in it at all; clearing what is over.
+"""What lies in a transit, and in the folders of crossings; clearing what is over.
 
 Invariants:
 1. Nothing is believed: names and sizes are the transit's word, until somebody verifies.
@@ -16,7 +16,7 @@ from data_contracts.errors import NotVerifiableError
 from environments.boundary.context import EnvironmentContext
 from environments.boundary.outbox import Outbox, unattended, working_on
 from environments.outbox import has_outbox, open_outbox
-from environments.private import DRAFTS, read_private
+from environments.private import is_draft, read_private
 from environments.transit import crossing_prefix
 
 __all__ = ["clear_over", "lying", "pinned", "refers", "stale_work"]
@@ -72,12 +72,13 @@ def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ..
     Raises:
         UnreachableError: the disk refuses.
     """
-    found = []
-    for name in ("work", DRAFTS):
+    found = dict[str, None]()
+    for name in ("work", ".*"):
         for crossing, place in unattended(env.folder, name):
-            found.append(crossing)
-            if clear:
-                Outbox(place.parent).clear_killed()
+            if name == "work" or is_draft(place.name):
+                found[crossing] = None
+                if clear:
+                    Outbox(place.parent).clear_killed()
     return tuple(found)
 
 

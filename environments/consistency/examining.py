@@ -139,7 +139,7 @@ def _left_here(env: EnvironmentContext) -> Iterator[Finding]:
         what = "output in clear, or a file half written, of a process that died"
         yield Finding(env.name, "orphaned", crossing, "", what, repair="it is removed", action="work")
     for crossing in stale_fetched(env):
-        what = "sealed parts that were fetched, of a crossing that was never whole"
+        what = "sealed parts that were fetched, of a crossing that does not go on"
         yield Finding(env.name, "orphaned", crossing, "", what, repair="they are removed", action="work")
 
 
@@ -168,9 +168,9 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
         elif sent.outcome != "open":
             what = f"what is left of a crossing of {sent.name} that is over"
             yield Finding(env.name, "orphaned", crossing, peer, what, repair="it is removed", action="clear")
-    opened, declared = partial(env.outgoing, peer), env.profile.transit_with(peer)
+    opened = partial(env.outgoing, peer)
     for crossing, sent in account.sent.items():
-        if sent.outcome == "open" and answer_lies(opened, declared, crossing, remote=True)[0]:
+        if sent.outcome == "open" and answer_lies(opened, crossing)[0]:
             what = f"{peer}'s answer about {sent.name} lies in the transit, and was not read"
             yield Finding(env.name, "half-done", crossing, peer, what, repair="it is read", action="settle")
 

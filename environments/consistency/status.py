@@ -151,8 +151,10 @@ def open_source(folder: EnvironmentFolder, site: Site, *, remote: bool = False) 
         from environments.transit.answers import answer_lies
 
         declared = profile.transit_with(destination)
+        if not remote and declared is not None and declared.place[0] != "directory":
+            return Answer(lies=False, note="its transit was not asked for an answer")
         opened = partial(open_transit, folder.transits, folder.name, destination, declared)
-        return Answer(*answer_lies(opened, declared, crossing, remote=remote))
+        return Answer(*answer_lies(opened, crossing))
 
     peers = {name: peer for name, peer in site.profiles.items() if name != folder.name}
     return Source(folder, open_store(folder, profile), peers, look)

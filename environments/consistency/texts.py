@@ -46,18 +46,8 @@ def _texts(rows: Iterable[Row]) -> Iterator[str]:
             yield _ENCODE(row.to_json())
             continue
         state, why = states[state]
-        at = _quoted(there)
-        if (
-            behind == 0 and there == latest == asked and not (since or seconds or note or rules)
-        ):  # as most are
-            yield (
-                f'{{"asset": {_quoted(asset)}, "destination": {_quoted(destination)}, "state": {state}, '
-                f'"there": {at}, "arrived": {_quoted(arrived)}, "received": {_quoted(received)}, '
-                f'"latest": {at}, "behind": 0, "since": "", "seconds": 0, "asked": {at}, '
-                f'"crossing": {_quoted(crossing)}, "rules": [], "note": "", "queued": null, "why": {why}}}'
-            )
-            continue
-        known, spoken = "null" if behind is None else behind, _ENCODE(list(rules)) if rules else "[]"
+        at, known = _quoted(there), "null" if behind is None else behind
+        spoken = _ENCODE(list(rules)) if rules else "[]"
         newest = at if latest == there else often[latest]
         last = at if asked == there else _quoted(asked)
         yield (

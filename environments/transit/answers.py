@@ -5,7 +5,7 @@ Invariants:
 2. A transit that cannot be reached is told as that, and is no error.
 
 Example:
-    >>> answer_lies(lambda: transit, None, crossing, remote=False)
+    >>> answer_lies(lambda: transit, crossing)
     (True, '')
 """
 
@@ -16,24 +16,17 @@ from collections.abc import Callable
 from data_contracts.errors import IsthmusError
 from environments.transit.names import receipt_name
 from environments.transit.port import Transit
-from environments.transits import TransitSpec
 
 __all__ = ["answer_lies"]
 
 
-def answer_lies(
-    opened: Callable[[], Transit], declared: TransitSpec | None, crossing: str, *, remote: bool
-) -> tuple[bool, str]:
+def answer_lies(opened: Callable[[], Transit], crossing: str) -> tuple[bool, str]:
     """Say whether a receipt lies in the transit to a peer, and why that is not known where it is not.
 
     Args:
         opened: opens the transit.
-        declared: what the source declares of it; None for the home's folder.
         crossing: a crossing that was sent.
-        remote: whether a transit that is no folder is asked as well.
     """
-    if not remote and declared is not None and declared.place[0] != "directory":
-        return False, "its transit was not asked for an answer"
     try:
         return opened().size(receipt_name(crossing)) is not None, ""
     except IsthmusError:

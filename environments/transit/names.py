@@ -17,7 +17,7 @@ Invariants:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from data_contracts.errors import NotVerifiableError, UsageError
 
@@ -118,17 +118,12 @@ def listed(found: Iterable[str], prefix: str, after: str = "") -> Iterator[str]:
     Raises:
         NotVerifiableError: there is no end to it, or it is not sorted.
     """
-    last = after
-    for count, name in enumerate(found):
-        if count >= MAX_NAMES:
-            raise NotVerifiableError(f"the transit lists more than {MAX_NAMES} names for one crossing")
-        if not name.startswith(f"{prefix}/") or not _OBJECT.fullmatch(name) or name <= after:
-            continue
-        if name < last:
-            raise NotVerifiableError("the transit lists the names of a crossing in no order")
-        if name > last:
-            yield name
-        last = name
+
+    def one_of_it(name: str) -> bool:
+        return name.startswith(f"{prefix}/") and _OBJECT.fullmatch(name) is not None
+
+    many, orderless = f"{MAX_NAMES} names for one crossing", "the names of a crossing"
+    return _in_order(found, one_of_it, after, MAX_NAMES, many, orderless)
 
 
 def listed_crossings(found: Iterable[str], after: str = "") -> Iterator[str]:
@@ -137,14 +132,24 @@ def listed_crossings(found: Iterable[str], after: str = "") -> Iterator[str]:
     Raises:
         NotVerifiableError: there is no end to it, or it is not sorted.
     """
+
+    def one_of_them(prefix: str) -> bool:
+        return PREFIX.fullmatch(prefix) is not None
+
+    return _in_order(found, one_of_them, after, MAX_CROSSINGS, f"{MAX_CROSSINGS} crossings", "its crossings")
+
+
+def _in_order(
+    found: Iterable[str], belongs: Callable[[str], bool], after: str, most: int, many: str, orderless: str
+) -> Iterator[str]:
     last = after
-    for count, prefix in enumerate(found):
-        if count >= MAX_CROSSINGS:
-            raise NotVerifiableError(f"the transit lists more than {MAX_CROSSINGS} crossings")
-        if not PREFIX.fullmatch(prefix) or prefix <= after:
+    for count, name in enumerate(found):
+        if count >= most:
+            raise NotVerifiableError(f"the transit lists more than {many}")
+        if name <= after or not belongs(name):
             continue
-        if prefix < last:
-            raise NotVerifiableError("the transit lists its crossings in no order")
-        if prefix > last:
-            yield prefix
-        last = prefix
+        if name < last:
+            raise NotVerifiableError(f"the transit lists {orderless} in no order")
+        if name > last:
+            yield name
+        last = name

@@ -28,7 +28,7 @@ def anything_due(
     Raises:
         UnreachableError: the disk refuses.
     """
-    root = folder.root.parents[1] / "transit"
+    root = folder.transits
     near = {peer: _near(root, peer, profile) for peer in sorted(peers)}
     if not has_outbox(folder):
         return any(transit is None or next(iter(_lying(transit)), "") for transit in near.values())

@@ -10,6 +10,7 @@ from boundary_world import World, rows
 
 from environments.boundary import CrossingRequest, egress, ingress, settle
 from environments.boundary.crossing import Member
+from environments.boundary.looking import stale_work
 from environments.consistency.account import Account, Came, Sent
 from environments.consistency.comparing import compare
 from environments.consistency.findings import Finding
@@ -153,6 +154,8 @@ def test_a_half_written_file_of_a_crossing_that_nobody_comes_back_to_goes(
     place = world.folder("cloud").outbox / crossing.removeprefix("sha256:")
     draft = place / ".receipt.4649.7f0001cc"
     draft.write_bytes(b"half")
+    draft.with_name(".manifest.4649.7f0001cd").write_bytes(b"half")
+    assert stale_work(world.env("cloud")) == (crossing,)
     with held(place / "lock", "another process"):
         assert found(world) == []
     assert {(each.kind, each.action) for each in found(world)} == {("orphaned", "work")}
