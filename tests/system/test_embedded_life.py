@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -73,9 +74,27 @@ def eventually(condition: Callable[[], object], seconds: float = 60.0) -> None:
         time.sleep(0.05)
 
 
-def is_closed(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+def a_port() -> int:
+    """Return a free port that neither a system nor the kernel takes of itself."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
+def listening_at(port: int, home: Home) -> list[int]:
+    """Return the processes of this home that listen there; another test's system may have the port by now."""
+    asked = ["ss", "-Hltnp", "sport", "=", f":{port}"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    found = []
+    for pid in {int(match) for match in re.findall(r"pid=(\d+),", told)}:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            process = Path(f"/proc/{pid}")
+            words = (process / "cmdline").read_bytes() + b"\0" + (process / "environ").read_bytes()
+            # Followed by one more character of a path's name, it is another home's, as "home2" is.
+            if re.search(re.escape(os.fsencode(home.root)) + rb"(?![\w.-])", words):
+                found.append(pid)
+    return found
 
 
 def holds(pid: int, word: bytes) -> bool:
@@ -95,7 +114,7 @@ def holds(pid: int, word: bytes) -> bool:
 
 def nothing_is_left(home: Home, port: int) -> None:
     assert not any(leftovers(home).values())
-    assert is_closed(port)
+    assert listening_at(port, home) == []
     assert [path for path in home.root.rglob("*") if stat.S_ISSOCK(path.lstat().st_mode)] == []
     assert not api_file(home).exists()
     assert running(home) is None
@@ -119,7 +138,8 @@ def home(folder: Path) -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def state(home: Home) -> dict[str, Any]:
-    state, events = bring_up(home)
+    # Not the first port that every other system tries: this one stops in between, and counts on it again.
+    state, events = bring_up(home, port=a_port())
     assert [event.name for event in events if event.kind == "ready"] == ["all"]
     told = {event.name for event in events if event.kind == "part"}
     environments = ("cloud", "edge", "onprem")
@@ -134,6 +154,7 @@ def test_everything_is_private_and_on_loopback(home: Home, state: dict[str, Any]
     listening = subprocess.run(["ss", "-Hltnp"], capture_output=True, text=True, check=True).stdout
     lines = [line for line in listening.splitlines() if any(f"pid={pid}," in line for pid in ours)]
     assert [line.split()[3] for line in lines] == [f"127.0.0.1:{state['port']}"]
+    assert listening_at(state["port"], home)  # so that the search can find what is left
     for path in home.root.rglob("*"):
         mode = stat.S_IMODE(path.lstat().st_mode)
         if not path.is_symlink() and not path.is_relative_to(home.system / "ui"):
