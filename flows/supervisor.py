@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from data_contracts.errors import IsthmusError
+from environments.collecting import collect_seldom
 from environments.embedded.api import ApiAddress
 from environments.embedded.composition import Composition, Gates, Registrar
 from environments.embedded.progress import Event, Reporter, pipe_reporter, text_reporter
@@ -81,6 +82,7 @@ def _registrar() -> Registrar | None:
 
 def main() -> int:
     """Run one system until it is told to stop."""
+    collect_seldom()
     parser = argparse.ArgumentParser(prog="flows.supervisor")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--site", type=Path)

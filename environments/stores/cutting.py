@@ -63,7 +63,7 @@ def written_whole(path: Path, entry: FileEntry, data: memoryview) -> Written:
 
 
 @contextmanager
-def _plain(path: Path, name: str) -> Iterator[int]:
+def _plain(path: Path | str, name: str) -> Iterator[int]:
     """Open a regular file of one name.
 
     Raises:
@@ -87,7 +87,7 @@ def _usual(size: int) -> int:
     return usual
 
 
-def cut(path: Path, name: str, *, durable: bool = True) -> FileEntry:
+def cut(path: Path | str, name: str, *, durable: bool = True) -> FileEntry:
     """Cut one file of a draft, and make it read-only, and durable if it shall stay.
 
     Raises:
@@ -124,7 +124,7 @@ def stamped(path: Path, entry: FileEntry) -> Written:
     return Written(entry, _stamp(found))
 
 
-def keep(path: Path, name: str, written: Written | None, *, durable: bool = True) -> FileEntry:
+def keep(path: Path | str, name: str, written: Written | None, *, durable: bool = True) -> FileEntry:
     """Return the entry of one file of a draft, read-only and durable if asked: cut, or as it was verified.
 
     Raises:

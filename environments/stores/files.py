@@ -52,7 +52,7 @@ def _kept(
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
             below = f"{above}{entry.name}/"
-            yield from _kept(name, folder / entry.name, known, durable=durable, above=below)
+            yield from _kept(name, Path(entry.path), known, durable=durable, above=below)
         elif entry.is_dir():
             raise UsageError(f"{name}: a link to a folder may not be part of an asset")
         else:
@@ -60,6 +60,6 @@ def _kept(
             if known is not None and path not in known:
                 raise NotVerifiableError(f"{name}: a file that nobody verified stands in the draft")
             written = known[path] if known is not None else None
-            yield keep(folder / entry.name, path, written, durable=durable)
+            yield keep(entry.path, path, written, durable=durable)
     if durable:
         sync_folder(folder)

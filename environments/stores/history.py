@@ -115,7 +115,10 @@ class History:
 
     def tombstone(self, entry: Entry) -> Path:
         """Return where the tombstone of a version stands, or would."""
-        return self.folder / f"{entry.version}{ERASED}"
+        return Path(self._tombstone(entry))
+
+    def _tombstone(self, entry: Entry) -> str:
+        return f"{self.folder}/{entry.version}{ERASED}"
 
     def _entries(self, names: Sequence[str]) -> tuple[Entry, ...]:
         return tuple(entry for entry in map(self._entry, names) if entry is not None)
@@ -167,7 +170,7 @@ class History:
         Raises:
             NotVerifiableError: it is gone.
         """
-        stands = os.path.lexists(entry.record) and not os.path.lexists(self.tombstone(entry))
+        stands = os.path.lexists(entry.record) and not os.path.lexists(self._tombstone(entry))
         if stands and (entry.set_folder is None or os.path.lexists(entry.set_folder)):
             return entry
         return self.at(record)

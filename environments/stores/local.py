@@ -82,7 +82,7 @@ class LocalStore:
         self._assets = folder / "assets"
         self._clock = clock
         self._leases = Leases()
-        self._stood: dict[tuple[str, int, str], Entry] = {}
+        self._stood: dict[tuple[str, int, str], tuple[History, Entry]] = {}
         self._check_format()
 
     def names(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class LocalStore:
         record = history.read(entry)
         if len(self._stood) >= _MOST:
             self._stood.clear()
-        self._stood[name, record.sequence, record.version] = entry
+        self._stood[name, record.sequence, record.version] = history, entry
         return record
 
     def contract(self, record: AssetRecord) -> Contract:
@@ -158,10 +158,9 @@ class LocalStore:
 
     def locate(self, record: AssetRecord, path: str) -> Path:
         """Return a local path of one file, nothing of it verified."""
-        history = self._history(record.name)
         # Held against removal as long as this store is used; it may have gone in the same moment, or since
         # its record was read: `again` looks.
-        place = self._stood.get((record.name, record.sequence, record.version)) or history.at(record)
+        history, place = self._stood.get((record.name, record.sequence, record.version)) or self._at(record)
         self._leases.hold(place.record)
         target = history.again(place, record).file(record.file(path).path)
         self._refuse_links(target, record)
@@ -224,8 +223,12 @@ class LocalStore:
     def _history(self, name: str) -> History:
         return History(self._assets, check_name(name, "the asset"))
 
+    def _at(self, record: AssetRecord) -> tuple[History, Entry]:
+        history = self._history(record.name)
+        return history, history.at(record)
+
     def _place(self, record: AssetRecord) -> Entry:
-        return self._history(record.name).at(record)
+        return self._at(record)[1]
 
     def _lay_out(self) -> None:
         make_private(self.folder)

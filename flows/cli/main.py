@@ -19,6 +19,9 @@ __all__ = ["COMMANDS", "main"]
 def main() -> None:
     """Run the command line and exit with the status that design §4 gives each kind of error."""
     try:
+        from environments.collecting import collect_seldom
+
+        collect_seldom()
         from flows.cli.group import ROOT
         from flows.cli.report import run_reporting
 
