@@ -16,7 +16,6 @@ Example:
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from typing import Any
 from data_contracts.errors import Problem
 from data_contracts.yamlsource import Key, Source
 
-__all__ = ["Fields", "Path", "shown"]
+__all__ = ["Fields", "Path", "nearest", "shown"]
 
 Path = tuple[Key, ...]
 _SHOWN = 40
@@ -38,6 +37,13 @@ def shown(value: object) -> str:
     """Return a value of a declaration as a message shows it: short, and on one line."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """Return which of the known words was probably meant; None where none is near."""
+    from difflib import get_close_matches  # only where something is wrong
+
+    return next(iter(get_close_matches(word, known, 1)), None)
 
 
 @dataclass
@@ -73,8 +79,8 @@ class Fields:
             return {}
         for key in value:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"{near[0]!r}" if near else "one of: " + ", ".join(known)
+                near = nearest(str(key), known)
+                hint = f"{near!r}" if near else "one of: " + ", ".join(known)
                 self.complain((*path, key), "an unknown key", hint)
         for key in required:
             if value.get(key) is None:

@@ -15,13 +15,12 @@ Example:
 
 from __future__ import annotations
 
-import difflib
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from data_contracts.errors import Problem
-from environments.fields import Fields, Path
+from environments.fields import Fields, Path, nearest
 from environments.ref import NAME
 from environments.transits import (
     AzureTransitSpec,
@@ -75,8 +74,8 @@ def disagreements(found: Mapping[str, tuple[tuple[TransitSpec, ...], Fields]]) -
             where: Path = ("transits", index, "with")
             if spec.peer == name or spec.peer not in found:
                 others = sorted(set(found) - {name})
-                near = difflib.get_close_matches(spec.peer, others, 1)
-                expected = repr(near[0]) if near else "one of: " + ", ".join(others)
+                near = nearest(spec.peer, others)
+                expected = repr(near) if near else "one of: " + ", ".join(others)
                 message = f"{spec.peer!r} is no other environment"
                 problems.append(fields.source.problem(where, message, expected))
                 continue

@@ -26,8 +26,8 @@ from typing import Any
 
 from data_contracts.digest import canonical, digest_bytes
 from data_contracts.errors import NotVerifiableError
+from environments.encoding import decode, encode
 from environments.identity import Identity, PublicIdentity
-from environments.identity.public import decode, encode
 from environments.signed import is_canonical, pre_authentication, strict_json
 
 __all__ = [

@@ -35,8 +35,8 @@ from environments.boundary.crossing import (
 from environments.boundary.envelope import MANIFEST, make_statement, open_statement, seal_statement
 from environments.boundary.sealing import MAX_CHUNKS, MAX_CONTENTS, OVERHEAD
 from environments.boundary.shape import Fields
+from environments.encoding import decode, encode
 from environments.identity import Identity, PublicIdentity
-from environments.identity.public import decode, encode
 from environments.ledger import Head
 
 __all__ = [

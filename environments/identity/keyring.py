@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import PublicIdentity, decode, encode
+from environments.encoding import decode, encode
+from environments.identity.public import PublicIdentity
 from environments.identity.signers import FileSigner, KmsKey, KmsSigner, Signer, TokenKey, TokenSigner
 from environments.ref import check_name
 

@@ -16,8 +16,6 @@ Example:
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,34 +28,15 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 
 from data_contracts.digest import digest_bytes, digest_json
 from data_contracts.errors import NotVerifiableError, UsageError
+from environments.encoding import decode, encode
 from environments.ref import check_name
 
-__all__ = ["SUITE", "PublicIdentity", "decode", "encode"]
+__all__ = ["SUITE", "PublicIdentity"]
 
 SUITE = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 """The one HPKE suite (RFC 9180; draft-ietf-hpke-pq for the hybrid KEM)."""
 _VERSION = 1
 _LENGTHS = {"signing": 32, "wrap_mlkem": 1184, "wrap_x25519": 32, "pair": 32}
-
-
-def encode(data: bytes) -> str:
-    """Return bytes as standard base64 text."""
-    return base64.b64encode(data).decode("ascii")
-
-
-def decode(text: object, *, what: str, length: int | None = None) -> bytes:
-    """Return the bytes of standard base64 text in its one canonical form.
-
-    Raises:
-        NotVerifiableError: it is no such text, or not of `length` bytes.
-    """
-    try:
-        data = base64.b64decode(text, validate=True) if isinstance(text, str) else None
-    except (binascii.Error, ValueError):
-        data = None
-    if data is None or (length is not None and len(data) != length) or encode(data) != text:
-        raise NotVerifiableError(f"{what}: not the base64 text that belongs there")
-    return data
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from typing import Any
 
 from data_contracts.digest import canonical, is_digest
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.identity.public import PublicIdentity, decode, encode
+from environments.encoding import decode, encode
+from environments.identity.public import PublicIdentity
 from environments.identity.signers import Signer
 from environments.joining.answer import Answer
 from environments.joining.letter import as_shape, check_address, check_signer, nonce_of

@@ -21,7 +21,7 @@ from typing import Any
 
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.identity.public import decode, encode
+from environments.encoding import decode, encode
 from environments.identity.signers import Signer
 from environments.joining.letter import LONGEST, as_shape, check_address, check_signer, check_time, nonce_of
 from environments.members.refusal import JoiningRefusedError

@@ -17,11 +17,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import canonical, digest_bytes, is_digest
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import PublicIdentity, decode, encode
+from environments.encoding import decode, encode
+
+if TYPE_CHECKING:
+    from environments.identity.public import PublicIdentity
 
 __all__ = ["GENESIS", "HEAD_EVERY", "MAX_ENTRY", "Entry", "Head", "head_payload", "is_kept", "parse_entry"]
 

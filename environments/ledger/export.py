@@ -21,15 +21,18 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from data_contracts.digest import canonical, digest_bytes
-from environments.identity.public import PublicIdentity, encode
+from environments.encoding import encode
 from environments.ledger.database import head_pages, last_row, newest_head, pages, reading
 from environments.ledger.entry import GENESIS, Head, parse_entry
 from environments.ledger.migrate import take_over
 from environments.ledger.shown import all_shown
 from environments.ledger.witness import all_witnessed
+
+if TYPE_CHECKING:
+    from environments.identity.public import PublicIdentity
 
 __all__ = ["FORMAT", "export_lines", "export_parquet"]
 

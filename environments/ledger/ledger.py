@@ -24,16 +24,18 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import DefectError, NotVerifiableError
-from environments.identity.keys import Identity
 from environments.ledger.database import Row, add, last_row, newest_head, reading, writing
 from environments.ledger.entry import GENESIS, MAX_ENTRY, Entry, Head, head_payload, is_kept, parse_entry
 from environments.ledger.lookup import newest, read_entries, read_head
 from environments.ledger.migrate import take_over
 from environments.ledger.shown import changing, most_shown, shown_to, write_shown
+
+if TYPE_CHECKING:
+    from environments.identity.keys import Identity
 
 __all__ = ["Ledger", "utc_now"]
 

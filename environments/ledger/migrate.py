@@ -20,13 +20,17 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import PublicIdentity, decode
+from environments.encoding import decode
 from environments.ledger.database import Row, add, last_row, writing
 from environments.ledger.entry import GENESIS, HEAD_EVERY, MAX_ENTRY, Head, is_kept, parse_entry
 from environments.private import disk_errors, make_private, read_private, sync_folder
+
+if TYPE_CHECKING:
+    from environments.identity.public import PublicIdentity
 
 __all__ = ["take_over"]
 

@@ -23,14 +23,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import PublicIdentity
 from environments.ledger.database import last_row, reading, signed_heads, signed_pages
 from environments.ledger.entry import GENESIS, HEAD_EVERY, Head, parse_entry
 from environments.ledger.migrate import take_over
 from environments.ledger.shown import most_shown
+
+if TYPE_CHECKING:
+    from environments.identity.public import PublicIdentity
 
 __all__ = ["LedgerProblem", "LedgerReport", "verify_ledger"]
 

@@ -20,14 +20,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import PublicIdentity
 from environments.ledger.entry import Head
 from environments.locking import held
 from environments.private import make_private, read_private, write_private
 from environments.ref import check_name
+
+if TYPE_CHECKING:
+    from environments.identity.public import PublicIdentity
 
 __all__ = ["all_witnessed", "check_head", "replace_witnessed", "witness_head", "witnessed_head"]
 

@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from data_contracts.digest import canonical, digest_bytes, is_digest
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import decode, encode
+from environments.encoding import decode, encode
 from environments.identity.signers import Signer
 from environments.signed import is_canonical, pre_authentication, strict_json
 from environments.trust.document import TrustDocument

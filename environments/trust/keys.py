@@ -19,7 +19,7 @@ from typing import Any
 
 from data_contracts.digest import digest_bytes
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import decode, encode
+from environments.encoding import decode, encode
 from environments.trust.shape import exact, moment, stamp
 
 __all__ = ["KEY_LIFETIME", "SKEW", "AgreementKey", "SigningKey", "Window"]

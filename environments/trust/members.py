@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 from data_contracts.digest import digest_bytes, is_digest
 from data_contracts.errors import NotVerifiableError
-from environments.identity.public import PublicIdentity, decode, encode
+from environments.encoding import decode, encode
+from environments.identity.public import PublicIdentity
 from environments.trust.keys import AgreementKey, SigningKey
 from environments.trust.shape import count, exact, items, name
 

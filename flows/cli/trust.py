@@ -97,7 +97,7 @@ def export(*, out: Path | None, home: Home, as_json: bool) -> None:
 def new_root(*, file: Path, as_json: bool) -> None:
     """Make a root key: FILE holds the private key (keep it offline), FILE.pub the public one (hand it in)."""
     from data_contracts.digest import digest_bytes
-    from environments.identity.public import encode
+    from environments.encoding import encode
     from environments.identity.signers import make_file_signer
 
     public = make_file_signer(file).public
@@ -111,7 +111,7 @@ def new_root(*, file: Path, as_json: bool) -> None:
 
 def read_public(path: Path) -> bytes:
     """Return the public key in a file that `new-root` wrote."""
-    from environments.identity.public import decode
+    from environments.encoding import decode
 
     return decode(_read(path).decode("ascii", "replace").strip(), what=str(path), length=32)
 

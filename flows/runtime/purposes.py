@@ -8,9 +8,9 @@ by terms and rules alone, whatever this module says.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 
 from data_contracts.errors import UsageError
+from environments.fields import nearest
 from environments.ref import check_name
 from environments.site import Site
 from flows.runtime.errors import PlanError
@@ -56,8 +56,8 @@ def _says(purpose: str) -> str:
 
 
 def _remedy(purpose: str, known: frozenset[str]) -> str:
-    close = get_close_matches(purpose, known, 1)
-    meant = f"did you mean {close[0]}? " if close else ""
+    close = nearest(purpose, known)
+    meant = f"did you mean {close}? " if close else ""
     return (
         f"{meant}the known ones are: {', '.join(sorted(known))}; "
         "a new one is named by a contract's terms, or under [purposes] in site.toml"

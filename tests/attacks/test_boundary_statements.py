@@ -112,7 +112,7 @@ def test_odd_json_under_a_genuine_signature(world: World, sent: EgressResult, ol
 
 
 def _sign_raw(identity: Identity, payload: bytes) -> bytes:
-    from environments.identity.public import encode
+    from environments.encoding import encode
 
     kind = b"application/vnd.in-toto+json"
     encoded = b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)

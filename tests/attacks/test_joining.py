@@ -21,7 +21,7 @@ from joining_forgery import member, own_signer, payload, refused, signed_anew, s
 from joining_world import RIGHT, JoiningWorld, Refused
 
 from data_contracts.digest import canonical
-from environments.identity.public import decode, encode
+from environments.encoding import decode, encode
 
 pytestmark = [pytest.mark.attack, pytest.mark.xdist_group("joining")]
 

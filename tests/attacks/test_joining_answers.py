@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contract_suites"))
 from joining_forgery import member, own_signer, payload, refused, signed_anew, stranger, unsigned
 from joining_world import RIGHT, SECRET, File, JoiningWorld, Refused
 
+from environments.encoding import decode, encode
 from environments.folder import EnvironmentFolder
-from environments.identity.public import decode, encode
 
 pytestmark = [pytest.mark.attack, pytest.mark.xdist_group("joining")]
 

@@ -17,10 +17,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "contract_suites"))
 from joining_forgery import member, own_signer, payload, refused, signed_anew, stranger, unsigned
 from joining_world import RIGHT, JoiningWorld, Refused
 
+from environments.encoding import encode
 from environments.folder import EnvironmentFolder
 from environments.identity import load_identity
 from environments.identity.keys import load_keyring
-from environments.identity.public import encode
 from environments.trust import Authority, load_pinned
 from environments.trust.changing import revoked
 

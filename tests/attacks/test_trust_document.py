@@ -195,7 +195,7 @@ def test_a_pinned_file_that_was_edited(cloud: Folder) -> None:
 def test_another_form_under_a_genuine_signature(cloud: Folder, change: dict[str, object]) -> None:
     """A holder of the root key was made to sign what this version does not read; a downgrade among it."""
     from data_contracts.digest import digest_bytes
-    from environments.identity.public import encode
+    from environments.encoding import encode
     from environments.signed import pre_authentication
 
     kind = "application/vnd.isthmus.trust.v1+json"

@@ -10,9 +10,9 @@ import pytest
 from joining_world import JoiningWorld, Refused
 
 from data_contracts.digest import canonical, digest_bytes
+from environments.encoding import decode, encode
 from environments.folder import EnvironmentFolder
 from environments.identity.keys import load_keyring
-from environments.identity.public import decode, encode
 from environments.identity.signers import FileSigner, Signer
 from environments.signed import pre_authentication
 

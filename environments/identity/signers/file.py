@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from data_contracts.digest import canonical, digest_bytes
 from data_contracts.errors import NotVerifiableError, UsageError
+from environments.encoding import decode, encode
 from environments.identity.files import read_key, write_once
-from environments.identity.public import decode, encode
 from environments.signed import strict_json
 
 __all__ = ["FileSigner", "load_file_signer", "make_file_signer"]

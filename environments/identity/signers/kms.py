@@ -35,7 +35,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
-from environments.identity.public import decode, encode
+from environments.encoding import decode, encode
 from environments.identity.signers.sigv4 import Asked, signed_headers
 from environments.objects.credentials import S3_KEYS, read_credentials
 

@@ -27,7 +27,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from data_contracts.errors import NotVerifiableError, UnreachableError, UsageError
-from environments.identity.public import decode, encode
+from environments.encoding import decode, encode
 from environments.private import read_private
 
 __all__ = ["TokenKey", "TokenSigner", "make_token_key"]

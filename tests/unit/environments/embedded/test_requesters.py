@@ -16,8 +16,8 @@ from data_contracts.errors import UsageError
 from environments.embedded import requesters
 from environments.embedded.prepare import issue_trust, make_environment, meet_peers
 from environments.embedded.trustwork import authority
+from environments.encoding import encode
 from environments.home import Home
-from environments.identity.public import encode
 from environments.identity.signers import make_file_signer
 from environments.trust import load_pinned
 from environments.trust.requests import attribute

@@ -8,9 +8,9 @@ import pytest
 
 from data_contracts.digest import canonical, digest_bytes
 from data_contracts.errors import NotVerifiableError
+from environments.encoding import encode
 from environments.home import EnvironmentFolder
 from environments.identity import Identity
-from environments.identity.public import encode
 from environments.ledger import Entry, Head, Ledger, verify_ledger, witness_head
 from environments.ledger.database import DATABASE
 from environments.ledger.entry import GENESIS, head_payload
