@@ -10,7 +10,7 @@ Example:
     [('covid_tests', 'cloud', 'current')]
 """
 
-from environments.consistency.status import STATES, Row, Source, open_source, status_of
-from environments.consistency.texts import document
+from environments.consistency.status import STATES, Row, Share, Source, open_source, shares_of, status_of
+from environments.consistency.texts import rows_text
 
-__all__ = ["STATES", "Row", "Source", "document", "open_source", "status_of"]
+__all__ = ["STATES", "Row", "Share", "Source", "open_source", "rows_text", "shares_of", "status_of"]

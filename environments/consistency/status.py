@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -32,7 +32,7 @@ from environments.profile import Profile
 from environments.site import Site
 from environments.stores import AssetStore, open_store
 
-__all__ = ["STATES", "Answer", "Row", "Source", "open_source", "rows_of", "status_of"]
+__all__ = ["STATES", "Answer", "Row", "Share", "Source", "open_source", "rows_of", "shares_of", "status_of"]
 
 STATES = {
     "current": "the latest version is there",
@@ -63,6 +63,8 @@ class Answer:
     note: str = ""
 
 
+_WORTH_IT = 10_000
+"""Rows of a share: they take a process of its own as long as it takes to make that."""
 _BEFORE_QUEUED = {"damaged", "current", "in-flight", "unsettled"}
 """What is said of a pair although something of it waits in the outbox."""
 _WAITS = {"permitted": "", "held": "held back by a limit of the boundary"}
@@ -117,6 +119,18 @@ class Row(NamedTuple):
         return self._asdict() | {"rules": list(self.rules), "queued": queued, "why": STATES[self.state]}
 
 
+class Share(NamedTuple):
+    """Some of the rows.
+
+    Attributes:
+        names: the assets that they are of.
+        rows: what is to be said of them, read when they are asked for.
+    """
+
+    names: Sequence[str]
+    rows: Iterator[Row]
+
+
 @dataclass(frozen=True)
 class Source:
     """What is needed of one environment to say how far its destinations are.
@@ -167,11 +181,33 @@ def status_of(source: Source) -> Iterator[Row]:
         NotVerifiableError: the ledger does not read.
         UnreachableError: the disk refuses.
     """
+    [share] = shares_of(source, 1)
+    return share.rows
+
+
+def shares_of(source: Source, most: int) -> list[Share]:
+    """Give every row of one source, in one to this many shares, of which each may go to a process of its own.
+
+    One follows another, and no asset is in two. Few rows are one share: a process costs more than they do.
+
+    Raises:
+        NotVerifiableError: the ledger does not read.
+        UnreachableError: the disk refuses.
+    """
     followed, waiting = follow(source.folder, source.store), dict[Pair, Lane]()
     if has_outbox(source.folder):
         with open_outbox(source.folder, durable=False) as outbox:
             waiting = outbox.lanes()
-    return rows_of(followed, source.peers, source.clock(), source.look, waiting)
+    names = _names(followed, waiting)
+    shares = max(1, min(most, len(names) * len(source.peers) // _WORTH_IT))
+    size = max(1, -(-len(names) // shares))
+    give = partial(rows_of, followed, source.peers, source.clock(), source.look, waiting)
+    parts = [names[begin : begin + size] for begin in range(0, max(1, len(names)), size)]
+    return [Share(part, give(names=part)) for part in parts]
+
+
+def _names(followed: Followed, waiting: Mapping[Pair, Lane]) -> list[str]:
+    return sorted({*followed.assets, *followed.standings, *(name for name, _ in waiting)})
 
 
 def rows_of(
@@ -180,8 +216,13 @@ def rows_of(
     now: dt.datetime,
     look: _Look,
     waiting: Mapping[Pair, Lane] | None = None,
+    *,
+    names: Sequence[str] | None = None,
 ) -> Iterator[Row]:
-    """Give every row; nothing is read but what `followed` holds, the declarations, and what `look` says."""
+    """Give every row, or those of some assets.
+
+    Nothing is read but what `followed` holds, the declarations, and what `look` says.
+    """
     queued = waiting or {}
     sides = [peer.destination() for peer in peers.values()]
     admitted = {
@@ -190,7 +231,7 @@ def rows_of(
     }
     destinations = sorted(peers)
     nothing, never, made = Held(), Known(), partial(tuple.__new__, Row)
-    for name in sorted({*followed.assets, *followed.standings, *(name for name, _ in queued)}):
+    for name in _names(followed, queued) if names is None else names:
         held = followed.assets.get(name, nothing)
         history, standings = _History(held, now), followed.standings.get(name, {})
         latest = "" if held.damaged else history.latest

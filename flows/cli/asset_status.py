@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -31,6 +31,9 @@ __all__ = ["status"]
 
 _SHORT = len("sha256:") + 12
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
+_HEADER = ("ASSET", "TO", "THERE", "LATEST", "BEHIND", "STATE", "WHY")
+_WIDTHS = (_SHORT, _SHORT, len("100, 12 min"), len("never-sent"))
+"""Of THERE to STATE: known before any row is, so that several processes can write one table."""
 _TIMEOUT = 600.0
 
 
@@ -63,8 +66,6 @@ def status(  # noqa: PLR0913 - one parameter for each option
     What is there is what the destination signed a receipt for, as this side's ledger has it. Nobody is asked
     over a link, so the answer comes while links are down. Exit 0, whatever is behind.
     """
-    from environments.embedded.forks import ask_all
-
     home.check()
     for name in (env, destination):
         if name is not None:
@@ -74,26 +75,64 @@ def status(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("no environment has a folder in this home yet", remedy="run `isthmus up` once")
     wanted = _Wanted(asset, destination, everything, remote, as_json)
     with tempfile.TemporaryDirectory(prefix="isthmus-status-") as made:
-        place = Path(made)
-        questions = {name: partial(_tell, home, site, wanted, name, place / name) for name in names}
-        for answer in ask_all(questions, timeout=_TIMEOUT).values():
-            if isinstance(answer, IsthmusError):
-                raise answer
-        _print({name: place / name for name in names}, as_json=as_json)
+        places = {name: Path(made) / name for name in names}
+        told = _answers(
+            {name: partial(_tell, home, site, wanted, name, place) for name, place in places.items()}
+        )
+        parts = {
+            name: [_part(places[name], share) for share in range(told[name]["shares"])] for name in names
+        }
+        if as_json:
+            _print_json(parts)
+        else:
+            _print_tables(parts, {name: told[name]["form"] for name in names}, asset)
 
 
-def _print(parts: Mapping[str, Path], *, as_json: bool) -> None:
-    """Print what each child wrote: a hundred thousand rows are not read, nor written twice."""
+def _answers(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Put each question to a child of its own.
+
+    Raises:
+        IsthmusError: the first answer that is an error.
+    """
+    from environments.embedded.forks import ask_all
+
+    told = ask_all(questions, timeout=_TIMEOUT)
+    for answer in told.values():
+        if isinstance(answer, IsthmusError):
+            raise answer
+    return told
+
+
+def _print_json(parts: Mapping[str, Sequence[Path]]) -> None:
+    """Print what the children wrote: a hundred thousand rows are not read, nor written twice."""
     sys.stdout.flush()
     out = sys.stdout.buffer
-    for number, (name, path) in enumerate(parts.items()):
-        if as_json:
-            head = f"{json.dumps(name)}: "
-            out.write((",\n" if number else '{"environments": {').encode() + head.encode())
+    for number, (name, paths) in enumerate(parts.items()):
+        out.write((",\n" if number else '{"environments": {').encode() + f"{json.dumps(name)}: [".encode())
+        _copy([path for path in paths if path.stat().st_size], out, b",\n")
+        out.write(b"]")
+    out.write(b"}}\n")
+    out.flush()
+
+
+def _print_tables(parts: Mapping[str, Sequence[Path]], forms: Mapping[str, str], asset: str | None) -> None:
+    """As `_print_json`."""
+    for name, paths in parts.items():
+        full = [path for path in paths if path.stat().st_size]
+        if full:
+            click.echo(f"{name}:\n{forms[name] % _HEADER}", nl=False)
+            sys.stdout.flush()
+            _copy(full, sys.stdout.buffer)
+        else:
+            click.echo(f"{name}: nothing that could cross" + (f" by the name {asset}" if asset else ""))
+
+
+def _copy(paths: Iterable[Path], out: BinaryIO, between: bytes = b"") -> None:
+    for number, path in enumerate(paths):
+        if number:
+            out.write(between)
         with path.open("rb") as part:
             shutil.copyfileobj(part, out, 1 << 20)
-        out.write(b"" if as_json else b"\n")
-    out.write(b"}}\n" if as_json else b"")
     out.flush()
 
 
@@ -119,27 +158,53 @@ class _Wanted:
         )
 
 
-def _tell(home: Home, site: Site, wanted: _Wanted, env: str, path: Path) -> None:
-    """Write the answer for one environment; runs in a child of its own."""
-    with path.open("xb") as part:
-        part.writelines(piece.encode() for piece in _told(home, site, wanted, env))
+def _tell(home: Home, site: Site, wanted: _Wanted, env: str, place: Path) -> dict[str, Any]:
+    """Write the answer for one environment; runs in a child of its own, and many rows in its children.
 
-
-def _told(home: Home, site: Site, wanted: _Wanted, env: str) -> Iterator[str]:
-    """Answer for one environment, as the text that is printed, piece by piece."""
-    from environments.consistency import document, open_source, status_of
+    Returns: how many files it is in, one after another, and the form of a table's line.
+    """
+    from environments.consistency import open_source, shares_of
 
     # This process ends with its answer; looking for circles among a hundred thousand rows took half its time.
     gc.disable()
     source = open_source(home.environment(env).check(), site, remote=wanted.remote)
-    found = (row for row in status_of(source) if wanted.takes(row))
-    yield from document(found) if wanted.as_json else _lines(env, found, wanted)
+    shares = shares_of(source, len(os.sched_getaffinity(0)))
+    names = [wanted.asset] if wanted.asset else [name for share in shares for name in share.names]
+    form = _form([names, list(source.peers)])
+    writing = {
+        str(number): partial(_write, share.rows, wanted, form, _part(place, number))
+        for number, share in enumerate(shares)
+    }
+    if len(writing) == 1:
+        writing["0"]()
+    else:
+        _answers(writing)
+    return {"shares": len(shares), "form": form}
 
 
-def _lines(env: str, rows: Iterable[Row], wanted: _Wanted) -> Iterator[str]:
-    header = ("ASSET", "TO", "THERE", "LATEST", "BEHIND", "STATE", "WHY")
-    cells = [
-        (
+def _part(place: Path, share: int) -> Path:
+    return place.with_name(f"{place.name}.{share}")
+
+
+def _write(rows: Iterable[Row], wanted: _Wanted, form: str, path: Path) -> None:
+    """Write one share of the rows as the text that is printed, piece by piece."""
+    from environments.consistency import rows_text
+
+    found = (row for row in rows if wanted.takes(row))
+    text = rows_text(found) if wanted.as_json else _lines(form, found)
+    with path.open("xb") as part:
+        part.writelines(piece.encode() for piece in text)
+
+
+def _form(words: Sequence[Sequence[str]]) -> str:
+    """Return the form of a line, whose columns are as wide as these words for the first ones."""
+    longest = [max(map(len, [head, *column])) for head, column in zip(_HEADER, words, strict=False)]
+    return "".join(f"%-{width}s  " for width in [*longest, *_WIDTHS]) + "%s\n"
+
+
+def _lines(form: str, rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        yield form % (
             row.asset,
             row.destination,
             row.there[:_SHORT] or "-",
@@ -148,12 +213,6 @@ def _lines(env: str, rows: Iterable[Row], wanted: _Wanted) -> Iterator[str]:
             row.state,
             _why(row.why, row.note, row.rules),
         )
-        for row in rows
-    ]
-    if cells:
-        yield f"{env}:\n{_table([header, *cells])}"
-    else:
-        yield f"{env}: nothing that could cross" + (f" by the name {wanted.asset}" if wanted.asset else "")
 
 
 def _behind(versions: int | None, seconds: int) -> str:
@@ -170,10 +229,3 @@ def _behind(versions: int | None, seconds: int) -> str:
 def _why(why: str, note: str, rules: Iterable[dict[str, Any]]) -> str:
     said = ", ".join(str(rule["id"]) for rule in rules)
     return why + (f" ({note})" if note else "") + (f": {said}" if said else "")
-
-
-def _table(lines: Sequence[tuple[str, ...]]) -> str:
-    padded = range(len(lines[0]) - 1)
-    widths = [max(map(len, map(itemgetter(place), lines))) for place in padded]
-    form = "".join(f"%-{width}s  " for width in widths) + "%s"
-    return "\n".join(form % line for line in lines)

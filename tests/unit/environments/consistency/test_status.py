@@ -12,7 +12,7 @@ from boundary_world import TO_CLOUD, World, rows, visits
 
 from data_contracts.errors import UnreachableError
 from environments.boundary import egress, ingress, settle
-from environments.consistency import Row, Source, status_of
+from environments.consistency import Row, Source, shares_of, status_of
 from environments.consistency.status import Answer
 from environments.stores import AssetRecord, LocalStore, SetMember
 from environments.transit.answers import answer_lies
@@ -46,6 +46,27 @@ def every(world: World) -> list[Row]:
 
     source = Source(env.folder, env.store, env.peers, look, env.clock)
     return list(status_of(source))
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 50])
+def test_shares_are_the_rows_one_after_another(
+    world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    for number in range(7):
+        world.add(rows(30 + number), name=f"visits_{number}")
+    cross(world, world.env("onprem").store.record("visits_3"))
+    env = world.env("onprem")
+    source = Source(env.folder, env.store, env.peers, lambda *_: Answer(lies=False), env.clock)
+    assert [share.names for share in shares_of(source, most)] == [
+        list(env.store.names())
+    ]  # too few to be shared
+    monkeypatch.setattr("environments.consistency.status._WORTH_IT", 1)
+    shares = shares_of(source, most)
+    assert len(shares) == {1: 1, 2: 2, 3: 3, 50: 7}[most]
+    assert [name for share in shares for name in share.names] == list(env.store.names())
+    told = [list(share.rows) for share in shares]
+    assert [{row.asset for row in some} for some in told] == [set(share.names) for share in shares]
+    assert [row for some in told for row in some] == list(status_of(source))
 
 
 def found(world: World, to: str = "cloud", name: str = "visits") -> Row:

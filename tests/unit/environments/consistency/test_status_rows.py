@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from environments.consistency import STATES, Row, document
+from environments.consistency import STATES, Row, rows_text
 from environments.outbox import Lane
 
 TEXT = st.text(max_size=12) | st.sampled_from(['"', "\\", "\n\x00\u2028", "sha256:" + "a" * 64])
@@ -41,13 +41,15 @@ def test_rows_are_written_as_the_encoder_writes_them(rows: list[Row], agree: boo
     if agree:  # the version that is there is the latest, and the one that was asked for last
         rows = [row._replace(latest=row.there, asked=row.there) for row in rows]
     told = [row.to_json() for row in rows]
-    written = "".join(document(rows))
-    assert written == "[" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in told) + "]"
-    assert json.loads(written) == json.loads(json.dumps(told))
+    written = "".join(rows_text(rows))
+    assert written == ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
+    assert json.loads(f"[{written}]") == json.loads(json.dumps(told))
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 8])
 def test_pieces_make_one_document(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("environments.consistency.texts._TOGETHER", 4)
     rows = [Row(f"asset-{number}", "cloud", "current") for number in range(count)]
-    assert json.loads("".join(document(rows))) == [json.loads(json.dumps(row.to_json())) for row in rows]
+    assert json.loads(f"[{''.join(rows_text(rows))}]") == [
+        json.loads(json.dumps(row.to_json())) for row in rows
+    ]
