@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from environments.home import Home
 from environments.site import Site
-from environments.stores import SetMember, open_store
+from environments.stores import LocalStore, SetMember
 from flows.cli.init import write_site
 
 ALONE = "from flows.cli.main import main; main()"
@@ -31,7 +32,8 @@ def place(tmp_path: Path) -> Path:
     site = Site.load(tmp_path / "site")
     folder = Home(tmp_path / "home").create().environment("onprem").create()
     contract = site.contracts.get("clinic.readings")
-    with open_store(folder, site.profile("onprem")).begin_set([*NAMES, "a_long_name_of_an_asset"]) as draft:
+    store = LocalStore(folder.store, clock=lambda: dt.datetime(2026, 1, 1, tzinfo=dt.UTC))  # told in days
+    with store.begin_set([*NAMES, "a_long_name_of_an_asset"]) as draft:
         for name in draft.names:
             (draft.path(name) / "part.bin").write_bytes(name.encode())
         draft.commit({name: SetMember(contract, contract.labels) for name in draft.names})
