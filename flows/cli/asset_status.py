@@ -75,17 +75,8 @@ def status(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("no environment has a folder in this home yet", remedy="run `isthmus up` once")
     wanted = _Wanted(asset, destination, everything, remote, as_json)
     with tempfile.TemporaryDirectory(prefix="isthmus-status-") as made:
-        places = {name: Path(made) / name for name in names}
-        told = _answers(
-            {name: partial(_tell, home, site, wanted, name, place) for name, place in places.items()}
-        )
-        parts = {
-            name: [_part(places[name], share) for share in range(told[name]["shares"])] for name in names
-        }
-        if as_json:
-            _print_json(parts)
-        else:
-            _print_tables(parts, {name: told[name]["form"] for name in names}, asset)
+        told = _answers({name: partial(_tell, home, site, wanted, name, Path(made)) for name in names})
+        (_print_json if as_json else partial(_print_tables, asset))(told)
 
 
 def _answers(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
@@ -103,35 +94,34 @@ def _answers(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
     return told
 
 
-def _print_json(parts: Mapping[str, Sequence[Path]]) -> None:
+def _print_json(told: Mapping[str, Any]) -> None:
     """Print what the children wrote: a hundred thousand rows are not read, nor written twice."""
     sys.stdout.flush()
     out = sys.stdout.buffer
-    for number, (name, paths) in enumerate(parts.items()):
+    for number, (name, answer) in enumerate(told.items()):
         out.write((",\n" if number else '{"environments": {').encode() + f"{json.dumps(name)}: [".encode())
-        _copy([path for path in paths if path.stat().st_size], out, b",\n")
+        _copy(answer["parts"], out, b",\n")
         out.write(b"]")
     out.write(b"}}\n")
     out.flush()
 
 
-def _print_tables(parts: Mapping[str, Sequence[Path]], forms: Mapping[str, str], asset: str | None) -> None:
+def _print_tables(asset: str | None, told: Mapping[str, Any]) -> None:
     """As `_print_json`."""
-    for name, paths in parts.items():
-        full = [path for path in paths if path.stat().st_size]
-        if full:
-            click.echo(f"{name}:\n{forms[name] % _HEADER}", nl=False)
+    for name, answer in told.items():
+        if answer["parts"]:
+            click.echo(f"{name}:\n{answer['header']}", nl=False)
             sys.stdout.flush()
-            _copy(full, sys.stdout.buffer)
+            _copy(answer["parts"], sys.stdout.buffer)
         else:
             click.echo(f"{name}: nothing that could cross" + (f" by the name {asset}" if asset else ""))
 
 
-def _copy(paths: Iterable[Path], out: BinaryIO, between: bytes = b"") -> None:
+def _copy(paths: Iterable[str], out: BinaryIO, between: bytes = b"") -> None:
     for number, path in enumerate(paths):
         if number:
             out.write(between)
-        with path.open("rb") as part:
+        with Path(path).open("rb") as part:
             shutil.copyfileobj(part, out, 1 << 20)
     out.flush()
 
@@ -158,10 +148,10 @@ class _Wanted:
         )
 
 
-def _tell(home: Home, site: Site, wanted: _Wanted, env: str, place: Path) -> dict[str, Any]:
-    """Write the answer for one environment; runs in a child of its own, and many rows in its children.
+def _tell(home: Home, site: Site, wanted: _Wanted, env: str, made: Path) -> dict[str, Any]:
+    """Write the answer for one environment, and return the files that it is in, and the header of its table.
 
-    Returns: how many files it is in, one after another, and the form of a table's line.
+    Runs in a child of its own, and goes through many rows in children of that.
     """
     from environments.consistency import open_source, shares_of
 
@@ -171,19 +161,14 @@ def _tell(home: Home, site: Site, wanted: _Wanted, env: str, place: Path) -> dic
     shares = shares_of(source, len(os.sched_getaffinity(0)))
     names = [wanted.asset] if wanted.asset else [name for share in shares for name in share.names]
     form = _form([names, list(source.peers)])
-    writing = {
-        str(number): partial(_write, share.rows, wanted, form, _part(place, number))
-        for number, share in enumerate(shares)
-    }
-    if len(writing) == 1:
-        writing["0"]()
-    else:
+    parts = {str(made / f"{env}.{number}"): share.rows for number, share in enumerate(shares)}
+    writing = {path: partial(_write, rows, wanted, form, Path(path)) for path, rows in parts.items()}
+    if len(writing) > 1:
         _answers(writing)
-    return {"shares": len(shares), "form": form}
-
-
-def _part(place: Path, share: int) -> Path:
-    return place.with_name(f"{place.name}.{share}")
+    else:
+        for write in writing.values():
+            write()
+    return {"parts": [path for path in parts if Path(path).stat().st_size], "header": form % _HEADER}
 
 
 def _write(rows: Iterable[Row], wanted: _Wanted, form: str, path: Path) -> None:
