@@ -204,6 +204,9 @@ def cpu() -> float:
 
 def measure(arm: str, where: Path, warm: int) -> None:
     """Run one arm in this process, `warm` times before the one that counts; print what it took."""
+    from environments.collecting import collect_seldom
+
+    collect_seldom()  # as in every process of ours; every arm is measured so
     told: dict[str, float] = {}
     for number in range(warm + 1):
         # What the run before made is removed only now: memory that sat free for long costs a guest five times

@@ -135,6 +135,9 @@ def imports() -> None:
 
 def measure(arm: str, where: Path, warm: int, *, profile: bool) -> None:
     """Run one arm in this process, `warm` times before the one that counts; print what it took."""
+    from environments.collecting import collect_seldom
+
+    collect_seldom()  # as in every process of ours; every arm is measured so
     imports()
     before_any, told = peak(), dict[str, float]()
     profiler = cProfile.Profile()
