@@ -23,6 +23,7 @@ from environments.boundary.context import EnvironmentContext
 from environments.boundary.crossing import check_crossing
 from environments.boundary.envelope import MAX_ENVELOPE
 from environments.boundary.outbox import Outbox, working_on
+from environments.boundary.queueing import ENDINGS
 from environments.boundary.receipt import Receipt, open_receipt
 from environments.boundary.result import CrossingFailedError, GateRule, SettleResult
 from environments.ledger import Entry, check_head, witness_head
@@ -106,10 +107,24 @@ def _refused_before(env: EnvironmentContext, crossing: str, outbox: Outbox) -> S
     return None
 
 
+def _was_sent(env: EnvironmentContext, crossing: str, outbox: Outbox) -> bool:
+    """Whether something was sent that may be answered.
+
+    Whoever sends it anew, or takes it back, forgets its manifest first; killed over that, an answer to the
+    manifest that the ledger has is one nevertheless, until the ledger says that the crossing ended.
+    """
+    if outbox.read("manifest") is not None:
+        return True
+    last = env.ledger.find("egress", crossing=crossing)
+    if last is None or env.ledger.find("outbox", crossing=crossing) is not None:
+        return False
+    return last.body["outcome"] == "permitted" or {rule["id"] for rule in last.body["rules"]} <= set(ENDINGS)
+
+
 def _read(
     env: EnvironmentContext, destination: str, crossing: str, transit: Transit, outbox: Outbox
 ) -> _Answer:
-    if outbox.read("manifest") is None:
+    if not _was_sent(env, crossing, outbox):
         raise NotVerifiableError("nothing was sent for this crossing", remedy="run the egress first")
     raw = outbox.read("receipt") or transit.get(receipt_name(crossing), limit=MAX_ENVELOPE)
     if raw is None:

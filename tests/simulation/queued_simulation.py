@@ -241,6 +241,9 @@ class QueuedSimulation(Machinery):
     def _cross_by_hand(self) -> None:
         """What a pump had refused, and somebody sent nevertheless when it was lawful, is theirs to end."""
         for crossing, (act, _) in self._by_hand.items():
+            ledger = self.world.world.folder(act.source).ledger
+            if find_entries(ledger, crossing=crossing, kind="outbox"):
+                continue  # it was taken back, and is not sent again
             if is_unsettled(self.world, act.source, act.destination, crossing):
                 self.watch.by_hand.add(crossing)
                 self._crossed(act, crossing, lambda crossing=crossing: self._sent_by_hand(crossing))

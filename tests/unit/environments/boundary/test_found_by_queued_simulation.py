@@ -18,9 +18,10 @@ from recall_world import RecallWorld
 from environments import locking
 from environments.boundary import CrossingRequest, egress, ingress, settle
 from environments.boundary.opening import NOT_HELD
+from environments.boundary.outbox import Outbox as Kept
 from environments.boundary.queueing import drop
 from environments.boundary.recall import erase, settle_recall
-from environments.boundary.result import GateRule
+from environments.boundary.result import CrossingFailedError, GateRule
 from environments.consistency.collecting import leftovers
 from environments.locking import held
 from environments.trust.nonces import Nonces
@@ -224,6 +225,55 @@ def test_what_expired_and_was_answered_is_settled_and_not_sent_anew(world: Pumpi
     kinds = [(kind, outcome) for kind, outcome, _ in world.spoken()]
     assert kinds == [("egress", "permitted"), ("settle", "permitted")]
     assert not (world.transit() / entry.crossing[7:]).exists()
+
+
+def test_what_was_answered_while_it_was_taken_back_by_one_that_was_killed_ends(
+    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest was forgotten by then (queued seed 20918): it never ended, and failed at each round."""
+    entry = world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(seconds=20))
+    world.pump("onprem")
+    world.pump("cloud")
+    receipt = world.transit() / entry.crossing[7:] / "receipt"
+    late, raw = receipt.parent, receipt.read_bytes()
+    receipt.unlink()
+    world.now += DAY
+    forget = Kept.forget
+
+    def killed(kept: Kept, name: str) -> None:
+        forget(kept, name)
+        raise PowerCutError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Kept, "forget", killed)
+        with pytest.raises(PowerCutError):
+            world.pump("onprem")
+    assert not late.exists()
+    late.mkdir(mode=0o700)
+    receipt.write_bytes(raw)
+    world.now += DAY
+    assert (world.pump("onprem")["arrived"], world.states()) == (1, ["arrived"])
+    told = [(kind, outcome) for kind, outcome, _ in world.spoken()]
+    assert told == [("egress", "permitted"), ("egress", "denied"), ("settle", "permitted")]
+    assert not late.exists()
+
+
+def test_what_was_taken_back_is_not_settled_afterwards(world: PumpingWorld) -> None:
+    """It has ended, and ends once: whoever finds an answer to it is told by `reconcile`."""
+    entry = world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(seconds=20))
+    world.pump("onprem")
+    world.pump("cloud")
+    receipt = world.transit() / entry.crossing[7:] / "receipt"
+    late, raw = receipt.parent, receipt.read_bytes()
+    receipt.unlink()
+    world.now += DAY
+    world.pump("onprem")
+    assert (world.states(), late.exists()) == (["expired"], False)
+    late.mkdir(mode=0o700)
+    receipt.write_bytes(raw)
+    with pytest.raises(CrossingFailedError, match="nothing was sent"):
+        settle(world.env("onprem"), "cloud", entry.crossing)
+    assert endings(world) == ["expired"]
 
 
 def test_what_was_recalled_meanwhile_is_not_taken_to_be_held(tmp_path: Path) -> None:
