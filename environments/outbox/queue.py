@@ -182,12 +182,16 @@ class Outbox(Lanes):
         return list(map(_read, self._base.execute(_READY, (destination, state, at, at, most))))
 
     def expired(self, destination: str, now: dt.datetime, most: int = 1000) -> list[Queued]:
-        """Return what has waited for a destination for too long, the longest first."""
+        """Return what has waited for a destination for too long, the longest first.
+
+        Of what was sent, whose answer may lie there, what is due.
+        """
         query = (
             f"SELECT {_COLUMNS} FROM entries WHERE ended IS NULL AND destination = ? AND expires <= ? "  # noqa: S608 - ours
-            "ORDER BY expires LIMIT ?"
+            "AND (state != 'sent' OR due <= ?) ORDER BY expires LIMIT ?"
         )
-        return list(map(_read, self._base.execute(query, (destination, seconds(now), most))))
+        at = seconds(now)
+        return list(map(_read, self._base.execute(query, (destination, at, at, most))))
 
     def mark(
         self,

@@ -86,15 +86,43 @@ def test_a_planted_receipt_settles_nothing_and_is_read_ever_more_seldom(world: P
     world.queue(world.add(rows(40)), "request-1", lasts=60 * DAY)
     world.pump("onprem")
     place = next(world.transit().rglob("manifest")).parent
-    (place / "receipt").write_bytes(b"{}")
     before = said(world, "onprem")
     for _ in range(200):
+        (place / "receipt").write_bytes(b"{}")
         world.now += dt.timedelta(minutes=2)
         world.pump("onprem")
     assert world.states() == ["sent"]
     assert said(world, "onprem") - before <= 20
-    (place / "receipt").unlink()
     world.until_quiet(step=4000.0)
+    assert (world.states(), world.arrived()) == (["arrived"], [40])
+
+
+def test_a_receipt_planted_again_and_again_fills_no_ledger_after_the_time_is_over_either(
+    world: PumpingWorld,
+) -> None:
+    world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(hours=1))
+    world.pump("onprem")
+    place = next(world.transit().rglob("manifest")).parent
+    before = said(world, "onprem")
+    for _ in range(200):
+        (place / "receipt").write_bytes(b"{}")
+        world.now += dt.timedelta(minutes=2)
+        world.pump("onprem")
+    assert said(world, "onprem") - before <= 20
+    for _ in range(100):
+        world.now += dt.timedelta(minutes=2)
+        world.pump("onprem")
+    assert (world.states(), place.exists()) == (["expired"], False)
+
+
+def test_a_receipt_that_was_damaged_is_given_again(world: PumpingWorld) -> None:
+    world.queue(world.add(rows(40)), "request-1")
+    world.pump("onprem")
+    world.pump("cloud")
+    [receipt] = world.transit().rglob("receipt")
+    receipt.write_bytes(receipt.read_bytes()[:-9])
+    world.now += dt.timedelta(minutes=1)
+    world.until_quiet(step=400.0)
     assert (world.states(), world.arrived()) == (["arrived"], [40])
 
 

@@ -201,10 +201,15 @@ def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
         else:
             close(work, entry, found.outcome, found.rules)
     except (ConflictError, NotVerifiableError) as error:
+        if isinstance(
+            error, NotVerifiableError
+        ):  # damaged or planted: the destination gives its answer again
+            work.env.outgoing(entry.destination).delete(receipt_name(entry.crossing))
         due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
         kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))
         # Whoever sent it anew was killed before it was signed: nothing can be settled until that has ended.
-        state: State = "waiting" if kept.read("manifest") is None else "sent"
+        again = kept.read("manifest") is None and entry.expires > work.now
+        state: State = "waiting" if again else "sent"
         work.outbox.mark(entry, state, work.now, due=due, reason=told(error), tried=True, until=entry.until)
     return True
 
