@@ -14,9 +14,10 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.context import EnvironmentContext
@@ -29,7 +30,14 @@ from environments.boundary.result import CrossingFailedError, GateRule, SettleRe
 from environments.ledger import Entry, check_head, witness_head
 from environments.transit import Transit, crossing_prefix, receipt_name
 
-__all__ = ["settle"]
+if TYPE_CHECKING:
+    from environments.identity.public import PublicIdentity
+
+__all__ = ["NoAnswerError", "settle"]
+
+
+class NoAnswerError(CrossingFailedError):
+    """What lies there is none: damaged, planted, or about something else than what was sent."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,8 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
 
     Raises:
         UsageError: no such environment, or not a crossing id.
-        CrossingFailedError: there is no receipt yet, or it does not verify.
+        CrossingFailedError: there is no receipt yet, or it does not verify; `NoAnswerError` where that is
+            so for its own sake, whatever is known of its destination.
     """
     check_crossing(crossing)
     env.peer(destination)
@@ -57,14 +66,16 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         refused = _refused_before(env, crossing, outbox)
         if refused is not None:
             return refused
-        try:
-            # (1) The destination's word, about what was sent.
-            answer = _read(env, destination, crossing, transit, outbox)
-            known = env.ledger.find("settle", crossing=crossing, receipt=answer.digest) is not None
-            # (2) The destination's history.
-            check_head(env.folder.ledger, env.peer_identity(destination), answer.receipt.ledger)
-        except NotVerifiableError as error:
-            raise _failed(env, destination, crossing, error) from None
+        with _refusing(env, destination, crossing, CrossingFailedError):
+            public = env.peer_identity(destination)
+            raw = _lying(env, crossing, transit, outbox)
+        # (1) The destination's word, about what was sent.
+        with _refusing(env, destination, crossing, NoAnswerError):
+            answer = _read(env, public, crossing, raw)
+        # (2) The destination's history.
+        with _refusing(env, destination, crossing, CrossingFailedError):
+            check_head(env.folder.ledger, public, answer.receipt.ledger)
+        known = env.ledger.find("settle", crossing=crossing, receipt=answer.digest) is not None
         # (3) Kept, recorded, witnessed; then the transit is emptied.
         permitted = answer.receipt.outcome == "permitted"
         if permitted:
@@ -121,15 +132,17 @@ def _was_sent(env: EnvironmentContext, crossing: str, outbox: Outbox) -> bool:
     return last.body["outcome"] == "permitted" or {rule["id"] for rule in last.body["rules"]} <= set(ENDINGS)
 
 
-def _read(
-    env: EnvironmentContext, destination: str, crossing: str, transit: Transit, outbox: Outbox
-) -> _Answer:
+def _lying(env: EnvironmentContext, crossing: str, transit: Transit, outbox: Outbox) -> bytes:
     if not _was_sent(env, crossing, outbox):
         raise NotVerifiableError("nothing was sent for this crossing", remedy="run the egress first")
     raw = outbox.read("receipt") or transit.get(receipt_name(crossing), limit=MAX_ENVELOPE)
     if raw is None:
         raise NotVerifiableError("no receipt yet", remedy="run the ingress at the destination, then again")
-    receipt, digest = open_receipt(raw, env.peer_identity(destination))
+    return raw
+
+
+def _read(env: EnvironmentContext, public: PublicIdentity, crossing: str, raw: bytes) -> _Answer:
+    receipt, digest = open_receipt(raw, public)
     if (receipt.crossing, receipt.source) != (crossing, env.name):
         raise NotVerifiableError("the receipt answers another crossing than this one")
     sent = env.ledger.find("egress", crossing=crossing, manifest=receipt.manifest, outcome="permitted")
@@ -166,14 +179,19 @@ def _result(body: Any) -> SettleResult:  # noqa: ANN401 - the body of an entry o
     return SettleResult(body["crossing"], body["outcome"], rules, body["version"], body["receipt"])
 
 
-def _failed(
-    env: EnvironmentContext, destination: str, crossing: str, error: NotVerifiableError
-) -> CrossingFailedError:
-    rules = [GateRule("receipt", "not_verifiable").to_json()]
-    body = {"crossing": crossing, "destination": destination, "outcome": "failed", "rules": rules}
-    env.ledger.append("settle", body)
-    remedy = (
-        error.remedy
-        or "run the ingress there again, then this; if it stays so, find out who changes the transit"
-    )
-    return CrossingFailedError(crossing, "receipt", f"refused (receipt): {error}", remedy=remedy)
+@contextmanager
+def _refusing(
+    env: EnvironmentContext, destination: str, crossing: str, refusal: type[CrossingFailedError]
+) -> Iterator[None]:
+    """Record that what is looked at in the block does not verify, and refuse."""
+    try:
+        yield
+    except NotVerifiableError as error:
+        rules = [GateRule("receipt", "not_verifiable").to_json()]
+        body = {"crossing": crossing, "destination": destination, "outcome": "failed", "rules": rules}
+        env.ledger.append("settle", body)
+        remedy = (
+            error.remedy
+            or "run the ingress there again, then this; if it stays so, find out who changes the transit"
+        )
+        raise refusal(crossing, "receipt", f"refused (receipt): {error}", remedy=remedy) from None

@@ -6,9 +6,11 @@ import datetime as dt
 import shutil
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from data_contracts.errors import NotVerifiableError
 from environments.boundary import egress
 from environments.outbox import open_outbox
 
@@ -123,6 +125,28 @@ def test_a_receipt_that_was_damaged_is_given_again(world: PumpingWorld) -> None:
     receipt.write_bytes(receipt.read_bytes()[:-9])
     world.now += dt.timedelta(minutes=1)
     world.until_quiet(step=400.0)
+    assert (world.states(), world.arrived()) == (["arrived"], [40])
+
+
+def test_an_answer_stays_while_only_its_destinations_keys_are_not_known(
+    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(hours=1))
+    world.pump("onprem")
+    world.pump("cloud")
+    [receipt] = world.transit().rglob("receipt")
+
+    def unknown(*_: object) -> NoReturn:
+        raise NotVerifiableError("the trust document has expired")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("environments.boundary.context.peer_identity", unknown)
+        for _ in range(60):
+            world.now += dt.timedelta(minutes=2)
+            world.pump("onprem")
+        assert (world.states(), receipt.exists()) == (["sent"], True)
+    world.now += dt.timedelta(hours=1)
+    world.pump("onprem")
     assert (world.states(), world.arrived()) == (["arrived"], [40])
 
 

@@ -8,6 +8,7 @@ Invariants:
 3. What the ledger says has ended is not sent, and does not expire (`recorded`).
 4. An entry that fails for a reason of its own waits longer each time, and the others go on; where several
    in a row do, the reason is not theirs alone, and the line rests.
+5. What lies there as an answer and is none is removed, so that its destination gives its own again.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from environments.boundary.pump.recorded import close, closed_before, end, ended
 from environments.boundary.pump.work import Work, told
 from environments.boundary.queueing import end_unsent, request_of
 from environments.boundary.result import EgressResult
-from environments.boundary.settle import settle
+from environments.boundary.settle import NoAnswerError, settle
 from environments.outbox import Queued, State
 from environments.transit import manifest_name, receipt_name
 
@@ -201,9 +202,7 @@ def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
         else:
             close(work, entry, found.outcome, found.rules)
     except (ConflictError, NotVerifiableError) as error:
-        if isinstance(
-            error, NotVerifiableError
-        ):  # damaged or planted: the destination gives its answer again
+        if isinstance(error, NoAnswerError):  # damaged or planted: its destination gives the answer again
             work.env.outgoing(entry.destination).delete(receipt_name(entry.crossing))
         due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
         kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))
