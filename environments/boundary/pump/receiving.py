@@ -49,8 +49,12 @@ def fetch_line(work: Work, source: str) -> None:
             known = work.outbox.arrival(source, crossing)
             if known is not None and known.due > work.now and known.due - work.now <= _NEVER:
                 continue
-            if not _take(work, source, crossing, transit, known):
-                return
+            tries = known.attempts + 1 if known else 1
+            try:
+                if not _take(work, source, crossing, transit, known):
+                    return
+            except NotVerifiableError as error:  # nothing that belongs there; the others go on
+                _note(work, source, crossing, Arrival("", tries, work.back_off(tries, _LONGEST)), told(error))
         work.outbox.forget_arrivals(source, lying)
     except UnreachableError as error:
         work.did["unreachable"] += 1

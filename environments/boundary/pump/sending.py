@@ -64,7 +64,8 @@ def send_line(work: Work, destination: str) -> None:
             if entry is None:
                 break
             if not reached:  # before anything is checked and transformed for a link that is down
-                work.env.outgoing(destination).size(manifest_name(entry.crossing))
+                with suppress(NotVerifiableError):  # of this one entry, which says so when it is sent
+                    work.env.outgoing(destination).size(manifest_name(entry.crossing))
                 reached = True
             work.env.progress("pump.send")
             retried = work.did["retried"]
@@ -91,9 +92,13 @@ def _in_flight(work: Work, destination: str) -> int:
 def _expire(work: Work, destination: str) -> None:
     for entry in work.outbox.expired(destination, work.now):
         work.env.progress("pump.expire")
-        with suppress(ConflictError):  # somebody works on it at this moment: at the next round
+        try:
             if not ended_before(work, entry):
                 _expired(work, entry)
+        except ConflictError:  # somebody works on it at this moment: at the next round
+            continue
+        except NotVerifiableError as error:
+            _later(work, entry, error)
 
 
 def _expired(work: Work, entry: Queued) -> bool:
@@ -121,6 +126,10 @@ def _send(work: Work, entry: Queued) -> bool:
             return True
     except ConflictError as error:
         outbox.mark(entry, "waiting", work.now, due=work.after(_CONFLICT_S), reason=told(error))
+        return True
+    except NotVerifiableError as error:
+        due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
+        outbox.mark(entry, "waiting", work.now, due=due, reason=told(error), tried=True)
         return True
     outbox.mark(entry, "sending", work.now, tried=True)
     work.env.progress("pump.sending")
@@ -185,8 +194,11 @@ def _read_answers(work: Work, destination: str) -> None:
     most = work.env.profile.outbox.in_flight
     for entry in work.outbox.ready(destination, "sent", work.now, most):
         work.env.progress("pump.answer")
-        if not _answered(work, entry):
-            _look_again(work, entry)
+        try:
+            if not _answered(work, entry):
+                _look_again(work, entry)
+        except NotVerifiableError as error:
+            _later(work, entry, error)
 
 
 def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
@@ -204,13 +216,18 @@ def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
     except (ConflictError, NotVerifiableError) as error:
         if isinstance(error, NoAnswerError):  # damaged or planted: its destination gives the answer again
             work.env.outgoing(entry.destination).delete(receipt_name(entry.crossing))
-        due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
-        kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))
-        # Whoever sent it anew was killed before it was signed: nothing can be settled until that has ended.
-        again = kept.read("manifest") is None and entry.expires > work.now
-        state: State = "waiting" if again else "sent"
-        work.outbox.mark(entry, state, work.now, due=due, reason=told(error), tried=True, until=entry.until)
+        _later(work, entry, error)
     return True
+
+
+def _later(work: Work, entry: Queued, error: ConflictError | NotVerifiableError) -> None:
+    """Note why what was sent could not be looked at: the others go on, and it is tried ever more seldom."""
+    due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
+    kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))
+    # Whoever sent it anew was killed before it was signed: nothing can be settled until that has ended.
+    again = kept.read("manifest") is None and entry.expires > work.now
+    state: State = "waiting" if again else "sent"
+    work.outbox.mark(entry, state, work.now, due=due, reason=told(error), tried=True, until=entry.until)
 
 
 def _look_again(work: Work, entry: Queued) -> None:
