@@ -10,7 +10,8 @@ Example:
     [('covid_tests', 'cloud', 'current')]
 """
 
-from environments.consistency.status import STATES, Row, Share, Source, open_source, shares_of, status_of
+from environments.consistency.rows import STATES, Row
+from environments.consistency.status import Share, Source, open_source, shares_of, status_of
 from environments.consistency.texts import rows_text
 
 __all__ = ["STATES", "Row", "Share", "Source", "open_source", "rows_text", "shares_of", "status_of"]

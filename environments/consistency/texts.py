@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from environments.consistency.status import STATES, Row
+from environments.consistency.rows import STATES, Row
 
 __all__ = ["rows_text"]
 

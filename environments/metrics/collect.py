@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from data_contracts.errors import IsthmusError, NotVerifiableError, UnreachableError
 from environments.consistency import Row
 from environments.consistency.index import follow
-from environments.consistency.status import Answer, rows_of
+from environments.consistency.rows import Answer, rows_of
 from environments.embedded.readiness import read_run_file
 from environments.folder import EnvironmentFolder
 from environments.ledger.database import last_row, reading

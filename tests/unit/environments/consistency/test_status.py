@@ -13,7 +13,7 @@ from boundary_world import TO_CLOUD, World, rows, visits
 from data_contracts.errors import UnreachableError
 from environments.boundary import egress, ingress, settle
 from environments.consistency import Row, Source, shares_of, status_of
-from environments.consistency.status import Answer
+from environments.consistency.rows import Answer
 from environments.stores import AssetRecord, LocalStore, SetMember
 from environments.transit.answers import answer_lies
 

@@ -11,7 +11,7 @@ from boundary_world import rows
 from pumping_world import PumpingWorld
 
 from environments.consistency import Row, Source, status_of
-from environments.consistency.status import Answer
+from environments.consistency.rows import Answer
 from environments.outbox import open_outbox
 
 DAY = dt.timedelta(days=1)
