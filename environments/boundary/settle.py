@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_contracts.errors import NotVerifiableError
 from environments.boundary.context import EnvironmentContext
@@ -27,11 +27,9 @@ from environments.boundary.outbox import Outbox, working_on
 from environments.boundary.queueing import ENDINGS
 from environments.boundary.receipt import Receipt, open_receipt
 from environments.boundary.result import CrossingFailedError, GateRule, SettleResult
+from environments.identity import PublicIdentity
 from environments.ledger import Entry, check_head, witness_head
 from environments.transit import Transit, crossing_prefix, receipt_name
-
-if TYPE_CHECKING:
-    from environments.identity.public import PublicIdentity
 
 __all__ = ["NoAnswerError", "settle"]
 
@@ -88,7 +86,7 @@ def settle(env: EnvironmentContext, destination: str, crossing: str) -> SettleRe
         if not known:
             env.ledger.append("settle", _body(answer))
         env.progress("settle.witness")
-        witness_head(env.folder.ledger, env.peer_identity(destination), answer.receipt.ledger)
+        witness_head(env.folder.ledger, public, answer.receipt.ledger)
         env.ledger.acknowledged(destination, answer.receipt.witnessed)
         env.progress("settle.clear")
         transit.clear(crossing_prefix(crossing))

@@ -30,7 +30,7 @@ from typing import Any, NoReturn
 from data_contracts.errors import DefectError, IsthmusError, UnreachableError
 from environments.embedded.processes import ProcessId, die_with_parent, identify, send, threads
 
-__all__ = ["Answer", "ask", "ask_all", "fork_part"]
+__all__ = ["Answer", "answers_of", "ask", "ask_all", "fork_part"]
 
 _CATCHABLE = set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}
 
@@ -217,3 +217,16 @@ def ask_all(
             result[name] = error
         os.waitpid(answer.pid, 0)
     return result
+
+
+def answers_of(questions: Mapping[str, Callable[[], Any]], *, timeout: float = 30.0) -> dict[str, Any]:
+    """Put all questions at once, as `ask_all`, where nothing is said unless all are answered.
+
+    Raises:
+        IsthmusError: the first answer that is an error.
+    """
+    answers = ask_all(questions, timeout=timeout)
+    for answer in answers.values():
+        if isinstance(answer, IsthmusError):
+            raise answer
+    return answers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from data_contracts.errors import IsthmusError, UsageError
+from data_contracts.errors import UsageError
 from environments.home import EnvironmentFolder, Home
 from environments.site import Site
 from flows.cli.options import as_option, example, home_option, json_option, site_option
@@ -57,17 +57,12 @@ def _folders(home: Home, site: Site, env: str | None) -> Iterator[tuple[str, Env
 
 
 def _all_waiting(home: Home, site: Site, env: str | None) -> list[dict[str, Any]]:
-    from environments.embedded.forks import ask_all
+    from environments.embedded.forks import answers_of
 
     home.check()
     folders = dict(_folders(home, site, env))
-    told = ask_all({name: partial(_waiting, folder, site.root) for name, folder in folders.items()})
-    found: list[dict[str, Any]] = []
-    for answer in told.values():
-        if isinstance(answer, IsthmusError):
-            raise answer
-        found += answer
-    return found
+    told = answers_of({name: partial(_waiting, folder, site.root) for name, folder in folders.items()})
+    return [waiting for answer in told.values() for waiting in answer]
 
 
 @click.command(
@@ -165,7 +160,7 @@ def _approver(home: Home, who: str | None, key: Path | None) -> tuple[str, Signe
 def _approve(
     home: Home, site: Site, one: dict[str, Any], approver: tuple[str, Signer], days: int, *, as_json: bool
 ) -> None:
-    from environments.embedded.forks import ask_all
+    from environments.embedded.forks import answers_of
     from environments.trust.approvals import Wish, new_approval, sign_approval
     from environments.trust.tokens import write_token
 
@@ -174,9 +169,7 @@ def _approve(
     statement = new_approval(name, wish, dt.datetime.now(dt.UTC), dt.timedelta(days=days))
     token = write_token(sign_approval(statement, signer))
     record = partial(_record, home.environment(wish.source), site.root, wish.crossing, token)
-    answer = ask_all({wish.source: record})[wish.source]
-    if isinstance(answer, IsthmusError):
-        raise answer
+    answers_of({wish.source: record})
     told = {"crossing": wish.crossing, "environment": wish.source, "approver": name}
     if as_json:
         emit_json(told | {"expires": statement.expires.isoformat()})

@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from data_contracts.errors import IsthmusError, UsageError
+from data_contracts.errors import UsageError
 from environments.home import Home
 from environments.site import Site
 from flows.cli.options import env_option, example, home_option, json_option, site_option
@@ -109,13 +109,9 @@ def _account(path: Path) -> dict[str, Any]:
 
 
 def _ask(questions: dict[str, Any]) -> dict[str, Any]:
-    from environments.embedded.forks import ask_all
+    from environments.embedded.forks import answers_of
 
-    answers = ask_all(questions, timeout=_TIMEOUT)
-    for answer in answers.values():
-        if isinstance(answer, IsthmusError):
-            raise answer
-    return answers
+    return answers_of(questions, timeout=_TIMEOUT)
 
 
 def _tell(home: Home, site: Site, name: str, peer: str) -> dict[str, Any]:

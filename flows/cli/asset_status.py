@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from data_contracts.errors import IsthmusError, UsageError
+from data_contracts.errors import UsageError
 from environments.home import Home
 from environments.site import Site
 from flows.cli.options import example, home_option, json_option, site_option
@@ -66,6 +66,8 @@ def status(  # noqa: PLR0913 - one parameter for each option
     What is there is what the destination signed a receipt for, as this side's ledger has it. Nobody is asked
     over a link, so the answer comes while links are down. Exit 0, whatever is behind.
     """
+    from environments.embedded.forks import answers_of
+
     home.check()
     for name in (env, destination):
         if name is not None:
@@ -75,23 +77,9 @@ def status(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("no environment has a folder in this home yet", remedy="run `isthmus up` once")
     wanted = _Wanted(asset, destination, everything, remote, as_json)
     with tempfile.TemporaryDirectory(prefix="isthmus-status-") as made:
-        told = _answers({name: partial(_tell, home, site, wanted, name, Path(made)) for name in names})
+        questions = {name: partial(_tell, home, site, wanted, name, Path(made)) for name in names}
+        told = answers_of(questions, timeout=_TIMEOUT)
         (_print_json if as_json else partial(_print_tables, asset))(told)
-
-
-def _answers(questions: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
-    """Put each question to a child of its own.
-
-    Raises:
-        IsthmusError: the first answer that is an error.
-    """
-    from environments.embedded.forks import ask_all
-
-    told = ask_all(questions, timeout=_TIMEOUT)
-    for answer in told.values():
-        if isinstance(answer, IsthmusError):
-            raise answer
-    return told
 
 
 def _print_json(told: Mapping[str, Any]) -> None:
@@ -154,6 +142,7 @@ def _tell(home: Home, site: Site, wanted: _Wanted, env: str, made: Path) -> dict
     Runs in a child of its own, and goes through many rows in children of that.
     """
     from environments.consistency import open_source, shares_of
+    from environments.embedded.forks import answers_of
 
     # This process ends with its answer; looking for circles among a hundred thousand rows took half its time.
     gc.disable()
@@ -164,7 +153,7 @@ def _tell(home: Home, site: Site, wanted: _Wanted, env: str, made: Path) -> dict
     parts = {str(made / f"{env}.{number}"): share.rows for number, share in enumerate(shares)}
     writing = {path: partial(_write, rows, wanted, form, Path(path)) for path, rows in parts.items()}
     if len(writing) > 1:
-        _answers(writing)
+        answers_of(writing, timeout=_TIMEOUT)
     else:
         for write in writing.values():
             write()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from data_contracts.errors import IsthmusError, UsageError
+from data_contracts.errors import UsageError
 from environments.embedded.api import read_api
 from environments.home import EnvironmentFolder, Home
 from environments.ref import parse_asset
@@ -48,12 +48,9 @@ def _report(folder: EnvironmentFolder, site: Path | None, name: str, version: st
 
 
 def _asked(source: str, question: Any) -> Any:  # noqa: ANN401 - any JSON value
-    from environments.embedded.forks import ask_all
+    from environments.embedded.forks import answers_of
 
-    answer = ask_all({source: question})[source]
-    if isinstance(answer, IsthmusError):
-        raise answer
-    return answer
+    return answers_of({source: question})[source]
 
 
 @click.command(

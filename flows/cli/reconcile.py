@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from data_contracts.errors import IsthmusError, NotVerifiableError, UsageError
+from data_contracts.errors import NotVerifiableError, UsageError
 from environments.home import Home
 from environments.site import Site
 from flows.cli.options import example, home_option, json_option, site_option
@@ -131,15 +131,11 @@ def _ask(
     home: Home, site: Site, names: Iterable[str], question: Callable[[str, EnvironmentContext], Any]
 ) -> dict[str, Any]:
     """Put one question to a child for each environment."""
-    from environments.embedded.forks import ask_all
+    from environments.embedded.forks import answers_of
 
-    answers = ask_all(
+    return answers_of(
         {name: partial(_answer, home, site, name, question) for name in names}, timeout=_TIMEOUT
     )
-    for answer in answers.values():
-        if isinstance(answer, IsthmusError):
-            raise answer
-    return answers
 
 
 def _answer(home: Home, site: Site, name: str, question: Callable[[str, EnvironmentContext], Any]) -> Any:  # noqa: ANN401 - any JSON value

@@ -51,7 +51,7 @@ def fetch_line(work: Work, source: str) -> None:
                 continue
             tries = known.attempts + 1 if known else 1
             try:
-                if not _take(work, source, crossing, transit, known):
+                if not _take(work, source, crossing, transit, known, tries):
                     return
             except NotVerifiableError as error:  # nothing that belongs there; the others go on
                 _note(work, source, crossing, Arrival("", tries, work.back_off(tries, _LONGEST)), told(error))
@@ -67,9 +67,10 @@ def fetch_line(work: Work, source: str) -> None:
     work.rest(source, "fetch", "", work.after(_NEAR_S if near else _FAR_S))
 
 
-def _take(work: Work, source: str, crossing: str, transit: Transit, known: Arrival | None) -> bool:
+def _take(
+    work: Work, source: str, crossing: str, transit: Transit, known: Arrival | None, tries: int
+) -> bool:
     """Take one crossing in; false where the line rests."""
-    tries = known.attempts + 1 if known else 1
     if transit.size(receipt_name(crossing)) is not None:
         _note(work, source, crossing, Arrival("", tries, work.back_off(tries + 5, _LONGEST)))
         return True

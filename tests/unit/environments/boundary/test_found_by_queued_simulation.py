@@ -227,17 +227,23 @@ def test_what_expired_and_was_answered_is_settled_and_not_sent_anew(world: Pumpi
     assert not (world.transit() / entry.crossing[7:]).exists()
 
 
-def test_what_was_answered_while_it_was_taken_back_by_one_that_was_killed_ends(
-    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its manifest was forgotten by then (queued seed 20918): it never ended, and failed at each round."""
+def answered_late(world: PumpingWorld) -> tuple[Path, bytes]:
+    """Send what expires, and take its answer away until that has happened; return where it lay, and it."""
     entry = world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(seconds=20))
     world.pump("onprem")
     world.pump("cloud")
     receipt = world.transit() / entry.crossing[7:] / "receipt"
-    late, raw = receipt.parent, receipt.read_bytes()
+    raw = receipt.read_bytes()
     receipt.unlink()
     world.now += DAY
+    return receipt, raw
+
+
+def test_what_was_answered_while_it_was_taken_back_by_one_that_was_killed_ends(
+    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest was forgotten by then (queued seed 20918): it never ended, and failed at each round."""
+    receipt, raw = answered_late(world)
     forget = Kept.forget
 
     def killed(kept: Kept, name: str) -> None:
@@ -248,31 +254,25 @@ def test_what_was_answered_while_it_was_taken_back_by_one_that_was_killed_ends(
         patched.setattr(Kept, "forget", killed)
         with pytest.raises(PowerCutError):
             world.pump("onprem")
-    assert not late.exists()
-    late.mkdir(mode=0o700)
+    assert not receipt.parent.exists()
+    receipt.parent.mkdir(mode=0o700)
     receipt.write_bytes(raw)
     world.now += DAY
     assert (world.pump("onprem")["arrived"], world.states()) == (1, ["arrived"])
     told = [(kind, outcome) for kind, outcome, _ in world.spoken()]
     assert told == [("egress", "permitted"), ("egress", "denied"), ("settle", "permitted")]
-    assert not late.exists()
+    assert not receipt.parent.exists()
 
 
 def test_what_was_taken_back_is_not_settled_afterwards(world: PumpingWorld) -> None:
     """It has ended, and ends once: whoever finds an answer to it is told by `reconcile`."""
-    entry = world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(seconds=20))
+    receipt, raw = answered_late(world)
     world.pump("onprem")
-    world.pump("cloud")
-    receipt = world.transit() / entry.crossing[7:] / "receipt"
-    late, raw = receipt.parent, receipt.read_bytes()
-    receipt.unlink()
-    world.now += DAY
-    world.pump("onprem")
-    assert (world.states(), late.exists()) == (["expired"], False)
-    late.mkdir(mode=0o700)
+    assert (world.states(), receipt.parent.exists()) == (["expired"], False)
+    receipt.parent.mkdir(mode=0o700)
     receipt.write_bytes(raw)
     with pytest.raises(CrossingFailedError, match="nothing was sent"):
-        settle(world.env("onprem"), "cloud", entry.crossing)
+        settle(world.env("onprem"), "cloud", f"sha256:{receipt.parent.name}")
     assert endings(world) == ["expired"]
 
 
