@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from environments.boundary.queueing import ending_alone
 from environments.boundary.result import GateRule
 from environments.outbox import has_outbox, open_outbox
 
@@ -27,13 +28,18 @@ ORDER = "order"
 def overtaking(env: EnvironmentContext, asked: Asked, kept: Outbox) -> GateRule | None:
     """Return the rule by which a crossing must wait for one that is queued; None where it may go.
 
+    The caller holds the crossing's folder.
+
     Raises:
+        ConflictError: another process ends something, and takes too long.
         UnreachableError: the disk refuses.
     """
     if not has_outbox(env.folder) or kept.read("manifest") is not None:
         return None
-    with open_outbox(env.folder, durable=False) as outbox:
-        if outbox.taken_out(asked.crossing):
+    with ending_alone(env), open_outbox(env.folder, durable=False) as outbox:
+        # Whoever takes one out is killed between ledger and outbox, or the outbox is one from a backup.
+        told = env.ledger.find("outbox", crossing=asked.crossing)
+        if told is not None or outbox.taken_out(asked.crossing):
             return GateRule(
                 ORDER, "this very request was taken out of the outbox: ask under another request id"
             )

@@ -6,6 +6,8 @@ Invariants:
 3. Whoever ends it without a crossing (expired, dropped, superseded) writes that into the ledger first, and
    takes back what had been sent; where the destination has answered, it is not taken back.
 4. It ends once: of several who end it at the same moment, the first one's word stands in the ledger and here.
+5. Whoever begins to send it has its folder first, and looks whether it has ended then (`ending_alone`): it
+   is either sent or ended, or sent and taken back.
 
 Example:
     >>> enqueue(env, CrossingRequest("alarms", version, "onprem", "monitoring", "alarm-7")).state
@@ -18,7 +20,7 @@ import datetime as dt
 from contextlib import AbstractContextManager, nullcontext
 from typing import Literal, cast
 
-from data_contracts.errors import UsageError
+from data_contracts.errors import ConflictError, UsageError
 from environments.boundaries import USUAL
 from environments.boundary.asking import resolve
 from environments.boundary.context import EnvironmentContext
@@ -124,12 +126,15 @@ def end_unsent(
         ConflictError: another process is sending it.
     """
     reason = f"{ENDINGS[ending]}{more and ', '}{more}"
-    begun = (env.folder.outbox / entry.crossing.removeprefix("sha256:")).exists()
-    # What expires is ended by whoever sends it; others must keep that one out meanwhile.
-    with working_on(env.folder, entry.crossing) if begun or ending != "expired" else nullcontext() as kept:
+    place = env.folder.outbox / entry.crossing.removeprefix("sha256:")
+    # Thousands may expire that nobody ever began to send: these get no folder for that.
+    alone = ending != "expired" or place.exists()
+    with working_on(env.folder, entry.crossing) if alone else nullcontext() as kept:
         if kept is not None and not _taken_back(env, entry, kept, GateRule(ending, reason)):
             return False
         with ending_alone(env):
+            if kept is None and place.exists():
+                raise ConflictError(f"somebody began to send request {entry.request} at this moment")
             stands = outbox.get(entry.crossing)
             if stands is None or stands.ended:
                 return False

@@ -1,30 +1,27 @@
-"""What simulated schedules found in the outbox and in recalls, one test for each fault, without them."""
+"""What simulated schedules found in the outbox, one test for each fault, without them."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import shutil
 import sys
 from collections import Counter
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from boundary_world import rows
 from pumping_world import PumpingWorld
-from recall_world import RecallWorld
 
 from environments import locking
-from environments.boundary import CrossingRequest, egress, ingress, settle
+from environments.boundary import EnvironmentContext, egress, ingress, queueing, settle
 from environments.boundary.opening import NOT_HELD
 from environments.boundary.outbox import Outbox as Kept
 from environments.boundary.queueing import drop
-from environments.boundary.recall import erase, settle_recall
 from environments.boundary.result import CrossingFailedError, GateRule
 from environments.consistency.collecting import leftovers
 from environments.locking import held
-from environments.trust.nonces import Nonces
 
 DAY = dt.timedelta(days=1)
 
@@ -72,6 +69,46 @@ def test_what_a_killed_process_took_out_is_not_superseded_as_well(world: Pumping
     assert (world.states(), endings(world)) == (["waiting"], ["dropped"])
     world.queue(world.add(rows(41)), "request-new", supersede=True)
     assert (world.states(), endings(world)) == (["dropped", "waiting"], ["dropped"])
+
+
+def test_what_is_sent_by_hand_in_the_moment_in_which_it_expires_is_taken_back(
+    world: PumpingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pump had seen that nobody had begun to send it (queued seed 25207): it ended, and lay there."""
+    version = world.add(rows(40))
+    entry = world.queue(version, "request-1", lasts=dt.timedelta(seconds=20))
+    world.now += dt.timedelta(minutes=1)
+    sent = list[str]()
+
+    def meanwhile(env: EnvironmentContext) -> AbstractContextManager[None]:
+        if not sent:
+            sent.append("")
+            sent[:] = [egress(world.env("onprem"), world.request(version, request_id="request-1")).outcome]
+        return alone(env)
+
+    alone = queueing.ending_alone
+    with monkeypatch.context() as patched:
+        patched.setattr(queueing, "ending_alone", meanwhile)
+        world.pump("onprem")
+    assert sent == ["permitted"]
+    assert (world.states(), (world.transit() / entry.crossing[7:]).exists()) == (["expired"], False)
+    assert [outcome for _, outcome, _ in world.spoken()] == ["permitted", "denied", "expired"]
+
+
+def test_what_the_ledger_says_was_taken_out_is_not_sent_by_hand_either(world: PumpingWorld) -> None:
+    """Who took it out was killed before the outbox said so: only the pump looked into the ledger."""
+    version = world.add(rows(40))
+    waits = world.queue(version, "request-1")
+
+    def killed(point: str) -> None:
+        if point == "outbox.recorded":
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        drop(world.env("onprem", progress=killed), waits)
+    direct = egress(world.env("onprem"), world.request(version, request_id="request-1"))
+    assert (direct.outcome, [rule.id for rule in direct.rules]) == ("denied", ["order"])
+    assert not (world.transit() / waits.crossing[7:]).exists()
 
 
 def test_what_expires_while_the_line_sends_something_else_is_not_sent(world: PumpingWorld) -> None:
@@ -274,92 +311,6 @@ def test_what_was_taken_back_is_not_settled_afterwards(world: PumpingWorld) -> N
     with pytest.raises(CrossingFailedError, match="nothing was sent"):
         settle(world.env("onprem"), "cloud", f"sha256:{receipt.parent.name}")
     assert endings(world) == ["expired"]
-
-
-def test_what_was_recalled_meanwhile_is_not_taken_to_be_held(tmp_path: Path) -> None:
-    """The receipt came home after the erasure (queued seed 2463): the next version was refused for it."""
-    world = RecallWorld(tmp_path)
-    first = world.add(rows(300))
-    sent = egress(
-        world.env("onprem"), CrossingRequest("visits", first.version, "cloud", "model-training", "1")
-    )
-    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
-    receipt = world.transit() / sent.crossing[7:] / "receipt"
-    raw = receipt.read_bytes()
-    receipt.unlink()
-    [(_, request)] = world.recall(first).requests
-    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
-    receipt.parent.mkdir(parents=True, exist_ok=True)
-    receipt.write_bytes(raw)
-    assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"
-    assert world.cross("onprem", world.add(rows(400), groups=4), "cloud", "model-training", "2").rows == 400
-
-
-def refused_as_recalled(world: RecallWorld) -> tuple[object, str]:
-    """Recall what is under way, have it sent once more, and refused because it is recalled."""
-    record = world.add(rows())
-    asked = CrossingRequest("visits", record.version, "cloud", "model-training", "r")
-    sent = egress(world.env("onprem"), asked)
-    [(_, request)] = world.recall(record).requests
-    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
-    egress(world.env("onprem"), asked)
-    assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "denied"
-    assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "denied"
-    return record, request
-
-
-def test_a_recall_whose_crossing_was_then_refused_is_ended(tmp_path: Path) -> None:
-    """Nothing of it counted as sent any more, and so the answer could never be read."""
-    world = RecallWorld(tmp_path)
-    record, request = refused_as_recalled(world)
-    assert world.recall(record).requests == (("cloud", request),)  # type: ignore[arg-type]
-    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
-    assert not any(path.is_file() for path in world.transit().rglob("*"))
-
-
-def test_a_letter_of_a_recall_that_comes_after_its_last_word_is_cleared(tmp_path: Path) -> None:
-    """It lay in the transit for ever, and looked as if it had not been answered."""
-    world = RecallWorld(tmp_path)
-    record = world.fill()
-    [(_, request)] = world.recall(record).requests
-    letter = world.transit() / request[7:] / "recall"
-    raw = letter.read_bytes()
-    assert world.pursue("onprem", "cloud", request) == "erased"
-    letter.parent.mkdir(mode=0o700, exist_ok=True)
-    letter.write_bytes(raw)
-    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
-    assert not letter.exists()
-    world.recall(record, again=True)
-    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
-    assert letter.exists(), "asked once more, it waits for another answer"
-
-
-def test_what_is_left_of_a_recall_that_is_over_goes_with_other_leftovers(tmp_path: Path) -> None:
-    """Its answer was recorded, and the process killed before the transit was emptied: nobody came again."""
-    world = RecallWorld(tmp_path)
-    _, request = refused_as_recalled(world)
-    letter = world.transit() / request[7:] / "recall"
-    raw = letter.read_bytes()
-    assert leftovers(world.env("onprem"), dry_run=False) == [], "not answered yet"
-    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
-    letter.parent.mkdir(mode=0o700, exist_ok=True)
-    letter.write_bytes(raw)
-    assert len(leftovers(world.env("onprem"), dry_run=False)) == 1
-    assert not letter.exists()
-
-
-def test_the_half_written_record_of_a_request_goes_after_a_day(tmp_path: Path) -> None:
-    """One that was being written when its writer was killed stayed for ever."""
-    nonces, now = Nonces(tmp_path / "requests"), dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
-    nonces.bind("00" * 16, "run-1", now)
-    draft = tmp_path / "requests" / f".{'11' * 16}.4711.0123abcd"
-    draft.write_bytes(b"half")
-    for after, there in ((dt.timedelta(hours=1), True), (3 * DAY, False)):
-        os.utime(draft, (now.timestamp(), now.timestamp()))
-        nonces.bind("00" * 16, "run-1", now + after)
-        assert draft.exists() is there
-
-    assert nonces.bind("00" * 16, "run-2", now + 3 * DAY) is False
 
 
 def test_who_asks_for_what_goes_first_does_not_pass_what_is_behind_it(world: PumpingWorld) -> None:
