@@ -3,7 +3,8 @@
 Invariants:
 1. A receipt says what the ledger already holds.
 2. A receipt of a commit is final: the same crossing again gets the same bytes. A refusal is not: rules and
-   contracts change, and the next attempt is judged anew.
+   contracts change, and the next attempt is judged anew. What was recalled since is refused; the receipt
+   that says it was committed stays here.
 """
 
 from __future__ import annotations
@@ -137,8 +138,9 @@ def answer(  # noqa: PLR0913, PLR0917 - one answer has this many parts, and one 
     )
     raw = seal_receipt(receipt, env.identity)
     env.progress("ingress.receipt")
-    outbox.keep("manifest", arriving.raw)
-    outbox.keep("receipt", raw)
+    if own_receipt(env, manifest.crossing, outbox) is None:  # else it was committed, and recalled since
+        outbox.keep("manifest", arriving.raw)
+        outbox.keep("receipt", raw)
     clear_fetched(outbox.folder)
     env.progress("ingress.send")
     transit.put(receipt_name(manifest.crossing), raw)

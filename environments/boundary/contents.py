@@ -14,6 +14,7 @@ Invariants:
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -64,6 +65,17 @@ class Part:
     def size(self) -> int:
         """Bytes of its plaintext."""
         return sum(chunk.size for chunk in self.chunks)
+
+    def other_than(self, plain: memoryview) -> Chunk | None:
+        """Return the first chunk that does not stand in these bytes, one after the other; None: all do."""
+        at = 0
+        for chunk in self.chunks:
+            end = at + chunk.size
+            # Bytes beyond the last chunk's would not be noticed: whoever has them knows how many they are.
+            if len(plain) < end or hashlib.sha256(plain[at:end]).hexdigest() != chunk.digest[7:]:
+                return chunk
+            at = end
+        return None
 
     def address(self, pair_key: bytes) -> str:
         """Return its name in the transit."""

@@ -126,8 +126,7 @@ def _send(
 
 def _withdraw(env: EnvironmentContext, asked: Asked, outbox: Outbox) -> None:
     """Take back what an earlier, permitted attempt sent or sealed, unless the destination has answered."""
-    begun = outbox.read("manifest") is not None or outbox.read_attempt() is not None
-    if begun and outbox.read("receipt") is None:
+    if outbox.begun and outbox.read("receipt") is None:
         env.outgoing(asked.request.destination).clear(crossing_prefix(asked.crossing))
         outbox.forget("manifest")
         outbox.forget("sealed")

@@ -2,8 +2,8 @@
 
 Invariants:
 1. Nothing is believed: names and sizes are the transit's word, until somebody verifies.
-2. Looking changes nothing; only what belongs to a crossing that this source settled, or took back, is
-   cleared.
+2. Looking changes nothing; only what belongs to a crossing that this source settled, refused, or took back,
+   is cleared.
 
 Example:
     >>> lying(env, "cloud")
@@ -32,24 +32,24 @@ def lying(env: EnvironmentContext, destination: str) -> tuple[str, ...]:
 
 
 def clear_over(env: EnvironmentContext, destination: str, crossing: str) -> None:
-    """Remove what is left of a crossing that was settled or taken back: in the transit, and its keys here.
+    """Remove what is left of a crossing that has ended: in the transit, and its keys here.
 
     Raises:
-        NotVerifiableError: the ledger does not say that it was.
+        NotVerifiableError: the ledger does not say that it has.
         UnreachableError: the transit cannot be reached.
     """
     with working_on(env.folder, crossing) as kept:
-        ended = _ended(env, crossing)
+        ended = _ended(env, crossing, kept)
         if ended is None:
-            raise NotVerifiableError("this crossing is not settled: nothing of it is removed")
+            raise NotVerifiableError("this crossing has not ended: nothing of it is removed")
         env.outgoing(destination).clear(crossing_prefix(crossing))
         refused = () if ended == "permitted" else ("manifest",)
         for name in ("sealed", "request", "pinned", *refused):
             kept.forget(name)
 
 
-def _ended(env: EnvironmentContext, crossing: str) -> str | None:
-    """Return how a crossing ended that was sent, by this side's ledger; None where it has not."""
+def _ended(env: EnvironmentContext, crossing: str, kept: Outbox) -> str | None:
+    """Return how a crossing ended that was sent or asked for, by this side's ledger; None: it has not."""
     sent = env.ledger.find("egress", crossing=crossing, outcome="permitted")
     since = sent.sequence if sent else 0
     last = env.ledger.find("settle", crossing=crossing)
@@ -58,10 +58,11 @@ def _ended(env: EnvironmentContext, crossing: str) -> str | None:
     back = env.ledger.find("egress", crossing=crossing, outcome="denied")
     if sent and back and back.sequence > since and "not_before" not in back.body:
         return "denied"
-    # Taken out, or expired, before a manifest was published.
+    # Taken out, or expired, before a manifest was published; or refused, and nothing goes on from it.
     if sent is None and env.ledger.find("outbox", crossing=crossing) is not None:
         return "denied"
-    return None
+    asked = env.ledger.find("egress", crossing=crossing)
+    return "denied" if sent is None and asked is not None and not kept.begun else None
 
 
 def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:

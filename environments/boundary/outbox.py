@@ -100,6 +100,11 @@ class Outbox:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
 
+    @property
+    def begun(self) -> bool:
+        """Whether something of this crossing may lie in its transit that it goes on from."""
+        return any((self.folder / name).exists() for name in ("manifest", "sealed"))
+
     def keep_attempt(self, attempt: Attempt) -> None:
         """Keep an attempt, durably."""
         known = {"key": attempt.key.hex(), "listed": attempt.listed, "contents": attempt.contents}

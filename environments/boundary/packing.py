@@ -23,7 +23,7 @@ from environments.boundary.outbox import Attempt
 from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD, Room, Seal
 from environments.private import disk_errors
 from environments.stores import FileEntry
-from environments.stores.cutting import read_chunk
+from environments.stores.cutting import read_at
 from environments.stores.lanes import in_lanes
 from environments.transit import Transit, chunk_name, contents_name
 
@@ -106,20 +106,39 @@ def _places(files: tuple[FileEntry, ...]) -> dict[str, tuple[int, int]]:
 def _fill(part: Part, where: Mapping[str, tuple[int, int]], files: Sequence[Path], into: memoryview) -> None:
     filled, open_number, descriptor = 0, -1, -1
     try:
-        for chunk in part.chunks:
-            number, offset = where[chunk.digest]
-            what = files[number].name
-            with disk_errors(f"{what}: cannot be read"):
+        for number, offset, size in _runs(part, where):
+            with disk_errors(f"{files[number].name}: cannot be read"):
                 if number != open_number:  # one at a time: a part may be of a thousand files
                     _close(descriptor)
                     descriptor = -1
                     descriptor, open_number = os.open(files[number], _READ), number
-                same = read_chunk(descriptor, offset, chunk.digest, into[filled : filled + chunk.size])
-            if not same:
-                raise NotVerifiableError(f"{what}: changed after it was checked")
-            filled += chunk.size
+                read = read_at(descriptor, offset, into[filled : filled + size])
+            if read < size:  # the room still holds what stood there before
+                raise _changed(files[number])
+            filled += size
     finally:
         _close(descriptor)
+    other = part.other_than(into)
+    if other is not None:
+        raise _changed(files[where[other.digest][0]])
+
+
+def _changed(file: Path) -> NotVerifiableError:
+    return NotVerifiableError(f"{file.name}: changed after it was checked")
+
+
+def _runs(part: Part, where: Mapping[str, tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """Return where a part's chunks stand: file, offset and bytes; those that follow each other as one."""
+    runs, file, end = list[tuple[int, int, int]](), -1, 0
+    for chunk in part.chunks:
+        number, offset = where[chunk.digest]
+        if number == file and offset == end:
+            _, start, size = runs[-1]
+            runs[-1] = number, start, size + chunk.size
+        else:
+            runs.append((number, offset, chunk.size))
+        file, end = number, offset + chunk.size
+    return runs
 
 
 def _close(descriptor: int) -> None:

@@ -160,7 +160,7 @@ def _taken_back(env: EnvironmentContext, entry: Queued, kept: Kept, rule: GateRu
     """Remove what was sent of a crossing; false where it was answered."""
     if kept.read("receipt") is not None:
         return False
-    if kept.read("manifest") is not None or kept.read_attempt() is not None:
+    if kept.begun:
         transit = env.outgoing(entry.destination)
         if transit.size(receipt_name(entry.crossing)) is not None:
             return False

@@ -139,8 +139,8 @@ def _asked(account: Account, crossing: str, outcome: str, body: Mapping[str, Any
         manifests = (*(before.manifests if before else ()), str(body["manifest"]))
         account.sent[crossing] = Sent(str(body["name"]), str(body["version"]), manifests, "open")
     elif (
-        before is not None and outcome == "denied" and "not_before" not in body
-    ):  # what was sent was taken back, if nobody had answered
+        before is not None and before.outcome == "open" and outcome == "denied" and "not_before" not in body
+    ):  # what was sent was taken back; what was answered is not
         account.sent[crossing] = Sent(before.name, before.version, before.manifests, "withdrawn")
 
 

@@ -20,6 +20,7 @@ from data_contracts.errors import IsthmusError, NotVerifiableError
 from environments.boundary import EnvironmentContext
 from environments.boundary.fetched import stale_fetched
 from environments.boundary.looking import lying, stale_work
+from environments.boundary.outbox import Outbox
 from environments.boundary.recall import is_over
 from environments.consistency.account import Account
 from environments.consistency.findings import Finding
@@ -160,11 +161,8 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
                 again = "it is removed"
                 yield Finding(env.name, "orphaned", crossing, peer, what, repair=again, action="recall")
             continue
-        if sent is None and (ended := env.ledger.find("outbox", crossing=crossing, destination=peer)):
-            what = f"what is left of {ended.body['name']}, which waited here and ended without crossing"
-            yield Finding(env.name, "orphaned", crossing, peer, what, repair="it is removed", action="clear")
-        elif sent is None:
-            yield _unrecorded(env, peer, crossing)
+        if sent is None:
+            yield _unsent(env, peer, crossing)
         elif sent.outcome != "open":
             what = f"what is left of a crossing of {sent.name} that is over"
             yield Finding(env.name, "orphaned", crossing, peer, what, repair="it is removed", action="clear")
@@ -175,9 +173,16 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
             yield Finding(env.name, "half-done", crossing, peer, what, repair="it is read", action="settle")
 
 
-def _unrecorded(env: EnvironmentContext, peer: str, crossing: str) -> Finding:
-    if (env.folder.outbox / crossing.removeprefix("sha256:") / "sealed").exists():
+def _unsent(env: EnvironmentContext, peer: str, crossing: str) -> Finding:
+    """What lies there of a crossing that was never published."""
+    ended = env.ledger.find("outbox", crossing=crossing, destination=peer)
+    if ended is None and Outbox(env.folder.outbox / crossing.removeprefix("sha256:")).begun:
         what = "an egress that was interrupted before its manifest"
         why = "the same request goes on where it stopped: run `isthmus sync` again"
         return Finding(env.name, "half-done", crossing, peer, what, untouched=why)
-    return Finding(env.name, "orphaned", crossing, peer, "something in the transit", untouched=_UNKNOWN)
+    asked = ended or env.ledger.find("egress", crossing=crossing, destination=peer)
+    if asked is None:
+        return Finding(env.name, "orphaned", crossing, peer, "something in the transit", untouched=_UNKNOWN)
+    why = "which was refused" if ended is None else "which waited here and ended without crossing"
+    what = f"what is left of {asked.body['name']}, {why}"
+    return Finding(env.name, "orphaned", crossing, peer, what, repair="it is removed", action="clear")

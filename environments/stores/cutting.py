@@ -23,7 +23,7 @@ from data_contracts.errors import NotVerifiableError, UsageError
 from environments.stores.lanes import in_lanes
 from environments.stores.record import CHUNK, FileEntry
 
-__all__ = ["Written", "cut", "keep", "read_chunk", "stamped", "verify_file", "written_whole"]
+__all__ = ["Written", "cut", "keep", "read_at", "read_chunk", "stamped", "verify_file", "written_whole"]
 
 _OPEN = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -144,11 +144,17 @@ def keep(path: Path | str, name: str, written: Written | None, *, durable: bool 
     return written.entry
 
 
-def read_chunk(descriptor: int, offset: int, digest: str, into: memoryview) -> bool:
-    """Fill `into` from a file, and say whether that is the chunk of this digest."""
+def read_at(descriptor: int, offset: int, into: memoryview) -> int:
+    """Fill `into` from a file, as far as that reaches; return how many bytes were read."""
     filled = 0
     while filled < len(into) and (count := os.preadv(descriptor, [into[filled:]], offset + filled)):
         filled += count
+    return filled
+
+
+def read_chunk(descriptor: int, offset: int, digest: str, into: memoryview) -> bool:
+    """Fill `into` from a file, and say whether that is the chunk of this digest."""
+    filled = read_at(descriptor, offset, into)
     return filled == len(into) and hashlib.sha256(into).hexdigest() == digest.removeprefix("sha256:")
 
 

@@ -201,6 +201,23 @@ def test_what_was_sealed_and_is_denied_when_it_is_asked_for_again_goes(world: Pu
     assert not (world.folder("onprem").outbox / entry.crossing[7:] / "sealed").exists()
 
 
+def test_what_lies_late_of_what_was_refused_before_it_was_sent_is_cleared(world: PumpingWorld) -> None:
+    """A chunk of a cut attempt came after its refusal (queued seed 26075): nobody might remove it."""
+    entry = world.queue(world.add(rows(40)), "not any more")
+    killed_at(world, "egress.sign")
+    chunk, *_ = (world.transit() / entry.crossing[7:] / "chunks").iterdir()
+    raw = chunk.read_bytes()
+    leftovers(world.env("onprem"), dry_run=False)
+    assert chunk.exists(), "the same request goes on from it"
+    world.profiles["onprem"] = replace(world.profiles["onprem"], egress=())
+    world.until_quiet(step=400.0)
+    assert (world.states(), chunk.exists()) == (["denied"], False)
+    chunk.parent.mkdir(mode=0o700, parents=True)
+    chunk.write_bytes(raw)
+    assert len(leftovers(world.env("onprem"), dry_run=False)) == 1
+    assert not chunk.exists()
+
+
 def test_what_was_answered_while_it_was_sent_anew_by_one_that_was_killed_ends(world: PumpingWorld) -> None:
     """Its manifest was forgotten and not signed again: its answer could not be settled, ever."""
     entry = world.queue(world.add(rows(40)), "answered")

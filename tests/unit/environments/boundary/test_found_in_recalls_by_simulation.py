@@ -12,6 +12,7 @@ from recall_world import RecallWorld
 from environments.boundary import CrossingRequest, egress, ingress, settle
 from environments.boundary.recall import erase, settle_recall
 from environments.consistency.collecting import leftovers
+from environments.ledger.lookup import find_entries
 from environments.trust.nonces import Nonces
 
 DAY = dt.timedelta(days=1)
@@ -56,6 +57,22 @@ def test_a_recall_whose_crossing_was_then_refused_is_ended(tmp_path: Path) -> No
     assert world.recall(record).requests == (("cloud", request),)  # type: ignore[arg-type]
     assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
     assert not any(path.is_file() for path in world.transit().rglob("*"))
+
+
+def test_what_says_that_it_was_committed_stays_where_it_was_recalled_since(tmp_path: Path) -> None:
+    """Whoever asked for it once more had the receipt of the commit replaced (queued seed 25867)."""
+    world = RecallWorld(tmp_path)
+    record = world.fill()
+    [(_, request)] = world.recall(record).requests
+    assert world.pursue("onprem", "cloud", request) == "erased"
+    [barred] = find_entries(world.folder("cloud").ledger, kind="recalled")
+    crossing = str(barred.body["crossing"])
+    kept = [world.folder(name).outbox / crossing[7:] / "receipt" for name in ("onprem", "cloud")]
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+    again = ingress(world.env("cloud"), "onprem", crossing)
+    assert (again.outcome, [rule.id for rule in again.rules]) == ("denied", ["recalled"])
+    assert kept[0].read_bytes() == kept[1].read_bytes()
+    assert settle(world.env("onprem"), "cloud", crossing).outcome == "permitted", "it was, before"
 
 
 def test_a_letter_of_a_recall_that_comes_after_its_last_word_is_cleared(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,16 @@ def test_leftovers_of_a_settled_crossing_go(world: World, record: AssetRecord) -
     repaired(world)
     assert found(world) == []
     assert list(world.transit().iterdir()) == []
+
+
+def test_what_arrived_and_is_not_permitted_any_more_was_not_taken_back(
+    world: World, record: AssetRecord
+) -> None:
+    """The same request again is denied by now: nothing of what arrived is said to be too much there."""
+    cross(world, record)
+    world.profiles["onprem"] = replace(world.profiles["onprem"], egress=())
+    assert egress(world.env("onprem"), world.request(record)).outcome == "denied"
+    assert found(world) == []
 
 
 def test_drafts_and_output_of_dead_writers_go(world: World, record: AssetRecord) -> None:
