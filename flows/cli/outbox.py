@@ -28,19 +28,19 @@ _LEAST_ID = 8
     epilog=example(
         "isthmus sync alarms --from edge --to onprem --purpose monitoring --queue",
         "isthmus outbox list",
-        "isthmus outbox run edge --once",
+        "isthmus outbox run --env edge --once",
     ),
 )
 def command() -> None:
     """What waits to be sent: list it, send it, take it out."""
 
 
-def _environment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else check_name(value, "ENV")
+def _name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    return None if value is None else check_name(value, "--env")
 
 
-@command.command("list", epilog=example("isthmus outbox list", "isthmus outbox list edge --json"))
-@click.argument("env", metavar="[ENV]", required=False, callback=_environment)
+@command.command("list", epilog=example("isthmus outbox list", "isthmus outbox list --env edge --json"))
+@click.option("--env", metavar="NAME", callback=_name, help="Only this environment; else all of the home.")
 @click.option("--all", "ended", is_flag=True, help="Also what has ended in the last 30 days.")
 @home_option
 @site_option
@@ -70,8 +70,10 @@ def list_(*, env: str | None, ended: bool, home: Home, site: Site, as_json: bool
         print_outbox(found)
 
 
-@command.command("run", epilog=example("isthmus outbox run edge", "isthmus outbox run edge --once --json"))
-@click.argument("env", metavar="ENV", callback=_environment)
+@command.command(
+    "run", epilog=example("isthmus outbox run --env edge", "isthmus outbox run --env edge --once --json")
+)
+@env_option
 @click.option("--once", is_flag=True, help="Try every line once, also those that rest, and return.")
 @home_option
 @site_option
@@ -143,13 +145,13 @@ def drop(*, word: str, env: str, home: Home, site: Site, as_json: bool) -> None:
     if len(found) != 1 or found[0].ended or len(word) < _LEAST_ID:
         many = "several crossings" if len(found) > 1 else "no crossing that waits"
         raise UsageError(
-            f"{word}: {many} in the outbox of {env}", remedy=f"`isthmus outbox list {env}` shows them"
+            f"{word}: {many} in the outbox of {env}", remedy=f"`isthmus outbox list --env {env}` shows them"
         )
     [entry] = found
     if not take_out(opened, entry):
         raise ConflictError(
             f"{entry.request}: {entry.destination} has answered it already; nothing was taken back",
-            remedy=f"`isthmus outbox run {env} --once` reads the answer",
+            remedy=f"`isthmus outbox run --env {env} --once` reads the answer",
         )
     if as_json:
         emit_json({"environment": env, "dropped": entry.request, "crossing": entry.crossing})

@@ -77,5 +77,5 @@ def put_in_line(  # noqa: PLR0913, PLR0917 - what the command was given
     if not queued.ended:
         click.echo(
             f"  it waits until {queued.expires:%Y-%m-%d %H:%M} UTC at the latest; "
-            f"`isthmus outbox list {source}` shows it"
+            f"`isthmus outbox list --env {source}` shows it"
         )

@@ -184,7 +184,7 @@ def _wait_for_alarms(story: Story, machines: Machines) -> None:
     """Wait until all that the hall queued has ended: its wires are whole by now, its pump may still rest."""
     edge, deadline = machines["edge"], time.monotonic() + _PATIENCE_S
     while True:
-        told = edge.json("outbox", "list", "edge", "--all")
+        told = edge.json("outbox", "list", "--env", "edge", "--all")
         story.outbox = told["environments"]["edge"]["crossings"]
         if all(one["state"] not in ("waiting", "sending", "sent") for one in story.outbox):
             return

@@ -33,7 +33,7 @@ def story(hospital: Any) -> dict[str, Any]:
 
 
 def outbox_states(hospital: Any) -> list[str]:
-    told = hospital.json("outbox", "list", "edge", "--all")["environments"]["edge"]["crossings"]
+    told = hospital.json("outbox", "list", "--env", "edge", "--all")["environments"]["edge"]["crossings"]
     return [one["state"] for one in told if one["name"] == "failure_alarms"]
 
 

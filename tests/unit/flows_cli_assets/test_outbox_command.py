@@ -63,7 +63,9 @@ class Desk:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     def crossings(self) -> list[dict[str, Any]]:
-        return list(self.json("outbox", "list", "onprem", "--all")["environments"]["onprem"]["crossings"])
+        return list(
+            self.json("outbox", "list", "--env", "onprem", "--all")["environments"]["onprem"]["crossings"]
+        )
 
 
 @pytest.fixture
@@ -79,12 +81,12 @@ def test_queued_sent_taken_in_and_answered(desk: Desk) -> None:
     said = desk.all_environments()
     assert f"onprem to cloud: 1 wait, {queued['bytes']:,} bytes" in said
     assert queued["request"] in said
-    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {"sent": 1}
-    assert desk.json("outbox", "run", "cloud", "--once")["did"] == {"received_permitted": 1}
+    assert desk.json("outbox", "run", "--env", "onprem", "--once")["did"] == {"sent": 1}
+    assert desk.json("outbox", "run", "--env", "cloud", "--once")["did"] == {"received_permitted": 1}
     time.sleep(1.1)
-    assert "arrived 1" in desk.run("outbox", "run", "onprem", "--once")
+    assert "arrived 1" in desk.run("outbox", "run", "--env", "onprem", "--once")
     assert [one["state"] for one in desk.crossings()] == ["arrived"]
-    assert "nothing waits" in desk.run("outbox", "list", "onprem")
+    assert "nothing waits" in desk.run("outbox", "list", "--env", "onprem")
     [there] = desk.json("asset", "list", "--env", "cloud")["assets"]
     assert there["name"] == "readings"
 
@@ -96,7 +98,7 @@ def test_taken_out_and_recorded(desk: Desk) -> None:
     kinds = [entry["kind"] for entry in desk.json("ledger", "show", "--env", "onprem")["entries"]]
     assert kinds.count("outbox") == 1
     assert "no crossing that waits" in desk.run("outbox", "drop", request, "--env", "onprem", code=2)
-    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {}
+    assert desk.json("outbox", "run", "--env", "onprem", "--once")["did"] == {}
 
 
 def test_a_full_outbox_is_exit_3_and_loses_nothing(desk: Desk) -> None:
@@ -114,13 +116,13 @@ def test_a_link_that_is_down_is_exit_5_and_says_why(desk: Desk) -> None:
     link = desk.home.transit("onprem", "cloud")
     link.parent.mkdir(parents=True, exist_ok=True)
     link.touch(mode=0o600)
-    assert desk.json("outbox", "run", "onprem", "--once", code=5)["did"] == {"unreachable": 1}
-    [line] = desk.json("outbox", "list", "onprem")["environments"]["onprem"]["destinations"]
+    assert desk.json("outbox", "run", "--env", "onprem", "--once", code=5)["did"] == {"unreachable": 1}
+    [line] = desk.json("outbox", "list", "--env", "onprem")["environments"]["onprem"]["destinations"]
     assert line["failures"] == 1
     assert "transit cannot be" in line["reason"]
-    assert "tried again at" in desk.run("outbox", "list", "onprem")
+    assert "tried again at" in desk.run("outbox", "list", "--env", "onprem")
     link.unlink()
-    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {"sent": 1}
+    assert desk.json("outbox", "run", "--env", "onprem", "--once")["did"] == {"sent": 1}
 
 
 def test_superseded_by_a_newer_version(desk: Desk) -> None:
@@ -150,14 +152,14 @@ def test_what_goes_with_queue_only_is_exit_2(desk: Desk) -> None:
 @pytest.mark.long
 def test_it_runs_until_ctrl_c(desk: Desk) -> None:
     """Whatever is queued meanwhile is sent; a second pump of the environment is refused; 130 at the end."""
-    command = [*ENTRY, "outbox", "run", "onprem", *desk.where]
+    command = [*ENTRY, "outbox", "run", "--env", "onprem", *desk.where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         try:
             lock = desk.home.environment("onprem").outbox / "pump.lock"
             deadline = time.monotonic() + 60
             while time.monotonic() < deadline and not (lock.exists() and lock.read_text().strip()):
                 time.sleep(0.05)
-            assert "another process" in desk.run("outbox", "run", "onprem", "--once", code=7)
+            assert "another process" in desk.run("outbox", "run", "--env", "onprem", "--once", code=7)
             desk.json(*QUEUE)
             while time.monotonic() < deadline and desk.crossings()[0]["state"] != "sent":
                 time.sleep(0.2)
@@ -183,10 +185,10 @@ def test_what_waits_is_kept_in_a_file_and_put_back_and_what_has_ended_does_not_g
     assert "an outbox stands there" in desk.run("outbox", "restore", kept, "--env", "onprem", code=2)
     aside = desk.json("outbox", "restore", kept, "--env", "onprem", "--replace")["replaced"]
     assert (Path(aside) / "queue.db").exists()
-    [back] = desk.json("outbox", "list", "onprem")["environments"]["onprem"]["crossings"]
+    [back] = desk.json("outbox", "list", "--env", "onprem")["environments"]["onprem"]["crossings"]
     assert (back["request"], back["state"]) == ("request-one", "waiting")
-    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {"dropped": 1}
-    [ended] = desk.json("outbox", "list", "onprem", "--all")["environments"]["onprem"]["crossings"]
+    assert desk.json("outbox", "run", "--env", "onprem", "--once")["did"] == {"dropped": 1}
+    [ended] = desk.json("outbox", "list", "--env", "onprem", "--all")["environments"]["onprem"]["crossings"]
     assert ended["state"] == "dropped"
     assert not [path for path in (desk.home.root / "transit").rglob("*") if path.is_file()]
 
@@ -206,7 +208,7 @@ def test_what_is_no_copy_of_an_outbox_is_not_put_back(desk: Desk, what: str) -> 
         "outbox", "restore", kept, "--env", "onprem", "--replace", code=4
     )
     assert (desk.home.environment("onprem").outbox / "queue.db").read_bytes() == before
-    assert len(desk.json("outbox", "list", "onprem")["environments"]["onprem"]["crossings"]) == 1
+    assert len(desk.json("outbox", "list", "--env", "onprem")["environments"]["onprem"]["crossings"]) == 1
 
 
 def test_a_copy_goes_back_to_no_other_environment(desk: Desk) -> None:
@@ -218,4 +220,4 @@ def test_a_copy_goes_back_to_no_other_environment(desk: Desk) -> None:
     assert not (desk.home.environment("cloud").outbox / "queue.db").exists()
     desk.run("outbox", "restore", kept, "--env", "onprem", "--replace")
     desk.run("outbox", "backup", desk.folder / "again.queue", "--env", "onprem")
-    assert desk.json("outbox", "run", "onprem", "--once")["did"] == {"sent": 1}
+    assert desk.json("outbox", "run", "--env", "onprem", "--once")["did"] == {"sent": 1}
