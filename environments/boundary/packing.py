@@ -82,12 +82,13 @@ def pack(
                 return
             _fill(part, where, files, room.plain(part.size))
             sealed = seal.close_in("chunk", part.index, room, part.size)
-            transit.put(name, sealed)
+            put(name, sealed)
             sizes.append(len(sealed))
 
         return send
 
-    in_lanes(contents.parts(), lane, lanes=lanes_of(transit, _LANES))
+    with transit.batch() as put:
+        in_lanes(contents.parts(), lane, lanes=lanes_of(transit, _LANES))
     sealed = seal.close("contents", 0, contents.to_bytes())
     transit.put(contents_name(seal.crossing), sealed)
     total = sum(sizes) + sum(kept) + len(sealed)

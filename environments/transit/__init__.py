@@ -24,12 +24,13 @@ from environments.transit.names import (
     request_name,
 )
 from environments.transit.opening import open_transit
-from environments.transit.port import Capabilities, Data, Transit
+from environments.transit.port import Capabilities, Data, Put, Transit
 
 __all__ = [
     "Capabilities",
     "Data",
     "DirectoryTransit",
+    "Put",
     "Transit",
     "chunk_name",
     "contents_name",

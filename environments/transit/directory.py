@@ -11,22 +11,22 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError
 from environments.private import disk_errors, make_private
+from environments.transit.batch import Batch, discard, stage
 from environments.transit.names import check_object, check_prefix, listed, listed_crossings
-from environments.transit.port import Capabilities, Data
+from environments.transit.port import Capabilities, Data, Put
 
 __all__ = ["DirectoryTransit"]
 
 _ATTEMPTS = 5
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR)
 """What opening a link, a socket or a device without a driver answers."""
@@ -45,6 +45,10 @@ class DirectoryTransit:
     def _errors(self, verb: str) -> AbstractContextManager[None]:
         """Tell the medium's errors."""
         return disk_errors(f"the transit cannot be {verb}")
+
+    def _flush(self, descriptor: int) -> None:
+        """Put a file's bytes on disk."""
+        os.fsync(descriptor)
 
     def _make_root(self) -> None:
         make_private(self._root)
@@ -91,6 +95,13 @@ class DirectoryTransit:
         """Store one object, durably and whole."""
         self._store(name, data, replace=True)
 
+    @contextmanager
+    def batch(self) -> Iterator[Put]:
+        """Give a `put` whose objects are on disk, under their names, when the block ends."""
+        opened, errors = partial(self._folder, make=True), partial(self._errors, "written")
+        with Batch(opened, self._flush, errors, self.file_mode) as batch:
+            yield batch.put
+
     def create(self, name: str, data: Data) -> bool:
         """Store one object, durably and whole, if there is none of the name."""
         return self._store(name, data, replace=False)
@@ -105,22 +116,21 @@ class DirectoryTransit:
             return self._write(parts, last, data, replace=replace)
 
     def _write(self, parts: list[str], last: str, data: Data, *, replace: bool) -> bool:
-        staging = f".{secrets.token_hex(16)}"
         with self._folder(parts, make=True) as folder:
+            descriptor, staged = stage(folder, data, self.file_mode)
             try:
-                with os.fdopen(os.open(staging, _NEW, 0o600, dir_fd=folder), "wb", buffering=0) as file:
-                    _write_all(file.fileno(), data)
-                    os.fchmod(file.fileno(), self.file_mode)
-                    os.fsync(file.fileno())
+                try:
+                    self._flush(descriptor)
+                finally:
+                    os.close(descriptor)
                 if replace:
-                    os.replace(staging, last, src_dir_fd=folder, dst_dir_fd=folder)
+                    os.replace(staged, last, src_dir_fd=folder, dst_dir_fd=folder)
                 else:
-                    os.link(staging, last, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-                    os.unlink(staging, dir_fd=folder)
+                    os.link(staged, last, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+                    os.unlink(staged, dir_fd=folder)
                 os.fsync(folder)
             except BaseException as error:
-                with suppress(FileNotFoundError):
-                    os.unlink(staging, dir_fd=folder)
+                discard(folder, staged)
                 if isinstance(error, FileExistsError) and not replace:
                     return False
                 raise
@@ -236,10 +246,3 @@ def _read(descriptor: int, limit: int) -> bytes:
         if size > facts.st_size:
             raise NotVerifiableError("an object in the transit grew while it was read")
     return b"".join(pieces)
-
-
-def _write_all(descriptor: int, data: Data) -> None:
-    with memoryview(data) as rest:
-        done = 0
-        while done < rest.nbytes:
-            done += os.write(descriptor, rest[done:])

@@ -21,7 +21,7 @@ import re
 import ssl
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import httpx
 
@@ -34,7 +34,7 @@ from environments.transit.names import (
     listed,
     listed_crossings,
 )
-from environments.transit.port import Data
+from environments.transit.port import Data, Put
 from environments.transits import HttpsTransitSpec, promised
 
 __all__ = ["HttpsTransit"]
@@ -111,6 +111,10 @@ class HttpsTransit:
         status = self._put(check_object(name), data, {})
         if status not in _OK:
             raise _refused("the transit cannot be written", status)
+
+    def batch(self) -> AbstractContextManager[Put]:
+        """Give a `put` for many objects: each is on its way by itself."""
+        return nullcontext(self.put)
 
     def create(self, name: str, data: Data) -> bool:
         """Store one object whole, if there is none of the name."""

@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from environments.objects.bucket import Objects
 from environments.transit.names import (
@@ -23,7 +24,7 @@ from environments.transit.names import (
     listed,
     listed_crossings,
 )
-from environments.transit.port import Capabilities, Data
+from environments.transit.port import Capabilities, Data, Put
 
 __all__ = ["ObjectTransit"]
 
@@ -43,6 +44,10 @@ class ObjectTransit:
     def put(self, name: str, data: Data) -> None:
         """Store one object whole."""
         self._bucket.put(check_object(name), data)
+
+    def batch(self) -> AbstractContextManager[Put]:
+        """Give a `put` for many objects: each is on its way by itself."""
+        return nullcontext(self.put)
 
     def create(self, name: str, data: Data) -> bool:
         """Store one object whole, if there is none of the name."""

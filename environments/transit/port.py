@@ -3,7 +3,8 @@
 A transit belongs to no environment and is believed by none: whoever reads verifies. Duties of an
 implementation (the suite in `tests/contract_suites/transit_suite.py` checks them):
 1. `put` and `create` make an object appear whole, or not at all; a second `put` replaces it whole. They
-   return when the medium has it on disk, where `capabilities.durable` says that the medium promises so.
+   return when the medium has it on disk, where `capabilities.durable` says that the medium promises so. What
+   a `batch` put is there when its block ends.
 2. `get` never returns more than `limit` bytes, and allocates no more on the transit's word.
 3. Nothing outside the transit is read or written: names are checked, links are refused.
 4. `delete` and `clear` of what is not there do nothing; `clear` also removes what a killed `put` left.
@@ -19,15 +20,18 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeAlias
 
 from environments.transits import Capabilities
 
-__all__ = ["Capabilities", "Data", "Transit"]
+__all__ = ["Capabilities", "Data", "Put", "Transit"]
 
 Data: TypeAlias = bytes | bytearray | memoryview
 """Bytes that are sent from where they lie; a view is of bytes, in one piece."""
+Put: TypeAlias = Callable[[str, Data], None]
+"""Stores one object whole; what lay under the name is replaced."""
 
 
 class Transit(Protocol):
@@ -39,6 +43,13 @@ class Transit(Protocol):
 
     def put(self, name: str, data: Data) -> None:
         """Store one object whole; what lay under the name is replaced."""
+
+    def batch(self) -> AbstractContextManager[Put]:
+        """Give a `put` for many objects, which several threads may call.
+
+        Each appears whole or not at all, in no order; all of them are on disk when the block ends, also where
+        it ends by an error.
+        """
 
     def create(self, name: str, data: Data) -> bool:
         """Store one object whole, if there is none of the name; say whether this call did.

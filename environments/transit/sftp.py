@@ -18,7 +18,7 @@ from __future__ import annotations
 import secrets
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 import paramiko
 
@@ -30,7 +30,7 @@ from environments.transit.names import (
     listed,
     listed_crossings,
 )
-from environments.transit.port import Capabilities, Data
+from environments.transit.port import Capabilities, Data, Put
 from environments.transit.ssh import Line, sync, sync_folder
 from environments.transits import SftpTransitSpec
 
@@ -68,6 +68,10 @@ class SftpTransit:
     def put(self, name: str, data: Data) -> None:
         """Store one object, durably and whole."""
         self._store(check_object(name), data, replace=True)
+
+    def batch(self) -> AbstractContextManager[Put]:
+        """Give a `put` for many objects: each is on its way by itself."""
+        return nullcontext(self.put)
 
     def create(self, name: str, data: Data) -> bool:
         """Store one object, durably and whole, if there is none of the name."""

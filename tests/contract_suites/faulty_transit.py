@@ -13,11 +13,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, fields
 
 from data_contracts.errors import UnreachableError
 from environments.boundary import EnvironmentContext
-from environments.transit import Capabilities, Data, Transit
+from environments.transit import Capabilities, Data, Put, Transit
 
 ATTEMPTS = 200
 
@@ -117,6 +118,9 @@ class FaultyTransit:
             self._write(lambda: self.inner.put(name, whole))
             self._end()
 
+    def batch(self) -> AbstractContextManager[Put]:
+        return nullcontext(self.put)
+
     def create(self, name: str, data: Data) -> bool:
         whole = bytes(data)
         with self.weather.lock:
@@ -199,6 +203,9 @@ class PatientTransit:
 
     def __init__(self, inner: Transit) -> None:
         self.inner, self.capabilities = inner, inner.capabilities
+
+    def batch(self) -> AbstractContextManager[Put]:
+        return nullcontext(self.put)
 
     def __getattr__(self, name: str) -> Callable[..., object]:
         def call(*given: object, **named: object) -> object:

@@ -66,6 +66,37 @@ class TransitSuite:
         transit.put(manifest_name(CROSSING), b"new")
         assert transit.get(manifest_name(CROSSING), limit=100) == b"new"
 
+    def test_what_a_batch_puts_is_there_when_its_block_ends(self, transit: Transit) -> None:
+        names = [chunk_name(CROSSING, f"{number:064x}") for number in range(12)]
+        transit.put(names[3], b"long and old")
+        part = memoryview(bytearray(b"part of a buffer that is used again"))[8:16]
+        with transit.batch() as put, ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda name: put(name, name[-8:].encode()), names))
+            put(contents_name(CROSSING), part)
+            part[:] = b"reused.."
+        assert list(transit.names(crossing_prefix(CROSSING))) == [*names, contents_name(CROSSING)]
+        assert [transit.get(name, limit=99) for name in names] == [name[-8:].encode() for name in names]
+        assert transit.get(contents_name(CROSSING), limit=99) == b"a buffer"
+
+    def test_what_a_batch_put_before_an_error_is_there(self, transit: Transit) -> None:
+        names = [chunk_name(CROSSING, f"{number:064x}") for number in range(12)]
+
+        def write() -> None:
+            with transit.batch() as put:
+                for name in names:
+                    put(name, name.encode())
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            write()
+        assert list(transit.names(crossing_prefix(CROSSING))) == names
+        assert [transit.get(name, limit=200) for name in names] == [name.encode() for name in names]
+
+    def test_a_batch_of_nothing_makes_nothing(self, transit: Transit) -> None:
+        with transit.batch():
+            pass
+        assert list(transit.crossings()) == []
+
     def test_an_empty_object_is_an_object(self, transit: Transit) -> None:
         transit.put(contents_name(CROSSING), b"")
         assert transit.get(contents_name(CROSSING), limit=0) == b""
@@ -97,6 +128,8 @@ class TransitSuite:
         for use in (lambda: transit.delete(name), lambda: transit.create(name, b"x")):
             with pytest.raises(UsageError):
                 use()
+        with transit.batch() as put, pytest.raises(UsageError):
+            put(name, b"x")
         with pytest.raises(UsageError):
             transit.size(name)
         assert not (tmp_path / "transit").exists()

@@ -6,6 +6,7 @@ import datetime as dt
 import errno
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from killed_crossing import finish, run
 from data_contracts.errors import IsthmusError, NotVerifiableError, UnreachableError
 from environments.boundary import CrossingFailedError, EnvironmentContext, egress, ingress, settle
 from environments.identity import load_identity
-from environments.transit import Data, DirectoryTransit, Transit
+from environments.transit import Data, DirectoryTransit, Put, Transit
 from environments.trust import Authority, adopt_document
 
 HOUR = dt.timedelta(hours=1)
@@ -117,6 +118,9 @@ class LyingTransit(DirectoryTransit):
         stored = self.lie(name, bytes(data))
         if stored is not None:
             super().put(name, stored)
+
+    def batch(self) -> AbstractContextManager[Put]:
+        return nullcontext(self.put)
 
 
 LIES: dict[str, Callable[[str, bytes], bytes | None]] = {

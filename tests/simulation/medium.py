@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.transit import Capabilities, Data
+from environments.transit import Capabilities, Data, Put
 from environments.transit.names import check_object, check_prefix
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class MemoryTransit:
 
     def put(self, name: str, data: Data) -> None:
         self._change(check_object(name), bytes(data))
+
+    def batch(self) -> AbstractContextManager[Put]:
+        return nullcontext(self.put)
 
     def create(self, name: str, data: Data) -> bool:
         if check_object(name) in self.objects:
@@ -114,6 +118,9 @@ class Link:
         self._simulation.about_to_put(self._environment, name, whole)
         self._write(lambda: self._inner.put(name, whole))
         self._end()
+
+    def batch(self) -> AbstractContextManager[Put]:
+        return nullcontext(self.put)
 
     def create(self, name: str, data: Data) -> bool:
         self._simulation.moves(self._environment, self._ends, name, len(bytes(data)), "put")

@@ -26,12 +26,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import DeniedError
 from environments.boundaries import BoundaryLimits, Direction, Hold, budget_hold, window_hold
 from environments.boundary.economy.accounts import Accounts, open_accounts
-from environments.transit import Capabilities, Data, Transit
+from environments.transit import Capabilities, Data, Put, Transit
 
 if TYPE_CHECKING:
     from environments.boundary.context import EnvironmentContext
@@ -122,8 +123,17 @@ class Carriage:
 
     def put(self, name: str, data: Data) -> None:
         """Store one object whole, when it may move."""
+        self._carry(self._transit.put, name, data)
+
+    @contextmanager
+    def batch(self) -> Iterator[Put]:
+        """Give a `put` for many objects, each when it may move."""
+        with self._transit.batch() as put:
+            yield partial(self._carry, put)
+
+    def _carry(self, put: Put, name: str, data: Data) -> None:
         self._wait(len(data))
-        self._transit.put(name, data)
+        put(name, data)
         self._tell(len(data))
 
     def create(self, name: str, data: Data) -> bool:

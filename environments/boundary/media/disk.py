@@ -96,6 +96,11 @@ class Disk(DirectoryTransit):
             remedy = _REMEDIES.get(error.errno or 0, f"look at the disk, {_AGAIN}")
             raise UnreachableError(f"the disk cannot be {verb}: {reason}", remedy=remedy) from error
 
+    def _flush(self, descriptor: int) -> None:
+        """Put a file's bytes on the disk, and out of the cache: what is read back is what the disk has."""
+        super()._flush(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
     def _make_root(self) -> None:
         """Make nothing: the folder stands, or the disk is not there."""
 

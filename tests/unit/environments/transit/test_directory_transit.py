@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -136,8 +138,68 @@ def test_what_a_killed_put_left_is_cleared(transit: DirectoryTransit, place: Pat
     assert not (place / crossing_prefix(CROSSING)).exists()
 
 
+def in_a_batch(transit: DirectoryTransit, count: int) -> None:
+    with transit.batch() as put:
+        for number in range(count):
+            put(chunk_name(CROSSING, f"{number:064x}"), b"x" * 100)
+
+
+def test_objects_of_a_batch_appear_when_they_are_on_disk_and_names_are_flushed_once(
+    transit: DirectoryTransit, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks, flushed, real = place / crossing_prefix(CROSSING) / "chunks", Counter[str](), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        flushed[kind] += 1
+        if kind == "file":
+            appeared = [path for path in chunks.iterdir() if not path.name.startswith(".")]
+            assert len(appeared) < flushed["file"]
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    in_a_batch(transit, 20)
+    assert flushed == {"file": 20, "folder": 2}, "the folder of chunks was made, and got its names"
+    assert len(list(chunks.iterdir())) == 20
+
+
+@pytest.mark.parametrize("failing", [1, 5, 20, 21])
+def test_a_batch_that_the_disk_refuses_fails_and_leaves_nothing_half(
+    transit: DirectoryTransit, place: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    transit.put(chunk_name(CROSSING, ADDRESS), b"genuine")
+    count, real = iter(range(1, 1000)), os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if next(count) == failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fsync)
+        with pytest.raises(UnreachableError, match="transit cannot be written"):
+            in_a_batch(transit, 20)
+    there = list((place / crossing_prefix(CROSSING) / "chunks").iterdir())
+    assert {path.stat().st_size for path in there} <= {7, 100}
+    assert not [path for path in there if path.name.startswith(".")]
+    in_a_batch(transit, 20)
+    assert len(list(transit.names(crossing_prefix(CROSSING)))) == 22
+
+
+def test_a_planted_link_to_a_folder_is_not_followed_by_a_batch(
+    transit: DirectoryTransit, place: Path
+) -> None:
+    outside = place.parent / "outside"
+    outside.mkdir()
+    (place / crossing_prefix(CROSSING) / "chunks").symlink_to(outside)
+    with pytest.raises(NotVerifiableError, match="link"):
+        in_a_batch(transit, 3)
+    assert not list(outside.iterdir())
+
+
 def test_objects_and_folders_are_private(transit: DirectoryTransit, place: Path) -> None:
     transit.put(chunk_name(CROSSING, ADDRESS), b"x")
+    in_a_batch(transit, 3)
     modes = {path.stat().st_mode & 0o777 for path in place.rglob("*")}
     assert modes == {0o600, 0o700}
 
