@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
@@ -61,26 +62,29 @@ class Part:
     index: int
     chunks: tuple[Chunk, ...]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Bytes of its plaintext."""
         return sum(chunk.size for chunk in self.chunks)
 
+    @cached_property
+    def _digests(self) -> bytes:
+        return bytes.fromhex("".join([chunk.digest.removeprefix("sha256:") for chunk in self.chunks]))
+
     def other_than(self, plain: memoryview) -> Chunk | None:
         """Return the first chunk that does not stand in these bytes, one after the other; None: all do."""
-        at = 0
-        for chunk in self.chunks:
+        sha256, digests, at = hashlib.sha256, self._digests, 0
+        for number, chunk in enumerate(self.chunks):
             end = at + chunk.size
             # Bytes beyond the last chunk's would not be noticed: whoever has them knows how many they are.
-            if len(plain) < end or hashlib.sha256(plain[at:end]).hexdigest() != chunk.digest[7:]:
+            if sha256(plain[at:end]).digest() != digests[32 * number : 32 * number + 32]:
                 return chunk
             at = end
         return None
 
     def address(self, pair_key: bytes) -> str:
         """Return its name in the transit."""
-        digests = (bytes.fromhex(chunk.digest.removeprefix("sha256:")) for chunk in self.chunks)
-        return chunk_address(pair_key, b"".join(digests))
+        return chunk_address(pair_key, self._digests)
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,10 @@ class Contents:
 
     def parts(self) -> tuple[Part, ...]:
         """Return the parts that are sent."""
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> tuple[Part, ...]:
         home: dict[str, int] = {}
         for number, entry in enumerate(self.files):
             for digest in entry.chunks:
