@@ -46,9 +46,8 @@ LEAST_OF_RCLONE, MOST_CPU_OF_RCLONE = 3.0, 1 / 3
 
 def synced(path: Path) -> None:
     """Put a file on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)
+    with path.open("rb") as file:
+        os.fsync(file)
 
 
 def prepare(where: Path, size: int) -> None:
@@ -220,10 +219,7 @@ def measure(arm: str, where: Path, warm: int) -> None:
 
 
 def clean(where: Path) -> None:
-    """Empty what the arms made, and move it aside: a file system looks at inodes that went just before again.
-
-    That is, for minutes, whenever it makes one: it is not what one crossing takes.
-    """
+    """Empty what the arms made, aside: to make inodes takes longer for minutes after others were removed."""
     home, aside = where / "world" / "home", where / "aside"
     aside.mkdir(exist_ok=True)
     made = [path for path in where.iterdir() if path.name not in {"world", "world.pickle", "aside"}]
