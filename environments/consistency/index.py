@@ -36,7 +36,7 @@ __all__ = ["Followed", "Known", "follow"]
 
 _INDEX = LedgerIndex(
     file="standings.db",
-    version=3,
+    version=4,
     tables="""
 CREATE TABLE IF NOT EXISTS pairs (
     name TEXT, destination TEXT, there TEXT, arrived TEXT, received TEXT, receipt TEXT, head INTEGER,

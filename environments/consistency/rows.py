@@ -37,6 +37,7 @@ STATES = {
     "denied": "terms or policy deny it",
     "broken": "the data breaks its contract",
     "failed": "the answer does not verify",
+    "recalled": "it was recalled, and is erased there",
     "never-sent": "nothing was ever asked to cross",
     "damaged": "the store's record of this asset does not verify",
     "no-terms": "the contract has no terms for this destination",
@@ -197,7 +198,8 @@ def _row(
     look: _Look,
 ) -> Row:
     state, note = _state(standing, held, history, admitted, lambda: look(destination, standing.crossing))
-    behind, since, seconds = history.after(standing.there) if state != "no-terms" else (0, "", 0)
+    nothing_due = state in {"no-terms", "recalled"}
+    behind, since, seconds = (0, "", 0) if nothing_due else history.after(standing.there)
     if held.damaged:
         behind = None
     return Row(
@@ -225,6 +227,8 @@ def _state(
     if standing.outcome == "open":
         answer = look()
         return ("unsettled" if answer.lies else "in-flight"), (answer.note or older)
+    if standing.outcome == "recalled" and not (older and history.latest):
+        return "recalled", ""
     if standing.outcome in {"denied", "broken", "failed"} and not older:
         return standing.outcome, ""
     if not admitted:

@@ -1,7 +1,8 @@
 """What a source's own ledger says of each asset and destination: what is there, and what was last asked.
 
 Invariants:
-1. A version counts as there because of a receipt that the destination signed, and of nothing else.
+1. A version counts as there because of a receipt that the destination signed, and of nothing else; and no
+   more once it signed that it erased it.
 2. Of two receipts the one counts that the destination wrote down later: its ledger's head says so, whatever
    the order in which they came home.
 3. The same entries, all at once or some at a time, give the same standings.
@@ -16,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, TypeAlias
 
 from environments.ledger import Entry
@@ -39,7 +40,7 @@ class Standing(NamedTuple):
         asked: the source's version that was asked for last.
         crossing: the crossing that asked.
         outcome: `open` while there is no answer; `permitted`, `denied`, `broken`; `held` back by a limit
-            of the boundary; or `failed`, where the answer does not verify.
+            of the boundary; `failed`, where the answer does not verify; `recalled`, once it was erased.
         rules: the rules that spoke against it, as the ledger has them.
         since: when the outcome was written down.
     """
@@ -101,6 +102,8 @@ class Standings:
             self._asked(entry)
         elif entry.kind == "settle":
             self._answered(entry)
+        elif entry.kind == "recall-answer":
+            self._erased(entry)
 
     def _asked(self, entry: Entry) -> None:
         body = entry.body
@@ -136,7 +139,7 @@ class Standings:
             if outcome == "permitted" and int(body["peer_head"][0]) >= known.head:
                 known = known._replace(
                     there=version,
-                    arrived=str(body["version"]) if len(sent.members) == 1 else "",
+                    arrived=str(body["version"]) if body["name"] == name else "",
                     received=str(body["received"]),
                     receipt=str(body["receipt"]),
                     head=int(body["peer_head"][0]),
@@ -144,3 +147,32 @@ class Standings:
             if known.crossing == crossing:
                 known = known._replace(outcome=outcome, rules=tuple(body["rules"]), since=entry.time)
             self.pairs[name, sent.destination] = known
+
+    def _erased(self, entry: Entry) -> None:
+        """Take a destination's word for what it erased, also of what it had not been known to have."""
+        body = entry.body
+        destination, recalled = str(body["destination"]), (str(body["name"]), str(body["source_version"]))
+        stays = {(left["name"], left["version"]) for left in body["remaining"]}
+        gone = {(str(name), str(version)) for name, version in body["erased"]} - stays
+        for name in {name for name, _ in gone}:
+            known = self.pairs.get((name, destination), Standing())
+            # Of what came in a set the receipt does not say what it is called there.
+            came_as = {(name, known.arrived)} if known.arrived else set[tuple[str, str]]()
+            if not known.there or not (came_as & gone or (not came_as and (name, known.there) == recalled)):
+                continue
+            known = known._replace(there="", arrived="", received="", receipt="")
+            if known.outcome != "open":
+                known = known._replace(outcome="recalled", rules=(), since=entry.time)
+            self.pairs[name, destination] = known
+        if recalled[0] in {name for name, _ in gone}:
+            self._never_mind(destination, recalled)
+
+    def _never_mind(self, destination: str, recalled: tuple[str, str]) -> None:
+        """Whatever receipt comes home of what was on its way, it was erased."""
+        for crossing, sent in list(self.crossings.items()):
+            if sent.destination == destination and recalled in sent.members:
+                left = tuple(member for member in sent.members if member != recalled)
+                self.crossings[crossing] = replace(sent, members=left)
+                known = self.pairs[recalled[0], destination]
+                if known.crossing == crossing:
+                    self.pairs[recalled[0], destination] = known._replace(outcome="recalled")

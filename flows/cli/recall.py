@@ -153,8 +153,9 @@ def _show_plan(name: str, version: str, planned: list[dict[str, Any]], *, as_jso
     click.echo(f"a recall of {name}@{version} would ask:")
     for one in planned:
         under_way = f", {one['open']} of them not settled" if one["open"] else ""
-        click.echo(f"  {one['environment']}: {one['crossings']} crossings{under_way}")
-        for arrived in one["versions"]:
+        many = "1 crossing" if one["crossings"] == 1 else f"{one['crossings']} crossings"
+        click.echo(f"  {one['environment']}: {many}{under_way}")
+        for arrived in dict.fromkeys(one["versions"]):
             click.echo(f"    {arrived}, and what was derived from it there")
 
 

@@ -120,7 +120,7 @@ def recall(
         "attribution": reason,
     }
     # (1) Who wants it, and (2) who approves.
-    rule = _against(env, about)
+    rule = _against(env, about, sorted({each.destination for each in requests}))
     if rule is not None:
         env.ledger.append("recall", about | {"outcome": "denied", "rules": [rule.to_json()]})
         return Recalled(recall, "denied", (rule,))
@@ -166,12 +166,14 @@ def _who(
     return found.requester, found.reason
 
 
-def _against(env: EnvironmentContext, about: dict[str, Any]) -> GateRule | None:
+def _against(env: EnvironmentContext, about: dict[str, Any], destinations: list[str]) -> GateRule | None:
     if about["requester"] == UNATTRIBUTED:
+        where = " ".join(f"--to {destination}" for destination in destinations)
         return GateRule(
             "requester",
             f"a recall is signed by whoever may ask for purpose {PURPOSE} at every destination "
-            f"({about['attribution']}): isthmus requester add NAME --purpose {PURPOSE}",
+            f"({about['attribution']}): isthmus requester add NAME --from {env.name} "
+            f"--asset {about['name']} {where} --purpose {PURPOSE}",
         )
     rule = env.profile.approval
     why = None if rule is None else rule.why(PURPOSE, first=lambda: False)

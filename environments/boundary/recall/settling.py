@@ -157,7 +157,10 @@ def _told(destination: str, answers: list[Entry | None]) -> dict[str, Any]:
     return {
         "environment": destination,
         "outcome": outcome,
-        "erased": [f"{name}@{version}" for body in given for name, version in body["erased"]],
+        # It may have crossed several times, and several requests may have been about it.
+        "erased": list(
+            dict.fromkeys(f"{name}@{version}" for body in given for name, version in body["erased"])
+        ),
         "remaining": [
             {
                 "environment": each["environment"],
