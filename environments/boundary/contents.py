@@ -72,11 +72,13 @@ class Part:
         return bytes.fromhex("".join([chunk.digest.removeprefix("sha256:") for chunk in self.chunks]))
 
     def other_than(self, plain: memoryview) -> Chunk | None:
-        """Return the first chunk that does not stand in these bytes, one after the other; None: all do."""
+        """Return the first chunk that does not stand in these bytes, one after the other; None: all do.
+
+        That there are no more bytes than these is for the caller to know.
+        """
         sha256, digests, at = hashlib.sha256, self._digests, 0
         for number, chunk in enumerate(self.chunks):
             end = at + chunk.size
-            # Bytes beyond the last chunk's would not be noticed: whoever has them knows how many they are.
             if sha256(plain[at:end]).digest() != digests[32 * number : 32 * number + 32]:
                 return chunk
             at = end

@@ -62,7 +62,8 @@ def _ended(env: EnvironmentContext, crossing: str, kept: Outbox) -> str | None:
     if sent is None and env.ledger.find("outbox", crossing=crossing) is not None:
         return "denied"
     asked = env.ledger.find("egress", crossing=crossing)
-    return "denied" if sent is None and asked is not None and not kept.begun else None
+    over = sent is None and asked is not None and "not_before" not in asked.body and not kept.begun
+    return "denied" if over else None
 
 
 def stale_work(env: EnvironmentContext, *, clear: bool = False) -> tuple[str, ...]:

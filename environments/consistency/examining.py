@@ -176,11 +176,12 @@ def _transit(env: EnvironmentContext, peer: str, account: Account) -> Iterator[F
 def _unsent(env: EnvironmentContext, peer: str, crossing: str) -> Finding:
     """What lies there of a crossing that was never published."""
     ended = env.ledger.find("outbox", crossing=crossing, destination=peer)
-    if ended is None and Outbox(env.folder.outbox / crossing.removeprefix("sha256:")).begun:
+    asked = ended or env.ledger.find("egress", crossing=crossing, destination=peer)
+    held = asked is not None and "not_before" in asked.body
+    if held or (ended is None and Outbox(env.folder.outbox / crossing.removeprefix("sha256:")).begun):
         what = "an egress that was interrupted before its manifest"
         why = "the same request goes on where it stopped: run `isthmus sync` again"
         return Finding(env.name, "half-done", crossing, peer, what, untouched=why)
-    asked = ended or env.ledger.find("egress", crossing=crossing, destination=peer)
     if asked is None:
         return Finding(env.name, "orphaned", crossing, peer, "something in the transit", untouched=_UNKNOWN)
     why = "which was refused" if ended is None else "which waited here and ended without crossing"

@@ -18,6 +18,8 @@ from data_contracts.errors import NotVerifiableError
 from environments.boundaries import BoundaryLimits, Budget
 from environments.boundary import EgressResult, IngressResult, egress, ingress, rehearse, settle
 from environments.boundary.economy.accounts import open_accounts
+from environments.boundary.looking import pinned
+from environments.consistency.collecting import leftovers
 from environments.home import EnvironmentFolder
 from environments.stores import AssetRecord
 from environments.timetable import parse_window
@@ -79,6 +81,18 @@ def test_outside_its_window_it_waits_with_the_moment_and_then_crosses(world: Wor
     world.now = opens
     sent = send(world, record)
     assert (sent.outcome, sent.crossing) == ("permitted", held.crossing)
+
+
+def test_what_waits_for_its_window_has_not_ended_whatever_lies_there(world: World) -> None:
+    limited(world, "onprem", "cloud", windows=NIGHTS)
+    record = world.add(rows())
+    held = send(world, record)
+    late = world.transit() / held.crossing[7:] / "chunks" / ("c" * 64)
+    late.parent.mkdir(mode=0o700, parents=True)
+    late.write_bytes(b"late")
+    env = world.env("onprem")
+    assert leftovers(env, dry_run=False) == []
+    assert (late.exists(), pinned(env)) == (True, {("visits", record.version)})
 
 
 def test_a_window_of_the_destination_leaves_the_crossing_in_the_transit_unanswered(world: World) -> None:
