@@ -70,6 +70,11 @@ class Outbox:
 
     folder: Path
 
+    @classmethod
+    def of(cls, folder: EnvironmentFolder, crossing: str) -> Outbox:
+        """Return where an environment keeps its side of a crossing; it need not be there."""
+        return cls(folder.outbox / crossing.removeprefix("sha256:"))
+
     def read(self, name: str) -> bytes | None:
         """Return a kept envelope; None where there is none."""
         try:
@@ -229,9 +234,9 @@ def working_on(folder: EnvironmentFolder, crossing: str) -> Iterator[Outbox]:
         ConflictError: another process works on it, and did so for as long as we were ready to wait.
         UnreachableError: the disk refuses.
     """
-    place = make_private(make_private(folder.outbox) / crossing.removeprefix("sha256:"))
-    with held(place / "lock", f"crossing {crossing}"):
-        outbox = Outbox(place)
+    make_private(folder.outbox)
+    outbox = Outbox.of(folder, crossing)
+    with held(make_private(outbox.folder) / "lock", f"crossing {crossing}"):
         outbox.clear_killed()
         yield outbox
 

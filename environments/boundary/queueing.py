@@ -126,7 +126,7 @@ def end_unsent(
         ConflictError: another process is sending it.
     """
     reason = f"{ENDINGS[ending]}{more and ', '}{more}"
-    place = env.folder.outbox / entry.crossing.removeprefix("sha256:")
+    place = Kept.of(env.folder, entry.crossing).folder
     # Thousands may expire that nobody ever began to send: these get no folder for that.
     alone = ending != "expired" or place.exists()
     with working_on(env.folder, entry.crossing) if alone else nullcontext() as kept:

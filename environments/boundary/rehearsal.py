@@ -56,7 +56,7 @@ def rehearse(env: EnvironmentContext, request: CrossingRequest, signed: bytes | 
         if len(outputs) != len(asked.members):
             rules = tuple(each for each in found if isinstance(each, GateRule))
             return EgressResult(asked.crossing, "broken", rules)
-        outbox = Outbox(env.folder.outbox / asked.crossing.removeprefix("sha256:"))
+        outbox = Outbox.of(env.folder, asked.crossing)
         contents = contents_of(asked, outputs, decision, outbox)
         return EgressResult(
             asked.crossing,

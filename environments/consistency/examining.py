@@ -178,7 +178,7 @@ def _unsent(env: EnvironmentContext, peer: str, crossing: str) -> Finding:
     ended = env.ledger.find("outbox", crossing=crossing, destination=peer)
     asked = ended or env.ledger.find("egress", crossing=crossing, destination=peer)
     held = asked is not None and "not_before" in asked.body
-    if held or (ended is None and Outbox(env.folder.outbox / crossing.removeprefix("sha256:")).begun):
+    if held or (ended is None and Outbox.of(env.folder, crossing).begun):
         what = "an egress that was interrupted before its manifest"
         why = "the same request goes on where it stopped: run `isthmus sync` again"
         return Finding(env.name, "half-done", crossing, peer, what, untouched=why)

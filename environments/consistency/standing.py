@@ -157,13 +157,12 @@ class Standings:
         for name in {name for name, _ in gone}:
             known = self.pairs.get((name, destination), Standing())
             # Of what came in a set the receipt does not say what it is called there.
-            came_as = {(name, known.arrived)} if known.arrived else set[tuple[str, str]]()
-            if not known.there or not (came_as & gone or (not came_as and (name, known.there) == recalled)):
-                continue
-            known = known._replace(there="", arrived="", received="", receipt="")
-            if known.outcome != "open":
-                known = known._replace(outcome="recalled", rules=(), since=entry.time)
-            self.pairs[name, destination] = known
+            erased = (name, known.arrived) in gone if known.arrived else (name, known.there) == recalled
+            if known.there and erased:
+                known = known._replace(there="", arrived="", received="", receipt="")
+                if known.outcome != "open":
+                    known = known._replace(outcome="recalled", rules=(), since=entry.time)
+                self.pairs[name, destination] = known
         if recalled[0] in {name for name, _ in gone}:
             self._never_mind(destination, recalled)
 

@@ -76,6 +76,12 @@ def env_option(function: Function) -> Function:
     )(function)
 
 
+def any_env_option(function: Function) -> Function:
+    """Add `--env NAME`; the command gets `env: str | None`, checked to be a name; None: every one here."""
+    help_ = "Only this environment; else all of the home."
+    return click.option("--env", callback=_name, metavar="NAME", help=help_, expose_value=True)(function)
+
+
 def as_option(function: Function) -> Function:
     """Add `--as NAME` (ISTHMUS_REQUESTER); the command gets `who: str | None`, checked to be a name."""
     return click.option(

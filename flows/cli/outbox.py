@@ -11,9 +11,8 @@ import click
 
 from data_contracts.errors import ConflictError, IsthmusError, UnreachableError, UsageError
 from environments.home import Home
-from environments.ref import check_name
 from environments.site import Site
-from flows.cli.options import env_option, example, home_option, json_option, site_option
+from flows.cli.options import any_env_option, env_option, example, home_option, json_option, site_option
 from flows.cli.outbox_backup import backup, restore
 from flows.cli.report import emit_json, on_interrupt
 
@@ -35,12 +34,8 @@ def command() -> None:
     """What waits to be sent: list it, send it, take it out."""
 
 
-def _name(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
-    return None if value is None else check_name(value, "--env")
-
-
 @command.command("list", epilog=example("isthmus outbox list", "isthmus outbox list --env edge --json"))
-@click.option("--env", metavar="NAME", callback=_name, help="Only this environment; else all of the home.")
+@any_env_option
 @click.option("--all", "ended", is_flag=True, help="Also what has ended in the last 30 days.")
 @home_option
 @site_option

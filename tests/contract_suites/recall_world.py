@@ -6,6 +6,8 @@ recall.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -98,6 +100,16 @@ class RecallWorld(AskingWorld):
             erase(self.env(destination), source, request)
             settled = settle_recall(self.env(source), destination, request)
         return settled.outcome
+
+    @contextmanager
+    def receipt_away(self, crossing: str) -> Iterator[None]:
+        """Keep the answer to a crossing from its source during the block: it comes home late."""
+        receipt = self.transit() / crossing[7:] / "receipt"
+        raw = receipt.read_bytes()
+        receipt.unlink()
+        yield
+        receipt.parent.mkdir(parents=True, exist_ok=True)
+        receipt.write_bytes(raw)
 
     def names(self, where: str) -> tuple[str, ...]:
         return self.env(where).store.names()

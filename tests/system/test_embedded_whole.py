@@ -94,9 +94,8 @@ def test_what_is_queued_crosses_by_itself(home: Home, tmp_path: Path) -> None:
     request = isthmus(home, "sync", "covid_tests", *way)["request"]
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
-        [one] = isthmus(home, "outbox", "list", "--env", "onprem", "--all")["environments"]["onprem"][
-            "crossings"
-        ]
+        told = isthmus(home, "outbox", "list", "--env", "onprem", "--all")
+        [one] = told["environments"]["onprem"]["crossings"]
         if one["state"] == "arrived":
             break
         time.sleep(0.5)

@@ -109,7 +109,7 @@ def _not_ours(work: Work, source: str, crossing: str, raw: bytes) -> str:
         manifest, _ = open_manifest(raw, env.peer_identity(source))
         if (manifest.request.destination, manifest.crossing) != (env.name, crossing):
             return "its manifest is for another environment, or of another crossing"
-        kept = Kept(env.folder.outbox / crossing.removeprefix("sha256:"))
+        kept = Kept.of(env.folder, crossing)
         if own_receipt(env, crossing, kept) is None:
             manifest.check_fresh(env.clock())
     except NotVerifiableError as error:

@@ -184,7 +184,7 @@ def _noted(work: Work, entry: Queued, sent: EgressResult) -> bool:
 
 def _until(work: Work, entry: Queued) -> dt.datetime:
     """Return until when the destination takes what was sent."""
-    raw = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:")).read("manifest")
+    raw = Kept.of(work.env.folder, entry.crossing).read("manifest")
     if raw is None:
         return work.now
     return open_manifest(raw, work.env.identity.public)[0].expires
@@ -223,7 +223,7 @@ def _answered(work: Work, entry: Queued, *, lies: bool = False) -> bool:
 def _later(work: Work, entry: Queued, error: ConflictError | NotVerifiableError) -> None:
     """Note why what was sent could not be looked at: the others go on, and it is tried ever more seldom."""
     due = work.back_off(entry.attempts + 1, _LONGEST_ENTRY)
-    kept = Kept(work.env.folder.outbox / entry.crossing.removeprefix("sha256:"))
+    kept = Kept.of(work.env.folder, entry.crossing)
     # Whoever sent it anew was killed before it was signed: nothing can be settled until that has ended.
     again = kept.read("manifest") is None and entry.expires > work.now
     state: State = "waiting" if again else "sent"

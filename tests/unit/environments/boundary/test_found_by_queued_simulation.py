@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,16 @@ DAY = dt.timedelta(days=1)
 
 class PowerCutError(BaseException):
     """Stands for the end of the process."""
+
+
+def dying(at: str) -> Callable[[str], None]:
+    """Return the progress of a process that ends at a named step."""
+
+    def step(point: str) -> None:
+        if point == at:
+            raise PowerCutError
+
+    return step
 
 
 @pytest.fixture
@@ -59,13 +70,8 @@ def test_what_was_superseded_meanwhile_is_not_taken_out_as_well(world: PumpingWo
 def test_what_a_killed_process_took_out_is_not_superseded_as_well(world: PumpingWorld) -> None:
     """It was killed between ledger and outbox: the next one wrote another end into the ledger."""
     waits = world.queue(world.add(rows(40)), "request-old")
-
-    def killed(point: str) -> None:
-        if point == "outbox.recorded":
-            raise PowerCutError
-
     with pytest.raises(PowerCutError):
-        drop(world.env("onprem", progress=killed), waits)
+        drop(world.env("onprem", progress=dying("outbox.recorded")), waits)
     assert (world.states(), endings(world)) == (["waiting"], ["dropped"])
     world.queue(world.add(rows(41)), "request-new", supersede=True)
     assert (world.states(), endings(world)) == (["dropped", "waiting"], ["dropped"])
@@ -99,13 +105,8 @@ def test_what_the_ledger_says_was_taken_out_is_not_sent_by_hand_either(world: Pu
     """Who took it out was killed before the outbox said so: only the pump looked into the ledger."""
     version = world.add(rows(40))
     waits = world.queue(version, "request-1")
-
-    def killed(point: str) -> None:
-        if point == "outbox.recorded":
-            raise PowerCutError
-
     with pytest.raises(PowerCutError):
-        drop(world.env("onprem", progress=killed), waits)
+        drop(world.env("onprem", progress=dying("outbox.recorded")), waits)
     direct = egress(world.env("onprem"), world.request(version, request_id="request-1"))
     assert (direct.outcome, [rule.id for rule in direct.rules]) == ("denied", ["order"])
     assert not (world.transit() / waits.crossing[7:]).exists()
@@ -163,13 +164,8 @@ def test_what_lies_late_of_a_crossing_that_was_taken_back_is_cleared(world: Pump
 
 def killed_at(world: PumpingWorld, point: str) -> None:
     """Kill the pump at a named step."""
-
-    def killed(named: str) -> None:
-        if named == point:
-            raise PowerCutError
-
     with pytest.raises(PowerCutError):
-        world.pump("onprem", progress=killed)
+        world.pump("onprem", progress=dying(point))
     world.now += dt.timedelta(minutes=5)
 
 
@@ -266,13 +262,8 @@ def test_who_always_says_that_it_lacks_something_is_asked_less_often(
 def test_what_expired_and_was_answered_is_settled_and_not_sent_anew(world: PumpingWorld) -> None:
     """Killed between sending and noting it (queued seed 2268): it was sealed again, beside its answer."""
     entry = world.queue(world.add(rows(40)), "request-1", lasts=dt.timedelta(seconds=20))
-
-    def killed(point: str) -> None:
-        if point == "pump.sent":
-            raise PowerCutError
-
     with pytest.raises(PowerCutError):
-        world.pump("onprem", progress=killed)
+        world.pump("onprem", progress=dying("pump.sent"))
     world.pump("cloud")
     world.now += DAY
     assert (world.pump("onprem")["arrived"], world.states()) == (1, ["arrived"])

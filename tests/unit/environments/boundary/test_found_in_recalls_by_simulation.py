@@ -26,13 +26,9 @@ def test_what_was_recalled_meanwhile_is_not_taken_to_be_held(tmp_path: Path) -> 
         world.env("onprem"), CrossingRequest("visits", first.version, "cloud", "model-training", "1")
     )
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
-    receipt = world.transit() / sent.crossing[7:] / "receipt"
-    raw = receipt.read_bytes()
-    receipt.unlink()
-    [(_, request)] = world.recall(first).requests
-    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
-    receipt.parent.mkdir(parents=True, exist_ok=True)
-    receipt.write_bytes(raw)
+    with world.receipt_away(sent.crossing):
+        [(_, request)] = world.recall(first).requests
+        assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
     assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"
     assert world.cross("onprem", world.add(rows(400), groups=4), "cloud", "model-training", "2").rows == 400
 

@@ -78,14 +78,10 @@ def test_a_receipt_that_comes_home_after_the_erasure_changes_nothing(
     asked = CrossingRequest.of(members, "cloud", "model-training", "1")
     sent = egress(world.env("onprem"), asked)
     assert ingress(world.env("cloud"), "onprem", sent.crossing).outcome == "permitted"
-    receipt = world.transit() / sent.crossing[7:] / "receipt"
-    raw = receipt.read_bytes()
-    receipt.unlink()
-    [(_, request)] = world.recall(record).requests
-    assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
-    assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
-    receipt.parent.mkdir(parents=True, exist_ok=True)
-    receipt.write_bytes(raw)
+    with world.receipt_away(sent.crossing):
+        [(_, request)] = world.recall(record).requests
+        assert erase(world.env("cloud"), "onprem", request).outcome == "erased"
+        assert settle_recall(world.env("onprem"), "cloud", request).outcome == "erased"
     assert settle(world.env("onprem"), "cloud", sent.crossing).outcome == "permitted"
     found = status(world)
     assert (found["visits", "cloud"].state, found["visits", "cloud"].there) == ("recalled", "")
