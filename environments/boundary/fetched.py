@@ -77,7 +77,7 @@ class Fetched:
             found = stream.read(limit + 1)
         return found if len(found) <= limit else None
 
-    def keep(self, index: int, sealed: bytes) -> None:
+    def keep(self, index: int, sealed: memoryview) -> None:
         """Keep one part that verified.
 
         Raises:

@@ -150,10 +150,10 @@ def _close(descriptor: int) -> None:
 def lies(name: str, index: int, size: int, seal: Seal, transit: Transit, room: Room) -> int | None:
     """Return the size of a sealed part that lies intact in the transit; None where it does not."""
     try:
-        found = transit.get(name, limit=size + OVERHEAD)
+        found = transit.get_into(name, room.sealed(size + OVERHEAD))
         if found is None:
             return None
-        seal.open_in("chunk", index, memoryview(found), room, limit=size)
+        seal.open_in("chunk", index, found, room, limit=size)
     except NotVerifiableError:
         return None
     return len(found)

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
+from environments.stores.buffers import buffer
 
 __all__ = [
     "KEY_BYTES",
@@ -140,14 +141,13 @@ class Room:
 
     def __init__(self) -> None:
         """Hold nothing yet."""
-        self._body = bytearray()
-        self._sealed = bytearray()
+        self._body = self._sealed = buffer(0)
 
     def body(self, size: int) -> memoryview:
         """Return room for the header and `size` bytes."""
         if len(self._body) < size + _HEADER.size:
-            self._body = bytearray(size + _HEADER.size)
-        return memoryview(self._body)[: size + _HEADER.size]
+            self._body = buffer(size + _HEADER.size)
+        return self._body[: size + _HEADER.size]
 
     def plain(self, size: int) -> memoryview:
         """Return room for `size` bytes of plaintext, behind the header."""
@@ -156,8 +156,8 @@ class Room:
     def sealed(self, size: int) -> memoryview:
         """Return room for `size` bytes of a sealed part."""
         if len(self._sealed) < size:
-            self._sealed = bytearray(size)
-        return memoryview(self._sealed)[:size]
+            self._sealed = buffer(size)
+        return self._sealed[:size]
 
 
 def _smaller(plain: memoryview) -> bytes | None:

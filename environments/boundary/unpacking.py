@@ -138,20 +138,21 @@ def _taken(
     sealed = kept.read(part.index, limit=part.size + OVERHEAD)
     if sealed is not None:
         with suppress(NotVerifiableError):  # torn, or of an earlier attempt
-            return _opened(part, sealed, seal, room)
-    sealed = transit.get(chunk_name(seal.crossing, part.address(pair_key)), limit=part.size + OVERHEAD)
-    if sealed is None:
+            return _opened(part, memoryview(sealed), seal, room)
+    name = chunk_name(seal.crossing, part.address(pair_key))
+    found = transit.get_into(name, room.sealed(part.size + OVERHEAD))
+    if found is None:
         raise NotVerifiableError(
             f"chunk {part.index} of this crossing is missing from the transit",
             remedy="run the egress again; if it stays so, find out who changes the transit",
         )
-    plain = _opened(part, sealed, seal, room)
-    kept.keep(part.index, sealed)
+    plain = _opened(part, found, seal, room)
+    kept.keep(part.index, found)
     return plain
 
 
-def _opened(part: Part, sealed: bytes, seal: Seal, room: Room) -> memoryview:
-    plain = seal.open_in("chunk", part.index, memoryview(sealed), room, limit=part.size)
+def _opened(part: Part, sealed: memoryview, seal: Seal, room: Room) -> memoryview:
+    plain = seal.open_in("chunk", part.index, sealed, room, limit=part.size)
     if len(plain) != part.size or part.other_than(plain) is not None:
         raise NotVerifiableError(f"chunk {part.index} of this crossing is not the one that was listed")
     return plain

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError, UsageError
+from environments.stores.buffers import buffer
 from environments.stores.lanes import in_lanes
 from environments.stores.record import CHUNK, FileEntry
 
@@ -190,11 +191,11 @@ def verify_file(path: Path, entry: FileEntry, what: str) -> None:
 def _comparing(
     descriptor: int, pieces: list[tuple[int, int, str]], what: str
 ) -> Callable[[tuple[int, tuple[int, int, str]]], None]:
-    buffer = memoryview(bytearray(max(size for _, size, _ in pieces))) if pieces else memoryview(b"")
+    room = buffer(max((size for _, size, _ in pieces), default=0))
 
     def compare(item: tuple[int, tuple[int, int, str]]) -> None:
         number, (offset, size, digest) = item
-        if not read_chunk(descriptor, offset, digest, buffer[:size]):
+        if not read_chunk(descriptor, offset, digest, room[:size]):
             raise NotVerifiableError(
                 f"{what}: chunk {number} of {len(pieces)} is not what was committed", remedy=_ALTERED
             )

@@ -12,10 +12,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from data_contracts.errors import NotVerifiableError
 from environments.private import disk_errors, make_private
@@ -30,6 +31,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENOTDIR)
 """What opening a link, a socket or a device without a driver answers."""
+Found = TypeVar("Found")
 
 
 class DirectoryTransit:
@@ -141,11 +143,20 @@ class DirectoryTransit:
         *parts, last = check_object(name).split("/")
         return self._load(parts, last, limit)
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        """Return one object of at most `len(into)` bytes, in `into`; None where there is none."""
+        *parts, last = check_object(name).split("/")
+        size = self._read(parts, last, lambda descriptor: _read_into(descriptor, into))
+        return None if size is None else into[:size]
+
     def _load(self, parts: list[str], last: str, limit: int) -> bytes | None:
+        return self._read(parts, last, lambda descriptor: _read(descriptor, limit))
+
+    def _read(self, parts: list[str], last: str, read: Callable[[int], Found]) -> Found | None:
         with self._errors("read"):
             try:
                 with self._folder(parts, make=False) as folder, _opened(last, folder) as descriptor:
-                    return _read(descriptor, limit)
+                    return read(descriptor)
             except FileNotFoundError:
                 return None
 
@@ -233,16 +244,33 @@ def _opened(name: str, folder: int) -> Iterator[int]:
 
 
 def _read(descriptor: int, limit: int) -> bytes:
+    said, pieces, size = _size(descriptor, limit), list[bytes](), 0
+    # One byte more than it said: what grows while it is read is refused, not followed.
+    while piece := os.read(descriptor, said + 1 - size):
+        pieces.append(piece)
+        size += len(piece)
+        if size > said:
+            raise _grown()
+    return b"".join(pieces)
+
+
+def _read_into(descriptor: int, into: memoryview) -> int:
+    said, size = _size(descriptor, len(into)), 0
+    while size < said and (count := os.readv(descriptor, [into[size:said]])):
+        size += count
+    if os.read(descriptor, 1):
+        raise _grown()
+    return size
+
+
+def _size(descriptor: int, limit: int) -> int:
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode):
         raise _planted()
     if facts.st_size > limit:
         raise NotVerifiableError(f"an object in the transit is larger than {limit} bytes")
-    pieces, size = [], 0
-    # One byte more than it said: what grows while it is read is refused, not followed.
-    while piece := os.read(descriptor, facts.st_size + 1 - size):
-        pieces.append(piece)
-        size += len(piece)
-        if size > facts.st_size:
-            raise NotVerifiableError("an object in the transit grew while it was read")
-    return b"".join(pieces)
+    return facts.st_size
+
+
+def _grown() -> NotVerifiableError:
+    return NotVerifiableError("an object in the transit grew while it was read")

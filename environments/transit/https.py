@@ -149,6 +149,11 @@ class HttpsTransit:
         """Return one object of at most `limit` bytes; None where there is none."""
         return self._read("GET", self._path(check_object(name)), httpx.codes.OK, limit)
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
+
     def _read(self, method: str, path: str, expected: int, limit: int) -> bytes | None:
         what = "the transit cannot be read"
         depth = {"depth": "1"} if method == "PROPFIND" else {}

@@ -57,6 +57,11 @@ class ObjectTransit:
         """Return one object of at most `limit` bytes; None where there is none."""
         return self._bucket.get(check_object(name), limit=limit)
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
+
     def size(self, name: str) -> int | None:
         """Return an object's size in bytes; None where there is none."""
         return self._bucket.size(check_object(name))

@@ -5,7 +5,8 @@ implementation (the suite in `tests/contract_suites/transit_suite.py` checks the
 1. `put` and `create` make an object appear whole, or not at all; a second `put` replaces it whole. They
    return when the medium has it on disk, where `capabilities.durable` says that the medium promises so. What
    a `batch` put is there when its block ends.
-2. `get` never returns more than `limit` bytes, and allocates no more on the transit's word.
+2. `get` never returns more than `limit` bytes, and allocates no more on the transit's word; `get_into`
+   returns no more than it was given room for.
 3. Nothing outside the transit is read or written: names are checked, links are refused.
 4. `delete` and `clear` of what is not there do nothing; `clear` also removes what a killed `put` left.
 5. Errors of the medium are `UnreachableError` (try again later); a missing object is None, not an error.
@@ -63,6 +64,16 @@ class Transit(Protocol):
 
         Raises:
             NotVerifiableError: it is larger, a link, or nothing that can be read as a file.
+        """
+
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        """Return one object of at most `len(into)` bytes; None where there is none.
+
+        It may lie in `into`, and does where the medium can read it there: then it lives until that is used
+        again.
+
+        Raises:
+            NotVerifiableError: as `get`.
         """
 
     def size(self, name: str) -> int | None:

@@ -134,6 +134,11 @@ class SftpTransit:
             with file:
                 return _receive(file, limit)
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
+
     def size(self, name: str) -> int | None:
         """Return an object's size in bytes; None where there is none."""
         path = self._path(check_object(name))

@@ -171,6 +171,10 @@ class FaultyTransit:
             self._end()
             return found if found is None or len(found) <= limit else None
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
+
     def size(self, name: str) -> int | None:
         with self.weather.lock:
             self._begin()

@@ -54,6 +54,10 @@ class MemoryTransit:
             raise NotVerifiableError(f"an object in the transit is larger than {limit} bytes")
         return found
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
+
     def size(self, name: str) -> int | None:
         found = self.objects.get(check_object(name))
         return None if found is None else len(found)
@@ -143,6 +147,10 @@ class Link:
             found = bytes([found[0] ^ 1]) + found[1:]
         self._end()
         return found if found is None or len(found) <= limit else None
+
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
 
     def size(self, name: str) -> int | None:
         self._begin("size", name)

@@ -24,10 +24,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from data_contracts.errors import DeniedError
 from environments.boundaries import BoundaryLimits, Direction, Hold, budget_hold, window_hold
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Carriage", "HeldBackError", "carriage", "held_now", "lanes_of"]
 
 _LOOK_S = 0.2
+Found = TypeVar("Found", bytes, memoryview)
 
 
 class HeldBackError(DeniedError):
@@ -145,12 +146,19 @@ class Carriage:
 
     def get(self, name: str, *, limit: int) -> bytes | None:
         """Return one object, when it may move; it counts as large as it may be."""
+        return self._take(partial(self._transit.get, name, limit=limit), limit)
+
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        """Return one object, as `get`, where there is room for it."""
+        return self._take(partial(self._transit.get_into, name, into), len(into))
+
+    def _take(self, read: Callable[[], Found | None], limit: int) -> Found | None:
         if self._direction == "fetch":
             self._wait(limit)
-            found = self._transit.get(name, limit=limit)
+            found = read()
         else:
             self._wait(0)
-            found = self._transit.get(name, limit=limit)
+            found = read()
             self._wait(len(found or b""), again=True)
         self._tell(len(found or b""))
         return found

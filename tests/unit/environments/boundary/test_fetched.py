@@ -46,6 +46,10 @@ class Far:
             self.fetched.append(name)
         return self.inner.get(name, limit=limit)
 
+    def get_into(self, name: str, into: memoryview) -> memoryview | None:
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)
+
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)
 
