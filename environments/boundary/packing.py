@@ -24,13 +24,14 @@ from environments.boundary.sealing import MAX_CONTENTS, OVERHEAD, Room, Seal
 from environments.private import disk_errors
 from environments.stores import FileEntry
 from environments.stores.cutting import read_at
-from environments.stores.lanes import in_lanes
+from environments.stores.lanes import LANES, in_lanes
 from environments.transit import Transit, chunk_name, contents_name
 
 __all__ = ["Packed", "fetch_contents", "intact", "pack"]
 
 _LANES = 3
-"""One more than compute: there is always one that waits for the transit's disk or network."""
+"""Of a network: one more than compute, which waits. What goes to a folder is put on disk behind its lanes."""
+_NEAR = {"directory", "disk"}
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -87,8 +88,9 @@ def pack(
 
         return send
 
+    usual = LANES if transit.capabilities.medium in _NEAR else _LANES
     with transit.batch() as put:
-        in_lanes(contents.parts(), lane, lanes=lanes_of(transit, _LANES))
+        in_lanes(contents.parts(), lane, lanes=lanes_of(transit, usual))
     sealed = seal.close("contents", 0, contents.to_bytes())
     transit.put(contents_name(seal.crossing), sealed)
     total = sum(sizes) + sum(kept) + len(sealed)

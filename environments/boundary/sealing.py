@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from data_contracts.digest import canonical
 from data_contracts.errors import NotVerifiableError
-from environments.stores.buffers import buffer
+from environments.bulk import buffer
+from environments.stores.record import canonical_list
 
 __all__ = [
     "KEY_BYTES",
@@ -82,7 +83,7 @@ class Seal:
     count: int
 
     def _bound(self, part: str, index: int) -> bytes:
-        return canonical({"crossing": self.crossing, "part": part, "index": index, "count": self.count})
+        return canonical_list({"crossing": self.crossing, "part": part, "index": index, "count": self.count})
 
     def close(self, part: str, index: int, plain: bytes) -> bytes:
         """Return a part compressed (where that helps) and encrypted."""

@@ -23,6 +23,7 @@ from environments.boundary.contents import Chunk, Contents, Part
 from environments.boundary.economy import lanes_of
 from environments.boundary.fetched import Fetched
 from environments.boundary.sealing import OVERHEAD, Room, Seal
+from environments.bulk import write_all
 from environments.private import disk_errors
 from environments.stores import AssetStore, FileEntry, Written
 from environments.stores.cutting import read_chunk, stamped, written_whole
@@ -223,8 +224,6 @@ class _Files:
 def _write_at(path: Path, offset: int, data: memoryview) -> None:
     descriptor = os.open(path, _WRITE)
     try:
-        done = 0
-        while done < len(data):
-            done += os.pwrite(descriptor, data[done:], offset + done)
+        write_all(descriptor, data, offset)
     finally:
         os.close(descriptor)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError, UsageError
-from environments.stores.buffers import buffer
+from environments.bulk import buffer, write_all
 from environments.stores.lanes import in_lanes
 from environments.stores.record import CHUNK, FileEntry
 
@@ -54,9 +54,7 @@ def written_whole(path: Path, entry: FileEntry, data: memoryview) -> Written:
     """
     descriptor = os.open(path, _NEW, 0o600)
     try:
-        done = 0
-        while done < len(data):
-            done += os.write(descriptor, data[done:])
+        write_all(descriptor, data)
         os.fchmod(descriptor, 0o400)
         return Written(entry, _stamp(os.fstat(descriptor)))
     finally:

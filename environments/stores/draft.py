@@ -22,6 +22,7 @@ from typing import Any
 from data_contracts.digest import canonical, digest_json
 from data_contracts.labels import Labels
 from data_contracts.model import Contract
+from environments.bulk import write_all
 from environments.private import sync_folder
 from environments.stores.cutting import Written
 from environments.stores.drafting import StagedDraft
@@ -89,9 +90,7 @@ def write_document(path: Path, data: bytes, *, durable: bool = True) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o400)
     try:
-        done = 0
-        while done < len(data):
-            done += os.write(descriptor, data[done:])
+        write_all(descriptor, data)
         if durable:
             os.fsync(descriptor)
     finally:

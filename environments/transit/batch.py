@@ -27,6 +27,7 @@ from types import TracebackType
 from typing import Self
 
 from data_contracts.errors import UnreachableError
+from environments.bulk import write_all
 from environments.transit.names import check_object
 from environments.transit.port import Data
 
@@ -45,10 +46,7 @@ def stage(folder: int, data: Data, mode: int) -> tuple[int, str]:
     name = f".{secrets.token_hex(16)}"
     descriptor = os.open(name, _NEW, 0o600, dir_fd=folder)
     try:
-        with memoryview(data) as rest:
-            done = 0
-            while done < rest.nbytes:
-                done += os.write(descriptor, rest[done:])
+        write_all(descriptor, data)
         os.fchmod(descriptor, mode)  # whatever the umask
     except BaseException:
         os.close(descriptor)

@@ -107,6 +107,16 @@ class TransitSuite:
         with pytest.raises(NotVerifiableError, match="4 bytes"):
             transit.get(manifest_name(CROSSING), limit=4)
 
+    def test_an_object_is_read_into_room_that_is_lent(self, transit: Transit) -> None:
+        room = memoryview(bytearray(b"." * 9))
+        assert transit.get_into(contents_name(CROSSING), room) is None
+        for words in (b"whole", b"", b"123456789"):
+            transit.put(contents_name(CROSSING), words)
+            assert transit.get_into(contents_name(CROSSING), room) == words
+        transit.put(contents_name(CROSSING), b"1234567890")
+        with pytest.raises(NotVerifiableError, match="9 bytes"):
+            transit.get_into(contents_name(CROSSING), room)
+
     @pytest.mark.parametrize(
         "name",
         [
@@ -122,7 +132,9 @@ class TransitSuite:
         ],
     )
     def test_a_name_that_is_none_is_refused(self, transit: Transit, tmp_path: Path, name: str) -> None:
-        for use in (lambda: transit.put(name, b"x"), lambda: transit.get(name, limit=9)):
+        room = memoryview(bytearray(9))
+        asks = (lambda: transit.get(name, limit=9), lambda: transit.get_into(name, room))
+        for use in (lambda: transit.put(name, b"x"), *asks):
             with pytest.raises(UsageError):
                 use()
         for use in (lambda: transit.delete(name), lambda: transit.create(name, b"x")):

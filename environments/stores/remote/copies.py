@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
+from environments.bulk import write_all
 from environments.objects.bucket import Objects
 from environments.private import disk_errors, make_private
 from environments.stores.lanes import in_lanes
@@ -57,7 +58,7 @@ def fill(bucket: Objects, cache: Cache, pieces: Sequence[Piece], target: Path, w
             try:
 
                 def lane() -> Callable[[Piece], None]:
-                    return lambda piece: _write(descriptor, fetch(bucket, piece, what), piece.offset)
+                    return lambda piece: write_all(descriptor, fetch(bucket, piece, what), piece.offset)
 
                 in_lanes(pieces, lane, lanes=LANES)
                 os.fchmod(descriptor, 0o400)
@@ -67,13 +68,6 @@ def fill(bucket: Objects, cache: Cache, pieces: Sequence[Piece], target: Path, w
             draft.replace(target)
         finally:
             staged.release()
-
-
-def _write(descriptor: int, data: bytes, offset: int) -> None:
-    with memoryview(data) as rest:
-        done = 0
-        while done < rest.nbytes:
-            done += os.pwrite(descriptor, rest[done:], offset + done)
 
 
 def keep_copies(cache: Cache, record: AssetRecord, files: Path) -> None:
