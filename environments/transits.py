@@ -44,6 +44,11 @@ class Capabilities:
     durable: bool = True
 
     @property
+    def near(self) -> bool:
+        """Whether it is a folder where one works: nothing is fetched, and nobody waits for a network."""
+        return self.medium == "directory"
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What an operator must know, a sentence each; empty where everything is promised."""
         said = []

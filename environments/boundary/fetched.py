@@ -38,7 +38,6 @@ from environments.transit import Transit
 __all__ = ["Fetched", "clear_fetched", "stale_fetched"]
 
 _FOLDER = "fetched"
-_NEAR = "directory"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _WHAT = "what was fetched of a crossing"
@@ -57,8 +56,7 @@ class Fetched:
     @classmethod
     def of(cls, outbox: Outbox, transit: Transit) -> Fetched:
         """Return what is kept of a crossing whose folder the caller holds."""
-        near = transit.capabilities.medium == _NEAR
-        return cls(None if near else outbox.folder / _FOLDER)
+        return cls(None if transit.capabilities.near else outbox.folder / _FOLDER)
 
     def left_of(self, parts: Iterable[Part]) -> int:
         """Return how many bytes of some parts are still to be fetched, as far as sizes say."""

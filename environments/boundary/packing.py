@@ -31,7 +31,6 @@ __all__ = ["Packed", "fetch_contents", "intact", "pack"]
 
 _LANES = 3
 """Of a network: one more than compute, which waits. What goes to a folder is put on disk behind its lanes."""
-_NEAR = {"directory", "disk"}
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -88,7 +87,7 @@ def pack(
 
         return send
 
-    usual = LANES if transit.capabilities.medium in _NEAR else _LANES
+    usual = LANES if transit.capabilities.near else _LANES
     with transit.batch() as put:
         in_lanes(contents.parts(), lane, lanes=lanes_of(transit, usual))
     sealed = seal.close("contents", 0, contents.to_bytes())

@@ -24,9 +24,10 @@ from environments.transit.names import (
     request_name,
 )
 from environments.transit.opening import open_transit
-from environments.transit.port import Capabilities, Data, Put, Transit
+from environments.transit.port import BytesOfItsOwn, Capabilities, Data, Put, Transit
 
 __all__ = [
+    "BytesOfItsOwn",
     "Capabilities",
     "Data",
     "DirectoryTransit",

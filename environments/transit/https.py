@@ -34,7 +34,7 @@ from environments.transit.names import (
     listed,
     listed_crossings,
 )
-from environments.transit.port import Data, Put
+from environments.transit.port import BytesOfItsOwn, Data, Put
 from environments.transits import HttpsTransitSpec, promised
 
 __all__ = ["HttpsTransit"]
@@ -86,7 +86,7 @@ def _refused(what: str, status: int) -> UnreachableError:
     return UnreachableError(f"{what}: the server answers {status}", remedy=remedy)
 
 
-class HttpsTransit:
+class HttpsTransit(BytesOfItsOwn):
     """Objects as resources below one collection."""
 
     def __init__(self, spec: HttpsTransitSpec, below: str) -> None:
@@ -148,11 +148,6 @@ class HttpsTransit:
     def get(self, name: str, *, limit: int) -> bytes | None:
         """Return one object of at most `limit` bytes; None where there is none."""
         return self._read("GET", self._path(check_object(name)), httpx.codes.OK, limit)
-
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
 
     def _read(self, method: str, path: str, expected: int, limit: int) -> bytes | None:
         what = "the transit cannot be read"

@@ -24,7 +24,7 @@ from environments.transit.names import (
     listed,
     listed_crossings,
 )
-from environments.transit.port import Capabilities, Data, Put
+from environments.transit.port import BytesOfItsOwn, Capabilities, Data, Put
 
 __all__ = ["ObjectTransit"]
 
@@ -33,7 +33,7 @@ _LAST = "z"
 """Sorts after every name of a crossing's object."""
 
 
-class ObjectTransit:
+class ObjectTransit(BytesOfItsOwn):
     """Objects of a store, below one root."""
 
     def __init__(self, bucket: Objects, capabilities: Capabilities) -> None:
@@ -56,11 +56,6 @@ class ObjectTransit:
     def get(self, name: str, *, limit: int) -> bytes | None:
         """Return one object of at most `limit` bytes; None where there is none."""
         return self._bucket.get(check_object(name), limit=limit)
-
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
 
     def size(self, name: str) -> int | None:
         """Return an object's size in bytes; None where there is none."""

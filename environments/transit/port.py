@@ -27,7 +27,7 @@ from typing import Protocol, TypeAlias
 
 from environments.transits import Capabilities
 
-__all__ = ["Capabilities", "Data", "Put", "Transit"]
+__all__ = ["BytesOfItsOwn", "Capabilities", "Data", "Put", "Transit"]
 
 Data: TypeAlias = bytes | bytearray | memoryview
 """Bytes that are sent from where they lie; a view is of bytes, in one piece."""
@@ -102,3 +102,12 @@ class Transit(Protocol):
 
     def clear(self, prefix: str) -> None:
         """Remove everything of one crossing."""
+
+
+class BytesOfItsOwn:
+    """What a transit inherits whose medium gives bytes of its own: none is read into room that is lent."""
+
+    def get_into(self: Transit, name: str, into: memoryview) -> memoryview | None:
+        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
+        found = self.get(name, limit=len(into))
+        return None if found is None else memoryview(found)

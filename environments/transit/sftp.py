@@ -30,7 +30,7 @@ from environments.transit.names import (
     listed,
     listed_crossings,
 )
-from environments.transit.port import Capabilities, Data, Put
+from environments.transit.port import BytesOfItsOwn, Capabilities, Data, Put
 from environments.transit.ssh import Line, sync, sync_folder
 from environments.transits import SftpTransitSpec
 
@@ -51,7 +51,7 @@ def _server_errors(what: str) -> Iterator[None]:
         ) from None
 
 
-class SftpTransit:
+class SftpTransit(BytesOfItsOwn):
     """Objects as files below one folder of a server."""
 
     capabilities = Capabilities("sftp")
@@ -133,11 +133,6 @@ class SftpTransit:
                 return None
             with file:
                 return _receive(file, limit)
-
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        """Return one object of at most `len(into)` bytes, where it came; None where there is none."""
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
 
     def size(self, name: str) -> int | None:
         """Return an object's size in bytes; None where there is none."""

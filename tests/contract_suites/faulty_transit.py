@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 
 from data_contracts.errors import UnreachableError
 from environments.boundary import EnvironmentContext
-from environments.transit import Capabilities, Data, Put, Transit
+from environments.transit import BytesOfItsOwn, Capabilities, Data, Put, Transit
 
 ATTEMPTS = 200
 
@@ -84,7 +84,7 @@ class Weather:
             self.under_way.pop()()
 
 
-class FaultyTransit:
+class FaultyTransit(BytesOfItsOwn):
     """Another transit, in some weather."""
 
     def __init__(self, inner: Transit, weather: Weather) -> None:
@@ -170,10 +170,6 @@ class FaultyTransit:
                 found = found[: self.weather.random.randrange(len(found))]
             self._end()
             return found if found is None or len(found) <= limit else None
-
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
 
     def size(self, name: str) -> int | None:
         with self.weather.lock:

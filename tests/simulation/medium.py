@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from data_contracts.errors import NotVerifiableError, UnreachableError
-from environments.transit import Capabilities, Data, Put
+from environments.transit import BytesOfItsOwn, Capabilities, Data, Put
 from environments.transit.names import check_object, check_prefix
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Link", "MemoryTransit"]
 
 
-class MemoryTransit:
+class MemoryTransit(BytesOfItsOwn):
     """Objects between one source and one destination."""
 
     capabilities = Capabilities("memory")  # not a folder: what is fetched of it is kept
@@ -54,10 +54,6 @@ class MemoryTransit:
             raise NotVerifiableError(f"an object in the transit is larger than {limit} bytes")
         return found
 
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
-
     def size(self, name: str) -> int | None:
         found = self.objects.get(check_object(name))
         return None if found is None else len(found)
@@ -78,7 +74,7 @@ class MemoryTransit:
             self._change(name, None)
 
 
-class Link:
+class Link(BytesOfItsOwn):
     """A transit as one environment sees it."""
 
     def __init__(self, simulation: Machinery, ends: tuple[str, str], environment: str) -> None:
@@ -147,10 +143,6 @@ class Link:
             found = bytes([found[0] ^ 1]) + found[1:]
         self._end()
         return found if found is None or len(found) <= limit else None
-
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
 
     def size(self, name: str) -> int | None:
         self._begin("size", name)

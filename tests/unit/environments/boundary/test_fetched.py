@@ -17,13 +17,13 @@ from environments.boundary import EnvironmentContext, egress, ingress
 from environments.boundary.fetched import stale_fetched
 from environments.boundary.recall import erase
 from environments.boundary.result import CrossingFailedError
-from environments.transit import Capabilities, Transit
+from environments.transit import BytesOfItsOwn, Capabilities, Transit
 
 PARTS = 6
 
 
 @dataclass
-class Far:
+class Far(BytesOfItsOwn):
     """A transit on another machine, whose link carries so many parts and then is down."""
 
     inner: Transit
@@ -45,10 +45,6 @@ class Far:
             self.carries -= 1
             self.fetched.append(name)
         return self.inner.get(name, limit=limit)
-
-    def get_into(self, name: str, into: memoryview) -> memoryview | None:
-        found = self.get(name, limit=len(into))
-        return None if found is None else memoryview(found)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.inner, name)

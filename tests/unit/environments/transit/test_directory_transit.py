@@ -17,6 +17,7 @@ from environments.transit import (
     Transit,
     chunk_name,
     crossing_prefix,
+    directory,
     manifest_name,
     open_transit,
 )
@@ -128,6 +129,19 @@ def test_a_pipe_does_not_hang_the_reader(transit: DirectoryTransit, place: Path)
     os.mkfifo(path)
     with pytest.raises(NotVerifiableError):
         transit.get(manifest_name(CROSSING), limit=100)
+
+
+def test_what_grows_while_it_is_read_is_refused(
+    transit: DirectoryTransit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes to the folder appends after the reader looked how large the object is."""
+    transit.put(manifest_name(CROSSING), b"12345678")
+    before = directory._size
+    monkeypatch.setattr(directory, "_size", lambda descriptor, limit: before(descriptor, limit) - 1)
+    with pytest.raises(NotVerifiableError, match="grew"):
+        transit.get(manifest_name(CROSSING), limit=99)
+    with pytest.raises(NotVerifiableError, match="grew"):
+        transit.get_into(manifest_name(CROSSING), memoryview(bytearray(99)))
 
 
 def test_what_a_killed_put_left_is_cleared(transit: DirectoryTransit, place: Path) -> None:
